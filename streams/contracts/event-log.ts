@@ -1,0 +1,44 @@
+// The one contract between ingest and analytics: an ordered, durable, partitioned log with consumer groups.
+// Acknowledged is durable; delivery is at least once; a commit carries the ranges that are open (their INSERTs may be in flight).
+import type { Envelope } from './envelope.ts'
+
+export interface NewMessage { readonly partition: number; readonly envelope: Envelope; readonly body: Uint8Array }
+export interface LogMessage { readonly offset: number; readonly envelope: Envelope; /** Owned by the reader. */ readonly body: Uint8Array }
+export interface Position { readonly partition: number; readonly offset: number }
+
+/** A contiguous range of offsets [first, last] whose INSERT may be in flight. At most 4 are open per partition. */
+export interface OpenRange { readonly first: number; readonly last: number }
+
+/** What a group has recorded durably for one partition: everything below `offset` is stored; `open` starts at `offset`. */
+export interface GroupState { readonly offset: number; readonly open: readonly OpenRange[]; /** Opaque, small; ours: the consumed mark. */ readonly note: string }
+
+export interface PartitionLag {
+  readonly partition: number
+  /** Next offset that an append will get. */
+  readonly end: number
+  readonly committed: number
+  /** Receive time of the first uncommitted message, Unix ms; null when there is none. */
+  readonly oldestReceivedAtMs: number | null
+  readonly bytes: number
+}
+
+export interface ReadRequest { readonly partition: number; readonly from: number; readonly maxBytes: number; readonly maxMessages: number }
+
+export interface EventLog {
+  /** Random, made with the log (32 hex digits): part of every row's position. */
+  readonly logId: string
+  readonly partitions: number
+  /** Resolves when durable. Rejects with TransientError (full, closing) or PermanentError (message too large). */
+  append(message: NewMessage): Promise<Position>
+  /** Messages from `from` on in order; at least one if there is one, however large; empty at the end. */
+  read(request: ReadRequest): Promise<readonly LogMessage[]>
+  /** Resolves when something at or after `from` can be read, or after `timeoutMs`. */
+  waitFor(partition: number, from: number, timeoutMs: number): Promise<void>
+  state(group: string, partition: number): Promise<GroupState>
+  /** Records offset, open ranges and note at once, durably. An intent is a commit with the same offset and one more range. */
+  commit(group: string, partition: number, state: GroupState): Promise<void>
+  lag(group: string): Promise<readonly PartitionLag[]>
+  /** Drops what is beyond retention and behind every group's commit. Resolves to the bytes freed. */
+  trim(nowMs: number): Promise<number>
+  close(): Promise<void>
+}

@@ -1,0 +1,27 @@
+// Who is calling: one model for every kind of credential. The tenant comes from here and from nowhere else.
+
+export type Role = 'viewer' | 'member' | 'admin' | 'owner' | 'super-admin'
+
+export interface Principal {
+  readonly tenant: string
+  readonly userId: string
+  readonly email: string
+  readonly role: Role
+  /** Token id; empty for a session. */
+  readonly tokenId: string
+  readonly scopes: readonly string[]
+  /** Unix milliseconds; null = never. */
+  readonly expiresAtMs: number | null
+}
+
+export interface HeartbeatTarget { readonly monitorId: string; readonly tenant: string }
+
+/** Read-only credentials as ingest needs them: pushed to it, looked up in memory. Keys are SHA-256 in lower-case hex. */
+export interface CredentialSnapshot {
+  readonly tokens: readonly (readonly [sha256: string, principal: Principal])[]
+  readonly heartbeats: readonly (readonly [sha256: string, target: HeartbeatTarget])[]
+}
+
+/** True when one of `scopes` grants `needed` ("logs:write"): itself, "logs:*" or "*". */
+export const hasScope = (scopes: readonly string[], needed: string): boolean =>
+  scopes.includes('*') || scopes.includes(needed) || scopes.includes(`${needed.slice(0, needed.indexOf(':'))}:*`)

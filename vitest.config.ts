@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config'
+
+// Three suites: unit needs nothing but this process, integration opens real stores, e2e spawns the product.
+const project = (name: string, include: string[], testTimeout: number) => ({
+  test: { name, include, testTimeout, hookTimeout: 60_000, pool: 'forks' as const, exclude: ['**/node_modules/**'] },
+})
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      project('unit', ['test/{streams,ingest,analytics,clickhouse,api,contract,scripts}/**/*.test.ts', 'test/*.test.ts'], 30_000),
+      project('integration', ['test/integration/**/*.test.ts'], 60_000),
+      project('e2e', ['test/e2e/**/*.test.ts'], 180_000),
+    ],
+  },
+})

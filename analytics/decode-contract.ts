@@ -1,0 +1,29 @@
+// What goes to a decode worker and what comes back: one contiguous range of one partition in, ready Native blocks out.
+import type { Envelope } from '../streams/contracts/envelope.ts'
+
+export interface DecodeMessage { readonly offset: number; readonly envelope: Envelope; readonly body: Uint8Array }
+
+export interface DecodeInput {
+  readonly logId: string
+  readonly partition: number
+  /** Days since 1970-01-01 (UTC) of the range's first message: the receive_day of every row. */
+  readonly receiveDay: number
+  /** Event times further ahead of the receive time than this are stored at receive time, the original in an attribute. */
+  readonly maxAheadMs: number
+  /** Event times older than this are too. */
+  readonly retentionMs: number
+  readonly messages: readonly DecodeMessage[]
+}
+
+export interface Poison { readonly offset: number; readonly reason: string }
+
+export interface DecodeOutput {
+  /** One ClickHouse Native block for otel_logs; null when there are no rows. Owns its ArrayBuffer. */
+  readonly logs: Uint8Array | null
+  readonly logRows: number
+  /** One Native block for series_partials; null when there is none. Owns its ArrayBuffer. */
+  readonly partials: Uint8Array | null
+  readonly partialRows: number
+  /** Messages that could not be decoded: set aside by the consumer with their reason. */
+  readonly poison: readonly Poison[]
+}

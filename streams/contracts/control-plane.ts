@@ -1,0 +1,40 @@
+// What analysis asks of the control plane. Implemented by `api/`, handed over by `main.ts`; analytics never imports it.
+import type { SignalSink } from './signals.ts'
+
+export interface HeartbeatMonitor {
+  readonly id: string
+  readonly tenant: string
+  readonly name: string
+  readonly service: string
+  readonly intervalMs: number
+  readonly graceMs: number
+  /** A firing alert that carries all of these labels is a hit; null = none does. */
+  readonly alertLabels: Readonly<Record<string, string>> | null
+  readonly createdAtMs: number
+  /** Receive time of the newest hit that was consumed; null before the first. */
+  readonly lastHitAtMs: number | null
+  readonly status: 'pending' | 'up' | 'down'
+  /** Signal id of the open miss while `status` is down. */
+  readonly missId: string | null
+}
+
+export interface AlertState {
+  readonly status: 'firing' | 'resolved'
+  readonly anomalyId: string
+  readonly startsAt: string
+  readonly service: string
+  readonly lastSeenAtMs: number
+  /** "partition:offset:index" of the last alert applied: an older or equal one of the same partition is a replay. */
+  readonly position: string
+}
+
+export interface ControlPlane extends SignalSink {
+  heartbeatMonitors(): Promise<readonly HeartbeatMonitor[]>
+  /** Monotone in `receivedAtMs`; sets status up. */
+  heartbeatHit(tenant: string, monitorId: string, receivedAtMs: number): Promise<void>
+  heartbeatDown(tenant: string, monitorId: string, missId: string): Promise<void>
+  alertState(tenant: string, fingerprint: string): Promise<AlertState | null>
+  saveAlertState(tenant: string, fingerprint: string, state: AlertState): Promise<void>
+  /** Firing alerts not seen since `beforeMs`. */
+  staleAlerts(beforeMs: number): Promise<readonly { readonly tenant: string; readonly fingerprint: string; readonly state: AlertState }[]>
+}

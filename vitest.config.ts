@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      project('unit', ['test/{streams,ingest,analytics,clickhouse,api,contract,scripts}/**/*.test.ts', 'test/*.test.ts'], 30_000),
+      project('unit', ['test/{streams,ingest,analytics,clickhouse,api,contract,process,scripts}/**/*.test.ts', 'test/*.test.ts'], 30_000),
       project('integration', ['test/integration/**/*.test.ts'], 60_000),
       project('e2e', ['test/e2e/**/*.test.ts'], 180_000),
     ],

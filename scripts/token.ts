@@ -1,0 +1,62 @@
+// `npm run -s token -- create | list | revoke`: through the running server's control socket, or, when none runs, on the
+// store itself under the data directory's lock.
+import { parseArgs } from 'node:util'
+import { loadConfig } from '../config.ts'
+import { callControlSocket, type ControlReply, type ControlRequest } from '../process/control-socket.ts'
+import { withOfflineStore } from '../process/offline-store.ts'
+
+const usage = `usage:
+  npm run -s token -- create [--name NAME] [--scopes logs:write,logs:read] [--expires 2030-01-01T00:00:00Z]
+  npm run -s token -- list
+  npm run -s token -- revoke ID`
+
+const toRequest = (argv: readonly string[]): ControlRequest | null => {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { name: { type: 'string' }, scopes: { type: 'string' }, expires: { type: 'string' } },
+  })
+  const [verb, id] = positionals
+  if (verb === 'create') return { command: 'token.create', name: values.name ?? 'command line', scopes: values.scopes?.split(','), expiresAt: values.expires }
+  if (verb === 'list') return { command: 'token.list' }
+  if (verb === 'revoke' && id !== undefined) return { command: 'token.revoke', id }
+  return null
+}
+
+const print = (request: ControlRequest, result: unknown): void => {
+  if (request.command === 'token.create') {
+    const made = result as { id: string; token: string }
+    console.log(made.token)
+    console.error(`id ${made.id}; the token is shown this once`)
+  } else if (request.command === 'token.list') {
+    for (const token of result as { id: string; prefix: string; name: string; scopes: string[]; createdAt: string; expiresAt: string | null }[]) {
+      console.log([token.id, `${token.prefix}…`, token.name, token.scopes.join(','), `created ${token.createdAt}`, token.expiresAt === null ? 'never expires' : `expires ${token.expiresAt}`].join('\t'))
+    }
+  } else {
+    console.log('revoked')
+  }
+}
+
+const run = async (): Promise<number> => {
+  let request: ControlRequest | null
+  try {
+    request = toRequest(process.argv.slice(2))
+  } catch (error) {
+    console.error((error as Error).message)
+    request = null
+  }
+  if (request === null) {
+    console.error(usage)
+    return 2
+  }
+  const config = loadConfig(process.env)
+  const reply: ControlReply = await callControlSocket(config.dataDir, request) ?? await withOfflineStore(config, request)
+  if (!reply.ok) {
+    console.error(reply.error)
+    return 1
+  }
+  print(request, reply.result)
+  return 0
+}
+
+process.exitCode = await run()

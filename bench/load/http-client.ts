@@ -11,7 +11,7 @@ export interface LoadConnection {
 export const openConnection = (host: string, port: number): LoadConnection => {
   let socket: Socket | null = null
   let waiting: ((status: number) => void) | null = null
-  let received = Buffer.alloc(0)
+  let received: Buffer = Buffer.alloc(0)
 
   const finish = (status: number): void => {
     const resolve = waiting

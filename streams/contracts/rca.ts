@@ -1,0 +1,79 @@
+// What root-cause analysis answers. Implemented by `analytics/rca`, handed to the API by `main.ts`.
+// Times in answers are RFC 3339; every edge and every cause carries evidence with numbers and a GET path of ours that shows it.
+import type { SignalKind } from './signals.ts'
+
+export type Direction = 'downstream' | 'upstream' | 'undirected'
+export type EvidenceKind = 'trace' | 'correlation' | 'anomaly' | 'alert' | 'template' | 'deploy' | 'heartbeat'
+
+export interface Evidence {
+  readonly kind: EvidenceKind
+  readonly statement: string
+  readonly numbers: Readonly<Record<string, number>>
+  readonly link: string
+}
+
+/** `upstream` = what the service depends on (its callees), `downstream` = its callers; lag < 0: the related one moved first. */
+export interface Correlation {
+  readonly related_service: string
+  readonly correlation_score: number
+  readonly lag_minutes: number
+  readonly direction: Direction
+}
+export interface Correlations { readonly service_id: string; readonly correlations: readonly Correlation[] }
+
+export interface IncidentSignal {
+  readonly kind: SignalKind
+  readonly id: string
+  readonly service: string
+  readonly summary: string
+  readonly startedAtMs: number
+  readonly endedAtMs: number | null
+}
+/** An earlier incident of the tenant, for `similar`. */
+export interface PastIncident { readonly id: string; readonly services: readonly string[]; readonly summaries: readonly string[]; readonly resolution: string }
+
+export interface IncidentRef {
+  readonly id: string
+  readonly tenant: string
+  readonly openedAtMs: number
+  readonly services: readonly string[]
+  readonly signals: readonly IncidentSignal[]
+  /** Resolved incidents of the tenant that may resemble this one; none when absent. */
+  readonly past?: readonly PastIncident[]
+}
+
+export type CauseKind = 'errors' | 'latency' | 'new_messages' | 'traffic_drop' | 'traffic_rise' | 'alert' | 'heartbeat' | 'deploy'
+export interface Cause { readonly rank: number; readonly service: string; readonly score: number; readonly evidence: readonly Evidence[] }
+export interface TimelineEntry { readonly at: string; readonly what: string; readonly ref: string }
+export interface Analysis {
+  readonly incidentId: string
+  readonly generatedAt: string
+  readonly verdict: {
+    readonly cause: { readonly service: string; readonly kind: CauseKind; readonly confidence: number } | null
+    readonly summary: string
+  }
+  readonly causes: readonly Cause[]
+  readonly timeline: readonly TimelineEntry[]
+  readonly similar: readonly { readonly incidentId: string; readonly similarity: number; readonly resolution: string }[]
+  readonly nextChecks: readonly string[]
+  readonly window: { readonly from: string; readonly to: string }
+}
+
+export interface Impacted {
+  readonly service: string
+  readonly owner?: string
+  /** From the root to this service, both included. */
+  readonly path: readonly string[]
+  readonly relation: Direction
+  readonly evidence: readonly Evidence[]
+}
+export interface BlastEdge { readonly from: string; readonly to: string; readonly kind: 'calls' | 'correlates'; readonly evidence: readonly Evidence[] }
+export interface Blast { readonly incidentId: string; readonly root: string; readonly impacted: readonly Impacted[]; readonly edges: readonly BlastEdge[] }
+
+export interface Rca {
+  correlations(tenant: string, service: string, depth: number, atMs: number): Promise<Correlations>
+  analysis(incident: IncidentRef): Promise<Analysis>
+  blast(incident: IncidentRef): Promise<Blast>
+  /** Services linked to this one by evidence, in either direction; answered from a memory of at most 30 s. */
+  neighbours(tenant: string, service: string, atMs: number): Promise<string[]>
+}

@@ -126,11 +126,12 @@ const shuffle = (fields: readonly Field[], random: () => number): Field[] => {
   return slots.map((number) => (queues.get(number) as Field[]).shift() as Field)
 }
 
+const unknown = (): Field[] => [
+  [777, varintField(777, 0xffffffffffffffffn)], [778, fixed64Field(778, 1n)], [779, bytesField(779, 'unknown')], [1_000_000, fixed32Field(1_000_000, 7)],
+]
+
 const createMessage = (options: EncodeOptions): Message => {
   const random = createRandom(options.seed ?? 1)
-  const unknown = (): Field[] => [
-    [777, varintField(777, 0xffffffffffffffffn)], [778, fixed64Field(778, 1n)], [779, bytesField(779, 'unknown')], [1_000_000, fixed32Field(1_000_000, 7)],
-  ]
   return (fields, raw) => {
     const all = options.unknownFields ? [...fields, ...unknown()] : [...fields]
     const sorted = options.order === 'shuffled' ? shuffle(all, random)

@@ -1,0 +1,223 @@
+// The consumer of the event log: every partition, exactly once in effect, with bounded memory. When the store or the
+// control plane is away it retries for ever, reads no further and commits nothing.
+import type { ControlPlane } from '../streams/contracts/control-plane.ts'
+import type { EventLog } from '../streams/contracts/event-log.ts'
+import type { EffectPorts } from './alert-effects.ts'
+import { createByteBudget } from './byte-budget.ts'
+import type { DecodePort } from './decode-range.ts'
+import type { InsertPorts } from './insert-range.ts'
+import type { Progress } from './marks.ts'
+import { NO_PROGRESS } from './marks.ts'
+import type { PartitionConsumer } from './partition-consumer.ts'
+import { createPartitionConsumer } from './partition-consumer.ts'
+import { expireAlerts } from './range-effects.ts'
+import type { Range, RangeLimits } from './ranges.ts'
+import { lingerMsFor, RANGE_LIMITS } from './ranges.ts'
+import type { Log, Retry } from './retry.ts'
+import { closedError, pause } from './retry.ts'
+import type { AlertReader } from './signals.ts'
+import type { StoredRange, StorePorts } from './store-range.ts'
+
+export interface ConsumerConfig {
+  readonly retentionMs: number
+  /** Event times further ahead of the receive time are stored at receive time. 24 h unless set. */
+  readonly maxAheadMs?: number
+  readonly group?: string
+  /** By partitions unless set, so that the process sends at most four ranges a second. */
+  readonly lingerMs?: number
+  readonly limits?: Partial<RangeLimits>
+  /** Expanded bytes of all ranges at work. 512 MiB unless set. */
+  readonly maxInFlightBytes?: number
+  readonly readMaxBytes?: number
+  readonly retryMinMs?: number
+  readonly retryMaxMs?: number
+  /** How long `close` waits for what is at work before it leaves it to the next start. */
+  readonly closeTimeoutMs?: number
+  /** Inflated size of an alert body at most. */
+  readonly maxAlertBytes?: number
+}
+
+export interface ConsumerDeps {
+  readonly log: Pick<EventLog, 'logId' | 'partitions' | 'read' | 'waitFor' | 'state' | 'commit' | 'lag'>
+  readonly pool: DecodePort
+  readonly clickhouse: InsertPorts
+  readonly controlPlane: ControlPlane
+  readonly clock: () => number
+  readonly logger: Log
+  readonly neighbours?: EffectPorts['neighbours']
+  readonly readAlerts: AlertReader
+}
+
+export interface PartitionProgress {
+  readonly partition: number
+  /** Receive time up to which everything is consumed and committed, by the newest mark; null before the first. */
+  readonly markReceivedAtMs: number | null
+  /** Receive time of the oldest message in hand that is not committed; 0 until the partition is opened; null when there is none. */
+  readonly oldestUncommittedReceivedAtMs: number | null
+}
+
+export interface ConsumerStats {
+  readonly ranges: number
+  readonly messages: number
+  readonly records: number
+  readonly logRows: number
+  readonly partialRows: number
+  readonly poison: Readonly<Record<string, number>>
+  readonly retries: Readonly<Record<string, number>>
+  readonly openRanges: number
+  readonly inFlightBytes: number
+  /** By the process's clock; null before the first. */
+  readonly lastCommitAtMs: number | null
+}
+
+export interface Consumer {
+  stats(): ConsumerStats
+  progress(): readonly PartitionProgress[]
+  /** The oldest over all partitions: no bucket that ended after it may close. */
+  oldestUncommittedReceivedAtMs(): number | null
+  /** Every partition's last read met the end and all of it is committed. */
+  caughtUp(): boolean
+  /** Resolves when everything that was appended is committed. @throws TransientError LOG_CLOSED when closed before that. */
+  idle(): Promise<void>
+  /** Sends and commits what is in hand; what cannot be stored in time stays recorded and is replayed at the next start. */
+  close(): Promise<void>
+}
+
+const MiB = 1024 * 1024
+const EXPIRE_EVERY_MS = 60_000
+
+const createSerial = () => {
+  let tail: Promise<unknown> = Promise.resolve()
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    const done = tail.then(work)
+    tail = done.catch(() => undefined)
+    return done
+  }
+}
+
+const createCounters = (clock: () => number) => {
+  const counts = { ranges: 0, messages: 0, records: 0, logRows: 0, partialRows: 0, lastCommitAtMs: null as number | null }
+  const poison: Record<string, number> = {}
+  const retries: Record<string, number> = {}
+  return {
+    counts, poison, retries,
+    committed: (range: Range, stored: StoredRange): void => {
+      counts.ranges += 1
+      counts.messages += range.messages.length
+      counts.records += range.records
+      counts.logRows += stored.logRows
+      counts.partialRows += stored.partialRows
+      counts.lastCommitAtMs = clock()
+      for (const { reason } of stored.poison) poison[reason] = (poison[reason] ?? 0) + 1
+    },
+    retried: (what: string): void => { retries[what] = (retries[what] ?? 0) + 1 },
+  }
+}
+
+export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consumer => {
+  const { log, logger, controlPlane, clickhouse } = deps
+  const group = config.group ?? 'analytics'
+  const stop = new AbortController()
+  const giveUp = new AbortController()
+  const counters = createCounters(deps.clock)
+  const serially = createSerial()
+  const budget = createByteBudget(config.maxInFlightBytes ?? 512 * MiB)
+  const progress: Progress[] = Array.from({ length: log.partitions }, () => NO_PROGRESS)
+  const effects: EffectPorts = {
+    controlPlane,
+    clickhouse,
+    neighbours: async (tenant, service, atMs) => {
+      try {
+        return await deps.neighbours?.(tenant, service, atMs) ?? []
+      } catch (error) {
+        logger.warn({ error, tenant, service }, 'neighbours unknown')
+        return []
+      }
+    },
+  }
+
+  const retry = (what: string, partition: number): Retry => ({
+    minMs: config.retryMinMs ?? 100,
+    maxMs: config.retryMaxMs ?? 2000,
+    signal: giveUp.signal,
+    onFailure: (error, attempt) => {
+      counters.retried(what)
+      // The 1st, 2nd, 4th, 8th … of a row of failures.
+      if (Number.isInteger(Math.log2(attempt))) logger.warn({ error, what, partition, attempt }, 'consumer retries')
+    },
+  })
+
+  let expiredAtMark = 0
+  let expiring: Promise<void> = Promise.resolve()
+  const expireWhenDue = (): void => {
+    const mark = Math.min(...progress.map((one) => one.markMs ?? 0))
+    if (mark < expiredAtMark + EXPIRE_EVERY_MS) return
+    expiredAtMark = mark
+    expiring = serially(() => expireAlerts(progress, effects)).catch((error: unknown) => logger.warn({ error }, 'stale alerts not ended'))
+  }
+
+  const storePorts: Omit<StorePorts, 'lastHits'> = {
+    settings: { logId: log.logId, maxAheadMs: config.maxAheadMs ?? 86_400_000, retentionMs: config.retentionMs },
+    pool: deps.pool,
+    clickhouse,
+    readAlerts: deps.readAlerts,
+    monitors: () => controlPlane.heartbeatMonitors(),
+  }
+  const partitions: PartitionConsumer[] = progress.map((_, partition) => createPartitionConsumer({
+    group,
+    partition,
+    lingerMs: config.lingerMs ?? lingerMsFor(log.partitions),
+    limits: { ...RANGE_LIMITS, ...config.limits },
+    readMaxBytes: config.readMaxBytes ?? 8 * MiB,
+  }, {
+    log, effects, budget, serially, progress, retry, logger,
+    store: { ...storePorts, lastHits: new Map() },
+    afterCommit: (range, stored) => {
+      counters.committed(range, stored)
+      for (const one of stored.poison) logger.warn({ partition: range.partition, ...one }, 'message set aside')
+      expireWhenDue()
+    },
+  }))
+  const running = Promise.all(partitions.map((partition) => partition.run(stop.signal)))
+
+  const oldest = (): number | null => {
+    const times = partitions.map((partition) => partition.oldestUncommittedReceivedAtMs()).filter((time) => time !== null)
+    return times.length === 0 ? null : Math.min(...times)
+  }
+
+  let closing: Promise<void> | null = null
+  const close = async (): Promise<void> => {
+    stop.abort()
+    const timer = setTimeout(() => giveUp.abort(), config.closeTimeoutMs ?? 5000)
+    await running
+    await expiring
+    clearTimeout(timer)
+    giveUp.abort()
+  }
+
+  return {
+    stats: () => ({
+      ...counters.counts,
+      poison: { ...counters.poison },
+      retries: { ...counters.retries },
+      openRanges: partitions.reduce((sum, partition) => sum + partition.openRanges().length, 0),
+      inFlightBytes: budget.usedBytes(),
+    }),
+    progress: () => partitions.map((one, partition) => ({
+      partition,
+      markReceivedAtMs: progress[partition].markMs,
+      oldestUncommittedReceivedAtMs: one.oldestUncommittedReceivedAtMs(),
+    })),
+    oldestUncommittedReceivedAtMs: oldest,
+    caughtUp: () => partitions.every((partition) => partition.caughtUp()),
+    idle: async () => {
+      for (;;) {
+        if (stop.signal.aborted) throw closedError()
+        const lags = await log.lag(group)
+        if (lags.every((lag) => lag.committed >= lag.end) && partitions.every((partition) => partition.openRanges().length === 0)) return
+        await pause(20, stop.signal)
+      }
+    },
+    close: () => closing ??= close(),
+  }
+}

@@ -1,0 +1,69 @@
+// One block of one range into one table, exactly once in effect. A first send that is acknowledged is done. Every later
+// one sends the same token first (then no late copy of it can land), asks by position whether the range is there, and only
+// when it is not goes on to the next token: ":2", ":3", … So an acknowledged and absent token is never trusted again.
+import type { Retry } from './retry.ts'
+import { untilDone } from './retry.ts'
+import type { Range } from './ranges.ts'
+
+export interface RangeTarget {
+  readonly table: string
+  readonly token: string
+  readonly send: (token: string) => Promise<void>
+  /** Whether the range's rows are in the table, by position. */
+  readonly isPresent: () => Promise<boolean>
+}
+
+export interface InsertPorts {
+  insert(request: { table: string; block: Uint8Array | Uint8Array[]; token: string }): Promise<void>
+  insertRows(request: { table: string; rows: object[]; token?: string }): Promise<void>
+  query<Row>(query: { name: string; sql: string }, params: Record<string, unknown>): Promise<Row[]>
+}
+
+const PRESENCE: Record<'logs' | 'partials' | 'signals', { name: string; sql: string }> = {
+  logs: {
+    name: 'range_present_logs',
+    sql: `SELECT 1 AS present FROM otel_logs WHERE receive_day = toDate({day:UInt32}) AND log_id = {logId:String}
+      AND log_partition = {partition:UInt16} AND log_offset >= {first:UInt64} AND log_offset <= {last:UInt64} LIMIT 1`,
+  },
+  partials: {
+    name: 'range_present_partials',
+    sql: `SELECT 1 AS present FROM series_partials WHERE receive_day = toDate({day:UInt32}) AND log_id = {logId:String}
+      AND log_partition = {partition:UInt16} AND log_offset >= {first:UInt64} AND log_offset <= {last:UInt64}
+      AND NOT hasAny(metric, ['alert.count', 'heartbeat.interval']) LIMIT 1`,
+  },
+  signals: {
+    name: 'range_present_signals',
+    sql: `SELECT 1 AS present FROM series_partials WHERE receive_day = toDate({day:UInt32}) AND log_id = {logId:String}
+      AND log_partition = {partition:UInt16} AND log_offset >= {first:UInt64} AND log_offset <= {last:UInt64}
+      AND hasAny(metric, ['alert.count', 'heartbeat.interval']) LIMIT 1`,
+  },
+}
+
+/** Asks the table of `kind` by position. Not a tenant's read: a range holds several tenants and no row leaves. */
+export const presenceOf = (clickhouse: Pick<InsertPorts, 'query'>, kind: keyof typeof PRESENCE, logId: string, range: Range) => async (): Promise<boolean> => {
+  const rows = await clickhouse.query<{ present: number }>(PRESENCE[kind], {
+    day: range.receiveDay, logId, partition: range.partition, first: String(range.first), last: String(range.last),
+  })
+  return rows.length > 0
+}
+
+const SLOW_AFTER_TOKENS = 3
+
+/** Sends token after token until the range is present. Each is acknowledged before the next is sent. */
+const sendUntilPresent = async (target: RangeTarget, maxTokens: number): Promise<boolean> => {
+  for (let count = 1; count <= maxTokens; count += 1) {
+    await target.send(count === 1 ? target.token : `${target.token}:${count}`)
+    if (await target.isPresent()) return true
+  }
+  return false
+}
+
+/** @param replay the range may have been sent by an earlier process. Resolves when it is stored; rejects only when closing. */
+export const insertRange = async (target: RangeTarget, replay: boolean, retry: Retry): Promise<void> => {
+  await untilDone(async (attempt) => {
+    if (attempt === 1 && !replay) return target.send(target.token)
+    // More tokens with every attempt: each may have been used up by a crash, yet one attempt must not run through them all.
+    if (await sendUntilPresent(target, SLOW_AFTER_TOKENS + attempt)) return
+    throw new Error('acknowledged under every token, yet absent')
+  }, retry)
+}

@@ -1,0 +1,157 @@
+// One partition, in order: form a range → record it durably → store it → run its signals → commit the contiguous prefix.
+// At most four ranges are open. Nothing is sent before its intent is durable, nothing is committed before it is stored.
+import type { EventLog, OpenRange } from '../streams/contracts/event-log.ts'
+import type { EffectPorts } from './alert-effects.ts'
+import type { ByteBudget } from './byte-budget.ts'
+import { decodeNote, encodeNote } from './marks.ts'
+import type { Progress } from './marks.ts'
+import { runEffects } from './range-effects.ts'
+import { createRangeReader } from './range-reader.ts'
+import type { RangeReader } from './range-reader.ts'
+import type { Range, RangeLimits } from './ranges.ts'
+import type { Log, Retry } from './retry.ts'
+import { isLogClosed, untilDone } from './retry.ts'
+import type { StoredRange, StorePorts } from './store-range.ts'
+import { storeRange } from './store-range.ts'
+
+export const MAX_OPEN_RANGES = 4
+
+export interface PartitionConfig {
+  readonly group: string
+  readonly partition: number
+  readonly lingerMs: number
+  readonly limits: RangeLimits
+  readonly readMaxBytes: number
+}
+
+export interface PartitionDeps {
+  readonly log: Pick<EventLog, 'read' | 'waitFor' | 'state' | 'commit'>
+  readonly store: StorePorts
+  readonly effects: EffectPorts
+  readonly budget: ByteBudget
+  /** Runs effects of all partitions one after the other. */
+  readonly serially: <T>(work: () => Promise<T>) => Promise<T>
+  /** Progress of every partition; this consumer sets its own. */
+  readonly progress: Progress[]
+  readonly afterCommit: (range: Range, stored: StoredRange) => void
+  readonly retry: (what: string, partition: number) => Retry
+  readonly logger: Log
+}
+
+interface Slot { readonly range: Range; stored: Promise<StoredRange> }
+
+export interface PartitionConsumer {
+  /** Ends when `stop` fired and what was in hand is committed, or when retries are given up. */
+  run(stop: AbortSignal): Promise<void>
+  oldestUncommittedReceivedAtMs(): number | null
+  caughtUp(): boolean
+  openRanges(): readonly OpenRange[]
+  committedOffset(): number
+}
+
+export const createPartitionConsumer = (config: PartitionConfig, deps: PartitionDeps): PartitionConsumer => {
+  const { group, partition } = config
+  const slots: Slot[] = []
+  /** What is durably open, or will be with the next record: may be more than what is at work after a restart. */
+  let open: OpenRange[] = []
+  let reader: RangeReader | null = null
+  let offset = 0
+  let pending: Range | null = null
+  let committing: Promise<void> = Promise.resolve()
+  let finished: Promise<void> = Promise.resolve()
+  let slotFreed = Promise.withResolvers<void>()
+
+  /** Writes what is true at its turn: an intent and a commit never overtake each other. */
+  const record = (): Promise<void> => {
+    committing = committing.then(() => untilDone(() => deps.log.commit(group, partition, {
+      offset,
+      open,
+      note: encodeNote(deps.progress[partition]),
+    }), deps.retry('commit', partition)))
+    return committing
+  }
+
+  const finish = async (slot: Slot): Promise<void> => {
+    const stored = await slot.stored
+    if (stored.signals.events.length > 0) {
+      await untilDone(() => deps.serially(async () => {
+        deps.progress[partition] = await runEffects(partition, stored.signals, deps.progress, deps.effects)
+      }), deps.retry('effects', partition))
+    }
+    slots.shift()
+    open = open.slice(1)
+    offset = slot.range.last + 1
+    await record()
+    deps.budget.release(slot.range.cost)
+    deps.afterCommit(slot.range, stored)
+    slotFreed.resolve()
+    slotFreed = Promise.withResolvers()
+  }
+
+  const start = (range: Range, replay: boolean, recorded: Promise<void>): void => {
+    const stored = recorded.then(() => storeRange(range, replay, deps.store, deps.retry('store', partition)))
+    const slot = { range, stored }
+    slots.push(slot)
+    stored.catch(() => undefined)
+    finished = finished.then(() => finish(slot))
+    finished.catch(() => undefined)
+  }
+
+  const roomForRange = async (): Promise<void> => {
+    while (slots.length >= MAX_OPEN_RANGES) await Promise.race([slotFreed.promise, finished])
+  }
+
+  const recover = async (): Promise<RangeReader> => {
+    const state = await untilDone(() => deps.log.state(group, partition), deps.retry('state', partition))
+    offset = state.offset
+    deps.progress[partition] = decodeNote(state.note)
+    const opened = createRangeReader({ ...config, from: offset }, deps.log)
+    const retry = deps.retry('reform', partition)
+    open = [...state.open]
+    if (open.length > 0) deps.logger.info({ partition, open }, 'replaying open ranges')
+    for (const recorded of state.open) {
+      const range = await untilDone(() => opened.reform(recorded), retry)
+      await deps.budget.acquire(range.cost, retry.signal)
+      start(range, true, Promise.resolve())
+    }
+    return opened
+  }
+
+  const consume = async (stop: AbortSignal): Promise<void> => {
+    const source = await recover()
+    reader = source
+    for (;;) {
+      await roomForRange()
+      const range = await untilDone(() => source.next(stop), deps.retry('read', partition))
+      if (range === null) break
+      pending = range
+      const retry = deps.retry('budget', partition)
+      await deps.budget.acquire(range.cost, retry.signal)
+      const intent = Promise.withResolvers<void>()
+      start(range, false, intent.promise)
+      open = [...open, { first: range.first, last: range.last }]
+      pending = null
+      record().then(intent.resolve, intent.reject)
+      await intent.promise
+    }
+    await finished
+  }
+
+  return {
+    run: async (stop) => {
+      try {
+        await consume(stop)
+      } catch (error) {
+        if (!isLogClosed(error)) deps.logger.error({ partition, error }, 'partition stopped')
+      }
+    },
+    oldestUncommittedReceivedAtMs: () => {
+      if (reader === null) return 0
+      const first = slots[0]?.range ?? pending
+      return first === null ? reader.oldestReceivedAtMs() : first.messages[0].envelope.receivedAtMs
+    },
+    caughtUp: () => reader !== null && slots.length === 0 && pending === null && reader.isAtEnd(),
+    openRanges: () => open,
+    committedOffset: () => offset,
+  }
+}

@@ -1,0 +1,85 @@
+// Messages of one partition → ranges, in order. Reads in bounded pieces; holds at most one piece and one range that forms.
+import type { EventLog, LogMessage, OpenRange } from '../streams/contracts/event-log.ts'
+import { PermanentError } from '../streams/contracts/errors.ts'
+import type { Range, RangeLimits } from './ranges.ts'
+import { createRangeFormer, toRange } from './ranges.ts'
+
+export interface RangeReaderConfig {
+  readonly partition: number
+  readonly from: number
+  readonly lingerMs: number
+  readonly limits: RangeLimits
+  readonly readMaxBytes: number
+}
+
+export interface RangeReader {
+  /** The next range; null once `signal` fired and nothing is left in hand. Rejects when the log does: call again. */
+  next(signal: AbortSignal): Promise<Range | null>
+  /** Exactly the messages of a range that was recorded. */
+  reform(open: OpenRange): Promise<Range>
+  /** Receive time of the oldest message in hand; null when there is none. */
+  oldestReceivedAtMs(): number | null
+  /** The last read met the end and nothing is in hand. */
+  isAtEnd(): boolean
+}
+
+const READ_MAX_MESSAGES = 10_000
+const WAIT_MS = 250
+
+export const createRangeReader = (config: RangeReaderConfig, log: Pick<EventLog, 'read' | 'waitFor'>): RangeReader => {
+  const { partition } = config
+  const former = createRangeFormer(partition, config.limits)
+  let piece: readonly LogMessage[] = []
+  let used = 0
+  let nextOffset = config.from
+  let atEnd = false
+  let closesAt = Infinity
+
+  const refill = async (): Promise<void> => {
+    piece = await log.read({ partition, from: nextOffset, maxBytes: config.readMaxBytes, maxMessages: READ_MAX_MESSAGES })
+    used = 0
+    atEnd = piece.length === 0
+    if (piece.length > 0) nextOffset = piece[piece.length - 1].offset + 1
+  }
+
+  /** True when the range must close because the next message does not fit. */
+  const gather = (): boolean => {
+    for (; used < piece.length; used += 1) {
+      if (!former.add(piece[used])) return true
+      if (closesAt === Infinity) closesAt = performance.now() + config.lingerMs
+    }
+    return former.isFull()
+  }
+
+  const take = (): Range => {
+    closesAt = Infinity
+    return former.take()
+  }
+
+  return {
+    next: async (signal) => {
+      for (;;) {
+        if (gather()) return take()
+        if (signal.aborted) return former.isEmpty() ? null : take()
+        const leftMs = closesAt - performance.now()
+        if (leftMs <= 0) return take()
+        await refill()
+        if (atEnd) await log.waitFor(partition, nextOffset, Math.min(WAIT_MS, Math.max(1, leftMs)))
+      }
+    },
+    reform: async (open) => {
+      const messages: LogMessage[] = []
+      for (let from = open.first; from <= open.last;) {
+        const more = await log.read({ partition, from, maxBytes: config.readMaxBytes, maxMessages: open.last - from + 1 })
+        if (more.length === 0) throw new PermanentError('LOG_CORRUPT', `partition ${partition} ends before ${open.last}, the end of a recorded range`)
+        messages.push(...more.filter((message) => message.offset <= open.last))
+        from = more[more.length - 1].offset + 1
+      }
+      if (messages[0].offset !== open.first) throw new PermanentError('LOG_CORRUPT', `partition ${partition} has lost ${open.first}, the start of a recorded range`)
+      nextOffset = open.last + 1
+      return toRange(partition, messages)
+    },
+    oldestReceivedAtMs: () => former.firstReceivedAtMs() ?? piece[used]?.envelope.receivedAtMs ?? null,
+    isAtEnd: () => atEnd && former.isEmpty() && used >= piece.length,
+  }
+}

@@ -1,0 +1,59 @@
+// One range → stored: decoded, its blocks, signal series and dead letters inserted. Resolves when all of it is in the
+// store; what is left to do with it are its signals.
+import type { HeartbeatMonitor } from '../streams/contracts/control-plane.ts'
+import { DEAD_LETTERS_TABLE, toDeadLetterRow } from './dead-letters.ts'
+import type { Poison } from './decode-contract.ts'
+import type { DecodePort, DecodeSettings } from './decode-range.ts'
+import { decodeRange } from './decode-range.ts'
+import type { InsertPorts } from './insert-range.ts'
+import { insertRange, presenceOf } from './insert-range.ts'
+import type { Range } from './ranges.ts'
+import { rangeToken } from './ranges.ts'
+import type { Retry } from './retry.ts'
+import { untilDone } from './retry.ts'
+import { toSignalRows } from './signal-rows.ts'
+import type { AlertReader, RangeSignals } from './signals.ts'
+import { hasPoints, readSignals, toSignalPoints } from './signals.ts'
+
+export interface StorePorts {
+  readonly settings: DecodeSettings
+  readonly pool: DecodePort
+  readonly clickhouse: InsertPorts
+  readonly readAlerts: AlertReader
+  readonly monitors: () => Promise<readonly HeartbeatMonitor[]>
+  /** Newest hit seen per monitor: of this partition only. */
+  readonly lastHits: Map<string, number>
+}
+
+export interface StoredRange { readonly signals: RangeSignals; readonly poison: readonly Poison[]; readonly logRows: number; readonly partialRows: number }
+
+const blockOf = (blocks: readonly Uint8Array[]): Uint8Array | Uint8Array[] => blocks.length === 1 ? blocks[0] : [...blocks]
+
+const writeDeadLetters = async (range: Range, poison: readonly Poison[], ports: StorePorts, retry: Retry): Promise<void> => {
+  if (poison.length === 0) return
+  const reasons = new Map(poison.map((one) => [one.offset, one.reason]))
+  const rows = range.messages.filter((message) => reasons.has(message.offset))
+    .map((message) => toDeadLetterRow(ports.settings.logId, range.partition, message, reasons.get(message.offset) as string))
+  await untilDone(() => ports.clickhouse.insertRows({ table: DEAD_LETTERS_TABLE, rows }), retry)
+}
+
+export const storeRange = async (range: Range, replay: boolean, ports: StorePorts, retry: Retry): Promise<StoredRange> => {
+  const { clickhouse, settings } = ports
+  const token = rangeToken(settings.logId, range)
+  const signals = await untilDone(() => readSignals(range, ports.readAlerts), retry)
+  const points = hasPoints(signals) ? toSignalPoints(signals, await untilDone(ports.monitors, retry), ports.lastHits) : []
+  const signalRows = toSignalRows(settings.logId, range, points)
+  const decoded = await untilDone(() => decodeRange(range, settings, ports.pool), retry)
+  const poison = [...decoded.poison, ...signals.poison]
+
+  const sends = [writeDeadLetters(range, poison, ports, retry)]
+  const send = (kind: 'logs' | 'partials' | 'signals', table: string, ownToken: string, insert: (token: string) => Promise<void>): void => {
+    sends.push(insertRange({ table, token: ownToken, send: insert, isPresent: presenceOf(clickhouse, kind, settings.logId, range) }, replay, retry))
+  }
+  if (decoded.logs.length > 0) send('logs', 'otel_logs', token, (sent) => clickhouse.insert({ table: 'otel_logs', block: blockOf(decoded.logs), token: sent }))
+  if (decoded.partials.length > 0) send('partials', 'series_partials', token, (sent) => clickhouse.insert({ table: 'series_partials', block: blockOf(decoded.partials), token: sent }))
+  if (signalRows.length > 0) send('signals', 'series_partials', `${token}:signals`, (sent) => clickhouse.insertRows({ table: 'series_partials', rows: signalRows, token: sent }))
+  const settled = await Promise.allSettled(sends)
+  for (const one of settled) if (one.status === 'rejected') throw one.reason
+  return { signals, poison, logRows: decoded.logRows, partialRows: decoded.partialRows }
+}

@@ -116,7 +116,8 @@ const learn = (state: DetectorState, judgement: Judgement, value: number, deviat
   }
   const mean = n === 1 ? value : state.mean + rate * (target - state.mean)
   if (held) return { mean, noise: state.noise, sumNoise: state.sumNoise }
-  const clip = (raw: number, square: number): number => early ? raw * raw : Math.min(raw * raw, 9 * CLIP * Math.max(square, judgement.kind === 'count' ? 1 : GAUGE_FLOOR ** 2))
+  // Noise grows slowly, or a fault that was not held would hide the next one.
+  const clip = (raw: number, square: number): number => early ? raw * raw : Math.min(raw * raw, 9 * Math.max(square, judgement.kind === 'count' ? 1 : GAUGE_FLOOR ** 2))
   const noise = n === 1 ? (judgement.kind === 'count' ? 1 : 0) : state.noise + long * (clip(deviation.raw, state.noise) - state.noise)
   const full = state.recent.length >= RECENT
   const sumNoise = full ? state.sumNoise + long * (clip(deviation.rawSum, state.sumNoise) - state.sumNoise) : (judgement.kind === 'count' ? 1 : noise)

@@ -37,7 +37,7 @@ const addTo = (total: Aggregate | undefined, part: Aggregate): Aggregate => tota
   min: Math.min(total.min, part.min), max: Math.max(total.max, part.max),
 }
 
-/** Adds a partial to its bucket, which the caller owns; `nameOf` may fold a metric into another. */
+/** Adds a partial to its bucket, which the caller owns, as far as its metrics are admitted. */
 export const addPartial = (bucket: OpenBucket, partial: Partial, readAtMs: number, admits: (metric: string) => boolean): void => {
   for (const [metric, aggregate] of partial.metrics) if (admits(metric)) bucket.metrics[metric] = addTo(bucket.metrics[metric], aggregate)
   if (partial.templates.length > 0) bucket.templates = [...new Set([...bucket.templates, ...partial.templates])]

@@ -1,0 +1,60 @@
+// What the detector opened, as a table row and as a signal, with its reasons in words. Ids are deterministic.
+import { createHash } from 'node:crypto'
+import type { SignalOpened, Severity } from '../../streams/contracts/signals.ts'
+import type { Verdict } from '../anomaly/detector.ts'
+
+export interface AnomalyInsert {
+  readonly tenant: string
+  readonly anomaly_id: string
+  readonly kind: 'anomaly'
+  readonly service_id: string
+  readonly metric_name: string
+  readonly detected_at: number
+  readonly started_at: number
+  readonly resolved: 0 | 1
+  readonly resolved_at: number
+  readonly anomaly_score: number
+  readonly z_score: number
+  readonly observed: number
+  readonly expected: number
+  readonly lower: number
+  readonly upper: number
+  readonly history: number
+  readonly signal: string
+  readonly direction: number
+  readonly summary: string
+  readonly rca_triggered: 1
+  readonly version: number
+}
+
+export const anomalyId = (tenant: string, service: string, metric: string, bucketMs: number, direction: number): string =>
+  `anom-${createHash('sha256').update(JSON.stringify([tenant, service, metric, bucketMs, direction])).digest('hex').slice(0, 16)}`
+
+const round = (value: number): number => Number(value.toPrecision(4))
+const NAMES: Readonly<Record<string, string>> = { 'log.rate': 'log records', 'log.error_rate': 'errors', 'log.new_template_rate': 'never-seen messages' }
+
+const describe = (service: string, metric: string, verdict: Verdict, direction: number): string => {
+  const name = NAMES[metric] ?? metric.replace(/^attr\./, '')
+  const unit = metric in NAMES ? ' per 10 s' : ''
+  return `${service}: ${name} ${direction > 0 ? 'up' : 'down'}, ${round(verdict.observed)}${unit} where ${round(verdict.expected)} was expected (band ${round(verdict.lower)} to ${round(verdict.upper)})`
+}
+
+const severityOf = (metric: string, direction: number, score: number): Severity => {
+  if (metric === 'log.rate') return direction < 0 ? 'critical' : 'minor'
+  if (metric === 'log.error_rate') return score >= 0.9 ? 'critical' : 'major'
+  return metric === 'log.new_template_rate' ? 'minor' : 'major'
+}
+
+export interface Opening { readonly tenant: string; readonly service: string; readonly metric: string; readonly atMs: number; readonly verdict: Verdict }
+
+export const toAnomaly = ({ tenant, service, metric, atMs, verdict }: Opening): { row: AnomalyInsert; signal: Omit<SignalOpened, 'neighbours'> } => {
+  const { direction, startedAtMs } = verdict.opens!
+  const id = anomalyId(tenant, service, metric, startedAtMs, direction)
+  const summary = describe(service, metric, verdict, direction)
+  const row: AnomalyInsert = {
+    tenant, anomaly_id: id, kind: 'anomaly', service_id: service, metric_name: metric, detected_at: atMs / 1000, started_at: startedAtMs / 1000,
+    resolved: 0, resolved_at: 0, anomaly_score: verdict.score, z_score: verdict.z, observed: verdict.observed, expected: verdict.expected,
+    lower: verdict.lower, upper: verdict.upper, history: verdict.history, signal: verdict.signal, direction, summary, rca_triggered: 1, version: atMs,
+  }
+  return { row, signal: { tenant, kind: 'anomaly', id, service, summary, severity: severityOf(metric, direction, verdict.score), startedAtMs } }
+}

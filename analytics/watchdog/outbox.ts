@@ -1,0 +1,77 @@
+// What the watchdog has decided and not yet written: rows first, then signals in order of time. Everything in it may be
+// repeated; a checkpoint is taken only while it is empty.
+import type { ClickHouse } from '../../clickhouse/client.ts'
+import { anomalyById } from '../../clickhouse/queries/anomalies.ts'
+import type { SignalOpened, SignalSink } from '../../streams/contracts/signals.ts'
+import { toAnomaly, type AnomalyInsert, type Opening } from './anomaly-row.ts'
+import type { PointInsert, Resolution } from './close-buckets.ts'
+import type { SeenRow } from './templates.ts'
+
+export type Neighbours = (tenant: string, service: string, atMs: number) => Promise<readonly string[]>
+export interface Ending { readonly tenant: string; readonly id: string; readonly atMs: number }
+type Entry =
+  | { readonly kind: 'opened'; readonly atMs: number; readonly row: AnomalyInsert; readonly signal: Omit<SignalOpened, 'neighbours'> }
+  | { readonly kind: 'resolved'; readonly atMs: number; readonly ending: Ending }
+
+const CHUNK = 10_000
+
+export interface Outbox {
+  point(row: PointInsert): void
+  seen(row: SeenRow): void
+  opened(opening: Opening): void
+  resolved(resolution: Resolution): void
+  ended(ending: Ending): void
+  size(): number
+  /** Stops at the first failure, which it throws; what was not written stays. */
+  flush(): Promise<void>
+}
+
+export interface OutboxDeps { readonly clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>; readonly signals: SignalSink; readonly neighbours: Neighbours }
+
+export const createOutbox = ({ clickhouse, signals, neighbours }: OutboxDeps): Outbox => {
+  const points: PointInsert[] = []
+  const seen: SeenRow[] = []
+  const entries: Entry[] = []
+
+  const drain = async (table: string, rows: object[]): Promise<void> => {
+    while (rows.length > 0) {
+      const chunk = rows.slice(0, CHUNK)
+      await clickhouse.insertRows({ table, rows: chunk })
+      rows.splice(0, chunk.length)
+    }
+  }
+  const writeResolved = async ({ tenant, id, atMs }: Ending): Promise<void> => {
+    const [row] = await clickhouse.query(anomalyById, { tenant, id })
+    if (row !== undefined) {
+      const { detected_at_ms, started_at_ms, resolved_at_ms: _, ...rest } = row
+      await clickhouse.insertRows({ table: 'anomalies', rows: [{
+        ...rest, tenant, detected_at: Number(detected_at_ms) / 1000, started_at: Number(started_at_ms) / 1000,
+        resolved: 1, resolved_at: atMs / 1000, version: Math.max(atMs, Number(detected_at_ms) + 1),
+      }] })
+    }
+    await signals.resolved({ tenant, kind: 'anomaly', id, endedAtMs: atMs })
+  }
+  const send = async (entry: Entry): Promise<void> => {
+    if (entry.kind === 'resolved') return writeResolved(entry.ending)
+    await clickhouse.insertRows({ table: 'anomalies', rows: [entry.row] })
+    const near = await neighbours(entry.signal.tenant, entry.signal.service, entry.atMs).catch(() => [])
+    await signals.opened({ ...entry.signal, neighbours: near })
+  }
+  return {
+    point: (row) => { points.push(row) },
+    seen: (row) => { seen.push(row) },
+    opened: (opening) => { entries.push({ kind: 'opened', atMs: opening.atMs, ...toAnomaly(opening) }) },
+    resolved: ({ tenant, anomaly, atMs }) => { entries.push({ kind: 'resolved', atMs, ending: { tenant, id: anomaly.id, atMs } }) },
+    ended: (ending) => { entries.push({ kind: 'resolved', atMs: ending.atMs, ending }) },
+    size: () => points.length + seen.length + entries.length,
+    flush: async () => {
+      await drain('seen_templates', seen)
+      await drain('series_points', points)
+      entries.sort((a, b) => a.atMs - b.atMs)
+      while (entries.length > 0) {
+        await send(entries[0])
+        entries.shift()
+      }
+    },
+  }
+}

@@ -1,0 +1,95 @@
+// What the watchdog remembers of each service, and the bounds on how many series it admits. Beyond a bound, series are
+// folded into the tenant's service `other`.
+import type { DetectorState } from '../anomaly/detector.ts'
+import { newBucket, type OpenBucket } from '../series/rollup.ts'
+
+export interface ServiceState {
+  readonly tenant: string
+  readonly service: string
+  /** Start of the newest closed bucket; 0 before the first. */
+  closedThroughMs: number
+  /** Newest closed bucket that had data. */
+  lastDataMs: number
+  /** That bucket's data came while it was fresh, so a later silence means something. */
+  live: boolean
+  lastPartialAtMs: number
+  metrics: string[]
+  detectors: Record<string, DetectorState>
+  readonly pending: Map<number, OpenBucket>
+}
+
+export interface Bounds { readonly seriesPerTenant: number; readonly series: number; readonly otherMetrics: number }
+export const DEFAULT_BOUNDS: Bounds = { seriesPerTenant: 2_000, series: 50_000, otherMetrics: 64 }
+export const OTHER = 'other'
+/** Every service with logs has these, so that their first error is judged against a history of none. */
+const ALWAYS = ['log.rate', 'log.error_rate', 'log.new_template_rate'] as const
+
+export interface Services {
+  all(): Iterable<ServiceState>
+  restore(state: ServiceState): void
+  /** The bucket a metric of a service belongs to, `other` beyond the bounds; null when even that is full. */
+  admit(tenant: string, service: string, metric: string): ServiceState | null
+  find(tenant: string, service: string): ServiceState | undefined
+  forget(state: ServiceState): void
+  size(): number
+  refused(): number
+}
+
+export const newServiceState = (tenant: string, service: string): ServiceState =>
+  ({ tenant, service, closedThroughMs: 0, lastDataMs: 0, live: false, lastPartialAtMs: 0, metrics: [], detectors: {}, pending: new Map() })
+
+export const pendingBucket = (state: ServiceState, bucketMs: number): OpenBucket => {
+  const known = state.pending.get(bucketMs)
+  if (known !== undefined) return known
+  const made = newBucket(bucketMs)
+  state.pending.set(bucketMs, made)
+  return made
+}
+
+export const createServices = (bounds: Bounds): Services => {
+  const states = new Map<string, ServiceState>()
+  const perTenant = new Map<string, number>()
+  let total = 0
+  let refused = 0
+  const key = (tenant: string, service: string): string => `${tenant}\u0000${service}`
+  const count = (tenant: string, by: number): void => {
+    total += by
+    perTenant.set(tenant, (perTenant.get(tenant) ?? 0) + by)
+  }
+  const get = (tenant: string, service: string): ServiceState => {
+    const known = states.get(key(tenant, service))
+    if (known !== undefined) return known
+    const made = newServiceState(tenant, service)
+    states.set(key(tenant, service), made)
+    return made
+  }
+  const add = (state: ServiceState, metric: string): void => {
+    const names = metric === 'log.rate' ? ALWAYS.filter((name) => !state.metrics.includes(name)) : [metric]
+    state.metrics.push(...names)
+    count(state.tenant, names.length)
+  }
+  const admit = (tenant: string, service: string, metric: string): ServiceState | null => {
+    const known = states.get(key(tenant, service))
+    if (known?.metrics.includes(metric)) return known
+    if (service !== OTHER && total < bounds.series && (perTenant.get(tenant) ?? 0) < bounds.seriesPerTenant) {
+      const state = get(tenant, service)
+      add(state, metric)
+      return state
+    }
+    refused++
+    const other = get(tenant, OTHER)
+    if (other.metrics.includes(metric)) return other
+    if (other.metrics.length >= bounds.otherMetrics) return null
+    add(other, metric)
+    return other
+  }
+  return {
+    admit,
+    all: () => states.values(),
+    find: (tenant, service) => states.get(key(tenant, service)),
+    restore: (state) => { states.set(key(state.tenant, state.service), state); count(state.tenant, state.metrics.length) },
+    forget: (state) => { if (states.delete(key(state.tenant, state.service))) count(state.tenant, -state.metrics.length) },
+    size: () => total,
+    refused: () => refused,
+  }
+}

@@ -1,0 +1,200 @@
+// The shell around roll-up and detector: reads partials by position, closes buckets, writes what follows, remembers where it
+// was. Everything it writes may be written again; a checkpoint is taken only when all of it has been.
+import { setImmediate as breathe } from 'node:timers/promises'
+import type { ClickHouse } from '../../clickhouse/client.ts'
+import { openAnomalies, recentAnomalies } from '../../clickhouse/queries/anomalies.ts'
+import { seenTemplates } from '../../clickhouse/queries/series-points.ts'
+import type { SignalSink } from '../../streams/contracts/signals.ts'
+import { BUCKET_MS } from '../series/rollup.ts'
+import { amend } from './amend.ts'
+import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts'
+import { advance, endSilent, type Advance } from './close-buckets.ts'
+import { createIntake } from './intake.ts'
+import { createOutbox, type Neighbours } from './outbox.ts'
+import { createPartialReader } from './read-partials.ts'
+import { createServices, DEFAULT_BOUNDS, type Bounds, type ServiceState } from './service-state.ts'
+import { createTemplates } from './templates.ts'
+
+export interface Log {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+export interface WatchdogConfig { readonly zThreshold: number; readonly cooldownMs: number; readonly pollMs: number; readonly bounds?: Bounds }
+export interface WatchdogDeps {
+  readonly clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>
+  readonly signals: SignalSink
+  readonly neighbours: Neighbours
+  /** Receive time of the oldest message that no store holds yet, over all partitions; null when there is none. */
+  readonly oldestUncommittedReceivedAtMs: () => number | null
+  readonly clock: () => number
+  readonly logger: Log
+}
+export interface WatchdogStats {
+  /** Null before the first run. */
+  readonly lastRunAtMs: number | null
+  readonly seriesMonitored: number
+  readonly anomaliesLastHour: number
+  readonly seriesRefused: number
+}
+export interface Watchdog {
+  stats(): WatchdogStats
+  /** One round now; rejects when a store did. Rounds never overlap. */
+  tick(): Promise<void>
+  close(): Promise<void>
+}
+
+const SLICE_MS = 10
+const BUCKETS_PER_STEP = 100
+const MAX_OUTBOX = 200_000
+const MAX_READS = 20
+const PAUSED_AFTER_MS = 30_000
+const CHECKPOINT_EVERY_MS = 60_000
+const COUNT_EVERY_MS = 30_000
+const ORPHANED_AFTER_MS = 300_000
+const IDLE_MS = 60_000
+const FORGET_AFTER_MS = 86_400_000
+const HOUR_MS = 3_600_000
+
+export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps): Promise<Watchdog> => {
+  const { clickhouse, clock, logger } = deps
+  const detector = { zThreshold: config.zThreshold, cooldownMs: config.cooldownMs }
+  const services = createServices(config.bounds ?? DEFAULT_BOUNDS)
+  const templates = createTemplates()
+  const outbox = createOutbox(deps)
+  const intake = createIntake(services)
+  const restored = await loadCheckpoint(clickhouse)
+  for (const state of restored.services) services.restore(state)
+  for (const row of await clickhouse.query(seenTemplates, {})) templates.load(row.tenant, row.service, row.template, row.first_bucket * 1000)
+  let orphans = await clickhouse.query(openAnomalies, {})
+  const reader = createPartialReader(clickhouse, restored.cursors)
+
+  const nextBucket = (ms: number): number => Math.ceil(ms / BUCKET_MS) * BUCKET_MS
+  const startedAtMs = clock()
+  let generation = restored.generation
+  let ranSinceMs = nextBucket(startedAtMs)
+  let lastTickMs = startedAtMs
+  let checkpointAtMs = startedAtMs
+  let countedAtMs = -Infinity
+  let anomaliesLastHour = 0
+  let lastRunAtMs: number | null = null
+
+  const countNew = (tenant: string, service: string, seen: readonly string[], bucketMs: number): number =>
+    templates.countNew(tenant, service, seen, bucketMs, outbox.seen)
+  const effects: Advance['effects'] = {
+    point: outbox.point, opened: outbox.opened, resolved: outbox.resolved,
+    countNewTemplates: (state, bucket) => countNew(state.tenant, state.service, bucket.templates, bucket.bucketMs),
+  }
+
+  /** True when everything stored so far has been taken in. */
+  const takeIn = async (nowMs: number): Promise<boolean> => {
+    for (let reads = 0; reads < MAX_READS; reads++) {
+      const { partials, more } = await reader.read(nowMs)
+      let sliceEndMs = performance.now() + SLICE_MS
+      for (const partial of partials) {
+        intake.take(partial, nowMs)
+        if (performance.now() < sliceEndMs) continue
+        await breathe()
+        sliceEndMs = performance.now() + SLICE_MS
+      }
+      if (!more) return true
+    }
+    return false
+  }
+  const closeBuckets = async (nowMs: number, uncommittedMs: number | null): Promise<void> => {
+    let sliceEndMs = performance.now() + SLICE_MS
+    for (const state of [...services.all()]) {
+      const context: Advance = { clock: { nowMs, uncommittedMs }, ranSinceMs, detector, tenant: intake.tenant(state.tenant), effects }
+      let more = true
+      while (more && outbox.size() < MAX_OUTBOX) {
+        more = advance(state, context, BUCKETS_PER_STEP)
+        if (performance.now() < sliceEndMs) continue
+        await breathe()
+        sliceEndMs = performance.now() + SLICE_MS
+      }
+      const idleMs = nowMs - state.lastPartialAtMs
+      if (idleMs > IDLE_MS && state.pending.size === 0) endSilent(state, nowMs, context)
+      if (idleMs > FORGET_AFTER_MS && state.pending.size === 0) services.forget(state)
+    }
+  }
+  const amendLate = async (nowMs: number): Promise<void> => {
+    if (intake.late.size === 0) return
+    const taken = [...intake.late]
+    for (const point of await amend(clickhouse, taken.map(([, late]) => late), nowMs, countNew)) outbox.point(point)
+    for (const [key] of taken) intake.late.delete(key)
+  }
+  /** Anomalies that an earlier run left open and that no series of this one goes on with. */
+  const endOrphans = (nowMs: number): void => {
+    if (orphans.length === 0 || nowMs - startedAtMs < ORPHANED_AFTER_MS) return
+    const open = new Set([...services.all()].flatMap((state) => Object.values(state.detectors).flatMap((d) => d.open === null ? [] : [d.open.id])))
+    for (const { tenant, anomaly_id: id } of orphans) if (!open.has(id)) outbox.ended({ tenant, id, atMs: nowMs })
+    orphans = []
+  }
+  const checkpoint = async (nowMs: number): Promise<void> => {
+    if (outbox.size() > 0 || intake.late.size > 0) return
+    const all: ServiceState[] = [...services.all()]
+    generation++
+    await saveCheckpoint(clickhouse, { generation, cursors: reader.cursors(), services: all })
+    checkpointAtMs = nowMs
+  }
+  const count = async (nowMs: number): Promise<void> => {
+    if (nowMs - countedAtMs < COUNT_EVERY_MS) return
+    const [row] = await clickhouse.query(recentAnomalies, { sinceMs: nowMs - HOUR_MS })
+    anomaliesLastHour = Number(row?.total ?? 0)
+    countedAtMs = nowMs
+  }
+  const round = async (): Promise<void> => {
+    const nowMs = clock()
+    // Nobody watched while this process stood still.
+    if (nowMs - lastTickMs > PAUSED_AFTER_MS) ranSinceMs = nextBucket(nowMs)
+    lastTickMs = nowMs
+    if (outbox.size() > 0) await outbox.flush()
+    // Asked before reading: what is stored by now is then read for certain.
+    const uncommittedMs = deps.oldestUncommittedReceivedAtMs()
+    if (await takeIn(nowMs)) await closeBuckets(nowMs, uncommittedMs)
+    endOrphans(nowMs)
+    await amendLate(nowMs)
+    const opening = outbox.size() > 0
+    await outbox.flush()
+    if (opening) countedAtMs = Math.min(countedAtMs, nowMs - COUNT_EVERY_MS / 2)
+    await count(nowMs)
+    if (nowMs - checkpointAtMs >= CHECKPOINT_EVERY_MS) await checkpoint(nowMs)
+    lastRunAtMs = nowMs
+  }
+
+  let closed = false
+  let running: Promise<void> = Promise.resolve()
+  const tick = (): Promise<void> => {
+    const next = running.then(round, round)
+    running = next
+    next.catch(() => {})
+    return next
+  }
+  let timer: NodeJS.Timeout | undefined
+  const schedule = (): void => {
+    if (closed) return
+    timer = setTimeout(() => {
+      tick().catch((error: unknown) => { logger.warn({ err: error }, 'watchdog round failed') }).finally(schedule)
+    }, config.pollMs)
+  }
+  schedule()
+  logger.info({ services: restored.services.length, generation, openAnomalies: orphans.length }, 'watchdog started')
+
+  const close = async (): Promise<void> => {
+    if (closed) return
+    closed = true
+    clearTimeout(timer)
+    await running.catch(() => {})
+    try {
+      await outbox.flush()
+      await checkpoint(clock())
+    } catch (error) {
+      // The last checkpoint stands; what came after it is read and decided again.
+      logger.warn({ err: error }, 'watchdog closed without a checkpoint')
+    }
+  }
+  return {
+    tick,
+    close,
+    stats: () => ({ lastRunAtMs, seriesMonitored: services.size(), anomaliesLastHour, seriesRefused: services.refused() }),
+  }
+}

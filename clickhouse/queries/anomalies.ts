@@ -1,0 +1,70 @@
+// Anomalies and alerts as the API lists them, what the watchdog needs after a restart, and its checkpoints.
+import type { Query } from '../client.ts'
+
+export interface AnomalyRow {
+  readonly anomaly_id: string
+  readonly kind: string
+  readonly service_id: string
+  readonly metric_name: string
+  readonly anomaly_score: number
+  readonly z_score: number
+  readonly detected_at_ms: string
+  readonly started_at_ms: string
+  readonly resolved_at_ms: string
+  readonly resolved: number
+  readonly rca_triggered: number
+  readonly observed: number
+  readonly expected: number
+  readonly lower: number
+  readonly upper: number
+  readonly history: number
+  readonly signal: string
+  readonly direction: number
+  readonly summary: string
+}
+
+const COLUMNS = `anomaly_id, kind, service_id, metric_name, anomaly_score, z_score,
+toString(toUnixTimestamp64Milli(detected_at)) AS detected_at_ms, toString(toUnixTimestamp64Milli(started_at)) AS started_at_ms,
+toString(toUnixTimestamp64Milli(resolved_at)) AS resolved_at_ms, resolved, rca_triggered, observed, expected, lower, upper, history, signal, direction, summary`
+const FILTER = ` FROM anomalies FINAL
+WHERE tenant = {tenant:String} AND ({service:String} = '' OR service_id = {service:String})
+  AND detected_at >= fromUnixTimestamp64Milli({sinceMs:Int64}) AND detected_at <= fromUnixTimestamp64Milli({untilMs:Int64})
+  AND anomaly_score >= {minScore:Float64}`
+
+/** Newest first; empty service = every one. */
+export const listAnomalies: Query<AnomalyRow> = {
+  name: 'anomalies.list',
+  sql: 'SELECT '.concat(COLUMNS, FILTER, '\nORDER BY detected_at DESC, anomaly_id LIMIT {limit:UInt32} OFFSET {offset:UInt32}'),
+}
+export const countAnomalies: Query<{ readonly total: string }> = { name: 'anomalies.count', sql: 'SELECT toString(count()) AS total'.concat(FILTER) }
+
+export interface OpenAnomalyRow { readonly tenant: string; readonly anomaly_id: string; readonly started_at_ms: string }
+export const openAnomalies: Query<OpenAnomalyRow> = {
+  name: 'all_tenants.open_anomalies',
+  sql: `SELECT tenant, anomaly_id, toString(toUnixTimestamp64Milli(started_at)) AS started_at_ms FROM anomalies FINAL
+WHERE kind = 'anomaly' AND resolved = 0`,
+}
+
+/** The whole row of one anomaly, to write it again as resolved. */
+export const anomalyById: Query<AnomalyRow> = {
+  name: 'anomalies.by_id',
+  sql: 'SELECT '.concat(COLUMNS, ' FROM anomalies FINAL WHERE tenant = {tenant:String} AND anomaly_id = {id:String}'),
+}
+
+export const recentAnomalies: Query<{ readonly total: string }> = {
+  name: 'all_tenants.recent_anomalies',
+  sql: `SELECT toString(count()) AS total FROM anomalies FINAL WHERE kind = 'anomaly' AND detected_at >= fromUnixTimestamp64Milli({sinceMs:Int64})`,
+}
+
+export interface CheckpointHeader { readonly slot: number; readonly generation: string; readonly state: string }
+export const checkpointHeader: Query<CheckpointHeader> = {
+  name: 'all_tenants.checkpoint_header',
+  sql: `SELECT slot, toString(c.generation) AS generation, state FROM watchdog_checkpoints AS c FINAL
+WHERE tenant = '' AND service = '' ORDER BY c.generation DESC LIMIT 1`,
+}
+export interface CheckpointService { readonly tenant: string; readonly service: string; readonly state: string }
+export const checkpointServices: Query<CheckpointService> = {
+  name: 'all_tenants.checkpoint_services',
+  sql: `SELECT tenant, service, state FROM watchdog_checkpoints FINAL
+WHERE slot = {slot:UInt8} AND generation = {generation:UInt64} AND NOT (tenant = '' AND service = '') ORDER BY tenant, service`,
+}

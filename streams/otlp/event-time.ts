@@ -1,8 +1,8 @@
 // The times that JSON logs carry → Unix nanoseconds: RFC 3339 with any fraction, and numbers whose size tells their unit.
 
 const NANOS_PER_MS = 1_000_000n
-/** Up to year 9999 either way; what is implausible is the decoder's to move, not ours to refuse. */
-const MAX_MS = 253_402_300_800_000
+/** What 64 bits of nanoseconds reach (1677 to 2262); beyond it the value stays an attribute. */
+const MAX_MS = 9_223_372_036_000
 
 const rfc3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:[.,](\d{1,12}))?\s?(Z|z|[+-]\d{2}:?\d{2})?$/
 
@@ -15,14 +15,15 @@ const fromText = (text: string): bigint | null => {
   }
   const zone = (match[4] ?? 'Z').toUpperCase()
   const ms = Date.parse(`${match[1]}T${match[2]}${zone.length === 5 ? `${zone.slice(0, 3)}:${zone.slice(3)}` : zone}`)
-  if (Number.isNaN(ms)) return null
+  if (!(Math.abs(ms) < MAX_MS)) return null
   return BigInt(ms) * NANOS_PER_MS + BigInt((match[3] ?? '').padEnd(9, '0').slice(0, 9))
 }
 
 /** Seconds, milliseconds, microseconds or nanoseconds: whichever lies in 1973 to 5138 as such. */
 const fromInteger = (value: bigint): bigint | null => {
   const size = value < 0n ? -value : value
-  if (size < 100_000_000_000n) return value * 1_000_000_000n
+  if (size < 100_000_000_000n) return size * 1000n < MAX_MS ? value * 1_000_000_000n : null
+  if (size < 100_000_000_000_000n && size >= MAX_MS) return null
   if (size < 100_000_000_000_000n) return value * 1_000_000n
   if (size < 100_000_000_000_000_000n) return value * 1000n
   return size < 1n << 63n ? value : null
@@ -34,6 +35,6 @@ export const toNanos = (value: unknown): bigint | null => {
   if (typeof value === 'bigint') return fromInteger(value)
   if (typeof value !== 'number' || !Number.isFinite(value)) return null
   if (Number.isInteger(value)) return fromInteger(BigInt(value))
-  if (Math.abs(value) < 1e11) return BigInt(Math.round(value * 1e6)) * 1000n
-  return Math.abs(value) < 1e14 ? BigInt(Math.round(value * 1000)) * 1000n : fromInteger(BigInt(Math.round(value)))
+  if (Math.abs(value) < 9e9) return BigInt(Math.round(value * 1e6)) * 1000n
+  return Math.abs(value) >= 1e11 && Math.abs(value) < 9e12 ? BigInt(Math.round(value * 1000)) * 1000n : fromInteger(BigInt(Math.round(value)))
 }

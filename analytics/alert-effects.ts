@@ -3,7 +3,6 @@
 import type { ControlPlane } from '../streams/contracts/control-plane.ts'
 import type { InsertPorts } from './insert-range.ts'
 import type { AlertEffect } from './alerts.ts'
-import { severityOf } from './alerts.ts'
 
 type Opened = Extract<AlertEffect, { kind: 'opened' }>
 type Resolved = Extract<AlertEffect, { kind: 'resolved' }>
@@ -30,7 +29,7 @@ export const toOpenedRow = (tenant: string, effect: Opened): object => ({
   started_at: seconds(effect.startedAtMs),
   resolved: 0,
   resolved_at: seconds(0),
-  anomaly_score: SCORES[severityOf(effect.alert.severity)],
+  anomaly_score: SCORES[effect.alert.severity],
   summary: effect.alert.summary,
   rca_triggered: 1,
   version: String(effect.version),
@@ -55,7 +54,7 @@ export const toResolvedRow = (tenant: string, effect: Resolved, stored: StoredAl
   started_at: seconds(Number(stored?.started_ms ?? effect.startedAtMs)),
   resolved: 1,
   resolved_at: seconds(effect.endedAtMs),
-  anomaly_score: stored?.anomaly_score ?? SCORES[severityOf(effect.alert?.severity ?? '')],
+  anomaly_score: stored?.anomaly_score ?? SCORES[effect.alert?.severity ?? 'major'],
   summary: stored?.summary ?? effect.alert?.summary ?? '',
   rca_triggered: stored?.rca_triggered ?? 0,
   version: String(effect.version),
@@ -69,7 +68,7 @@ const carryOutOpened = async (tenant: string, effect: Opened, ports: EffectPorts
     id: effect.anomalyId,
     service: effect.service,
     summary: effect.alert.summary,
-    severity: severityOf(effect.alert.severity),
+    severity: effect.alert.severity,
     startedAtMs: effect.startedAtMs,
     neighbours: await ports.neighbours(tenant, effect.service, effect.startedAtMs),
   })

@@ -12,7 +12,7 @@ export interface AlertSeen {
   readonly endsAt: string
   readonly service: string
   readonly alertname: string
-  readonly severity: string
+  readonly severity: Severity
   readonly summary: string
 }
 
@@ -57,11 +57,6 @@ const timeOr = (text: string, latestMs: number, fallbackMs: number): number => {
 }
 
 const DAY_MS = 86_400_000
-
-export const severityOf = (label: string): Severity => {
-  if (/^(crit|critical|page|emergency|fatal|disaster|p1|sev1|high)$/i.test(label)) return 'critical'
-  return /^(warn|warning|minor|info|information|notice|none|low|p3|p4|p5|sev3|sev4)$/i.test(label) ? 'minor' : 'major'
-}
 
 const resolution = (state: AlertState, endedAtMs: number, version: number, alert: AlertSeen | null): AlertEffect => ({
   kind: 'resolved', anomalyId: state.anomalyId, service: state.service, startedAtMs: timeOr(state.startsAt, endedAtMs, endedAtMs), endedAtMs, version, alert, signal: true,

@@ -13,6 +13,7 @@ import { createPartitionConsumer } from './partition-consumer.ts'
 import { expireAlerts } from './range-effects.ts'
 import type { Range, RangeLimits } from './ranges.ts'
 import { lingerMsFor, RANGE_LIMITS } from './ranges.ts'
+import { createAlertReader } from './read-alerts.ts'
 import type { Log, Retry } from './retry.ts'
 import { closedError, pause } from './retry.ts'
 import type { AlertReader } from './signals.ts'
@@ -45,7 +46,7 @@ export interface ConsumerDeps {
   readonly clock: () => number
   readonly logger: Log
   readonly neighbours?: EffectPorts['neighbours']
-  readonly readAlerts: AlertReader
+  readonly readAlerts?: AlertReader
 }
 
 export interface PartitionProgress {
@@ -160,7 +161,7 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
     settings: { logId: log.logId, maxAheadMs: config.maxAheadMs ?? 86_400_000, retentionMs: config.retentionMs },
     pool: deps.pool,
     clickhouse,
-    readAlerts: deps.readAlerts,
+    readAlerts: deps.readAlerts ?? createAlertReader(config.maxAlertBytes ?? 64 * MiB),
     monitors: () => controlPlane.heartbeatMonitors(),
   }
   const partitions: PartitionConsumer[] = progress.map((_, partition) => createPartitionConsumer({

@@ -51,6 +51,13 @@ export const createRangeReader = (config: RangeReaderConfig, log: Pick<EventLog,
     return former.isFull()
   }
 
+  /** Ends early when the signal fires; leaves no listener behind. */
+  const waitForMore = (timeoutMs: number, signal: AbortSignal): Promise<void> => new Promise<void>((resolve, reject) => {
+    const stopped = (): void => resolve()
+    signal.addEventListener('abort', stopped, { once: true })
+    log.waitFor(partition, nextOffset, timeoutMs).then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped))
+  })
+
   const take = (): Range => {
     closesAt = Infinity
     return former.take()
@@ -64,7 +71,7 @@ export const createRangeReader = (config: RangeReaderConfig, log: Pick<EventLog,
         const leftMs = closesAt - performance.now()
         if (leftMs <= 0) return take()
         await refill()
-        if (atEnd) await log.waitFor(partition, nextOffset, Math.min(WAIT_MS, Math.max(1, leftMs)))
+        if (atEnd) await waitForMore(Math.min(WAIT_MS, Math.max(1, leftMs)), signal)
       }
     },
     reform: async (open) => {

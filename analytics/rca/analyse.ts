@@ -1,0 +1,151 @@
+// From what was loaded to what is answered: ranking with evidence, blast radius, correlations. Pure and deterministic.
+import type { Analysis, Blast, Cause, Correlation, Correlations, Direction, Evidence, Impacted, IncidentRef, TimelineEntry } from '../../streams/contracts/rca.ts'
+import { anomaliesLink, changeEvidence, deployEvidence, edgeEvidence, iso, logsLink, type WindowMs } from './evidence.ts'
+import { buildGraph, type Edge, type ServiceSeries, type Trace } from './graph.ts'
+import { rank, type Deploy, type Ranked } from './rank.ts'
+import { ANOMALOUS, strengthOf, type Strength } from './strength.ts'
+
+export const GRID_MS = 10_000
+
+export interface Loaded { readonly window: WindowMs; readonly series: readonly ServiceSeries[]; readonly traces: readonly Trace[]; readonly deploys: readonly Deploy[] }
+
+interface Ranking { readonly onsetMs: number; readonly edges: readonly Edge[]; readonly strengths: ReadonlyMap<string, Strength>; readonly ranked: readonly Ranked[] }
+
+const onsetOf = (incident: IncidentRef): number => Math.min(incident.openedAtMs, ...incident.signals.map((signal) => signal.startedAtMs))
+
+const rankIncident = (incident: IncidentRef, loaded: Loaded): Ranking => {
+  const onsetMs = onsetOf(incident)
+  // A bucket earlier: the fault began before the first bucket that exceeded anything.
+  const onset = Math.max(0, Math.floor((onsetMs - loaded.window.fromMs) / GRID_MS) - 1)
+  const edges = buildGraph(loaded.traces, loaded.series)
+  const strengths = new Map(loaded.series.map((series) => [series.service, strengthOf(series, onset)]))
+  const outside = incident.signals.flatMap((signal) => signal.kind === 'anomaly' ? [] : [{ service: signal.service, kind: signal.kind }])
+  return { onsetMs, edges, strengths, ranked: rank({ symptoms: incident.services, strengths, edges, deploys: loaded.deploys, outside, onsetMs }) }
+}
+
+const causeOf = (item: Ranked, index: number, incident: IncidentRef, ranking: Ranking, loaded: Loaded): Cause => {
+  const { window } = loaded
+  const evidence: Evidence[] = item.strength.changes.slice(0, 4).map((change) => changeEvidence(item.service, change, window))
+  for (const signal of incident.signals) {
+    if (signal.service !== item.service || signal.kind === 'anomaly') continue
+    evidence.push({ kind: signal.kind, statement: signal.summary, numbers: { seconds_after_onset: Math.round((signal.startedAtMs - ranking.onsetMs) / 1000) }, link: signal.kind === 'alert' ? anomaliesLink(signal.service, window) : `/api/v1/incidents/${incident.id}` })
+  }
+  if (item.deploy !== null) evidence.push(deployEvidence(item.deploy, ranking.onsetMs, window))
+  const near = ranking.edges.filter((edge) => edge.from === item.service || edge.to === item.service)
+    .filter((edge) => [edge.from, edge.to].some((name) => name !== item.service && ((ranking.strengths.get(name)?.score ?? 0) >= ANOMALOUS || incident.services.includes(name))))
+  evidence.push(...near.slice(0, 4).flatMap((edge) => edgeEvidence(edge, window)))
+  return { rank: index + 1, service: item.service, score: Number(item.score.toFixed(4)), evidence }
+}
+
+const timelineOf = (incident: IncidentRef, ranking: Ranking, loaded: Loaded): TimelineEntry[] => {
+  const entries: { atMs: number; what: string; ref: string }[] = [
+    ...loaded.deploys.map((deploy) => ({ atMs: deploy.atMs, what: `${deploy.service}: ${deploy.version} deployed`, ref: logsLink(deploy.service, loaded.window) })),
+    ...ranking.ranked.flatMap(({ service, strength }) => strength.changes.slice(0, 1).map((change) => ({
+      atMs: loaded.window.fromMs + change.firstIndex * GRID_MS, what: `${service}: first sign (${change.kind})`, ref: anomaliesLink(service, loaded.window),
+    }))),
+    ...incident.signals.flatMap((signal) => [
+      { atMs: signal.startedAtMs, what: signal.summary, ref: signal.id },
+      ...(signal.endedAtMs === null ? [] : [{ atMs: signal.endedAtMs, what: `${signal.service}: ${signal.kind} over`, ref: signal.id }]),
+    ]),
+    { atMs: incident.openedAtMs, what: 'incident opened', ref: `/api/v1/incidents/${incident.id}` },
+  ]
+  return entries.sort((a, b) => a.atMs - b.atMs || (a.what < b.what ? -1 : 1)).map(({ atMs, what, ref }) => ({ at: iso(atMs), what, ref }))
+}
+
+const similarOf = (incident: IncidentRef): Analysis['similar'] => {
+  const words = (services: readonly string[], summaries: readonly string[]): Set<string> =>
+    new Set([...services, ...summaries.flatMap((text) => text.toLowerCase().match(/[a-z][a-z_.-]{2,}/g) ?? [])])
+  const own = words(incident.services, incident.signals.map((signal) => signal.summary))
+  return (incident.past ?? []).map((past) => {
+    const other = words(past.services, past.summaries)
+    const both = [...own].filter((word) => other.has(word)).length
+    return { incidentId: past.id, similarity: Number((both / Math.max(1, own.size + other.size - both)).toFixed(3)), resolution: past.resolution }
+  }).filter((past) => past.incidentId !== incident.id && past.similarity >= 0.3)
+    .sort((a, b) => b.similarity - a.similarity || (a.incidentId < b.incidentId ? -1 : 1)).slice(0, 5)
+}
+
+const nextChecks = (top: Ranked | undefined, window: WindowMs): string[] => {
+  if (top === undefined) return ['No service stands out: widen the time range or look at the incident\'s own signals']
+  const checks = [`Read the errors of ${top.service}: GET ${logsLink(top.service, window, { severity_min: '17' })}`]
+  if (top.deploy !== null) checks.push(`Compare with the version before ${top.deploy.version}, or roll ${top.service} back`)
+  if (top.kind === 'traffic_drop') checks.push(`Check that ${top.service} runs and that its logs still reach us`)
+  if (top.kind === 'latency') checks.push(`Look at what ${top.service} waits for: pools, locks, its own dependencies outside the graph`)
+  checks.push(`See its anomalies: GET ${anomaliesLink(top.service, window)}`)
+  return checks
+}
+
+export const analyse = (incident: IncidentRef, loaded: Loaded, nowMs: number): Analysis => {
+  const ranking = rankIncident(incident, loaded)
+  const [top, second] = ranking.ranked
+  const confidence = top === undefined ? 0 : top.score * (1 - 0.5 * ((second?.score ?? 0) / top.score))
+  const others = ranking.ranked.filter((item) => item.explainedBy.length > 0).map((item) => item.service)
+  const [first] = top?.strength.changes ?? []
+  const summary = top === undefined
+    ? 'No service around the incident deviates enough to be named as its cause.'
+    : `${top.service} is the most likely cause (${top.kind}${first === undefined ? '' : `: ${first.metric} ${Number(first.before.toPrecision(3))} → ${Number(first.after.toPrecision(3))}`})${others.length > 0 ? `; ${others.join(', ')} ${others.length === 1 ? 'is' : 'are'} explained by what they depend on` : ''}.`
+  return {
+    incidentId: incident.id, generatedAt: iso(nowMs),
+    verdict: { cause: top === undefined ? null : { service: top.service, kind: top.kind, confidence: Number(confidence.toFixed(3)) }, summary },
+    causes: ranking.ranked.map((item, i) => causeOf(item, i, incident, ranking, loaded)),
+    timeline: timelineOf(incident, ranking, loaded), similar: similarOf(incident), nextChecks: nextChecks(top, loaded.window),
+    window: { from: iso(loaded.window.fromMs), to: iso(loaded.window.toMs) },
+  }
+}
+
+interface Reach { readonly service: string; readonly path: readonly string[]; readonly relation: Direction; readonly score: number; readonly lagBuckets: number; readonly edge: Edge }
+
+/** Breadth first. `relation` is kept only along a path that goes one way; scores multiply, lags add. */
+const walk = (root: string, edges: readonly Edge[], depth: number): Reach[] => {
+  const found = new Map<string, Reach>()
+  let front: Omit<Reach, 'edge'>[] = [{ service: root, path: [root], relation: 'undirected', score: 1, lagBuckets: 0 }]
+  for (let level = 0; level < depth && front.length > 0; level++) {
+    const next: Reach[] = []
+    for (const at of front) {
+      for (const edge of edges) {
+        if (edge.from !== at.service && edge.to !== at.service) continue
+        const forward = edge.from === at.service
+        const service = forward ? edge.to : edge.from
+        if (service === root || found.has(service)) continue
+        const own: Direction = edge.directed ? (forward ? 'upstream' : 'downstream') : 'undirected'
+        const share = edge.kind === 'trace' ? (edge.count / (edge.count + edge.against)) * (edge.count / (edge.count + 3)) : 0
+        const reach: Reach = {
+          service, path: [...at.path, service], relation: level === 0 || own === at.relation ? own : 'undirected',
+          score: at.score * Math.max(Math.abs(edge.r), share), lagBuckets: at.lagBuckets + (forward ? edge.lagBuckets : -edge.lagBuckets), edge,
+        }
+        found.set(service, reach)
+        next.push(reach)
+      }
+    }
+    front = next
+  }
+  return [...found.values()]
+}
+
+export const correlationsOf = (service: string, depth: number, loaded: Loaded): Correlations => ({
+  service_id: service,
+  correlations: walk(service, buildGraph(loaded.traces, loaded.series), depth).map((reach): Correlation => ({
+    related_service: reach.service, correlation_score: Number(reach.score.toFixed(4)), direction: reach.relation,
+    lag_minutes: Number(((reach.lagBuckets * GRID_MS) / 60_000).toFixed(3)) || 0,
+  })).sort((a, b) => b.correlation_score - a.correlation_score || (a.related_service < b.related_service ? -1 : 1)),
+})
+
+export const neighboursOf = (service: string, loaded: Loaded): string[] =>
+  walk(service, buildGraph(loaded.traces, loaded.series).filter((edge) => edge.kind === 'trace'), 2).map((reach) => reach.service).sort()
+
+export const blastOf = (incident: IncidentRef, loaded: Loaded): Blast => {
+  const { edges, ranked, strengths } = rankIncident(incident, loaded)
+  const root = ranked[0]?.service ?? incident.services[0] ?? ''
+  const touched = (service: string): boolean => (strengths.get(service)?.score ?? 0) >= ANOMALOUS || incident.services.includes(service)
+  // Callers depend on the root and are impacted. Anything else only where it is itself unwell: correlation alone draws no radius.
+  const reached = walk(root, edges, 4).filter((reach) => reach.relation === 'downstream' || touched(reach.service))
+  const impacted = reached.map((reach): Impacted => ({
+    service: reach.service, path: reach.path, relation: reach.relation,
+    evidence: [...edgeEvidence(reach.edge, loaded.window), ...(strengths.get(reach.service)?.changes ?? []).slice(0, 1).map((change) => changeEvidence(reach.service, change, loaded.window))],
+  })).sort((a, b) => a.path.length - b.path.length || (a.service < b.service ? -1 : 1))
+  const inside = new Set([root, ...impacted.map((item) => item.service)])
+  return {
+    incidentId: incident.id, root, impacted,
+    edges: edges.filter((edge) => inside.has(edge.from) && inside.has(edge.to))
+      .map((edge) => ({ from: edge.from, to: edge.to, kind: edge.kind === 'trace' ? 'calls' : 'correlates', evidence: edgeEvidence(edge, loaded.window) })),
+  }
+}

@@ -1,0 +1,46 @@
+// Facts as evidence: a sentence, its numbers, and the GET path of ours that shows them.
+import type { Evidence } from '../../streams/contracts/rca.ts'
+import type { Edge } from './graph.ts'
+import type { Deploy } from './rank.ts'
+import type { Change } from './strength.ts'
+
+export interface WindowMs { readonly fromMs: number; readonly toMs: number }
+
+const round = (value: number): number => Number(value.toPrecision(4))
+export const iso = (ms: number): string => new Date(ms).toISOString()
+const path = (route: string, query: Readonly<Record<string, string>>): string => `/api/v1/${route}?${new URLSearchParams(query).toString()}`
+const range = (window: WindowMs): { from: string; to: string } => ({ from: iso(window.fromMs), to: iso(window.toMs) })
+
+export const logsLink = (service: string, window: WindowMs, more: Readonly<Record<string, string>> = {}): string => path('logs/search', { service, ...range(window), ...more })
+export const anomaliesLink = (service: string, window: WindowMs): string => path('anomalies', { service_id: service, since: iso(window.fromMs), until: iso(window.toMs) })
+
+const WORDS: Readonly<Record<string, string>> = { 'log.rate': 'log records per 10 s', 'log.error_rate': 'errors per 10 s', 'log.new_template_rate': 'never-seen messages per 10 s' }
+
+export const changeEvidence = (service: string, change: Change, window: WindowMs): Evidence => ({
+  kind: change.kind === 'new_messages' ? 'template' : 'anomaly',
+  statement: `${service}: ${WORDS[change.metric] ?? change.metric.replace(/^attr\./, '')} went from ${round(change.before)} to ${round(change.after)}`,
+  numbers: { before: round(change.before), after: round(change.after), z: round(change.z) },
+  link: change.kind === 'errors' || change.kind === 'new_messages' ? logsLink(service, window, { severity_min: '17' }) : anomaliesLink(service, window),
+})
+
+export const edgeEvidence = (edge: Edge, window: WindowMs): Evidence[] => {
+  const evidence: Evidence[] = []
+  if (edge.kind === 'trace') {
+    const total = edge.count + edge.against
+    const statement = edge.directed ? `${edge.from} comes before ${edge.to} in ${edge.count} of ${total} shared traces` : `${edge.from} and ${edge.to} share ${total} traces in no clear order`
+    evidence.push({ kind: 'trace', statement: `${statement} (for example ${edge.examples.join(', ')})`, numbers: { traces: total, forward: edge.count, against: edge.against }, link: path('logs/search', { trace_id: edge.examples[0] ?? '', ...range(window) }) })
+  }
+  if (edge.r !== 0) {
+    const seconds = edge.lagBuckets * 10
+    const lag = seconds === 0 ? 'at the same time' : `${edge.to} ${seconds > 0 ? 'follows' : 'leads'} by ${Math.abs(seconds)} s`
+    evidence.push({ kind: 'correlation', statement: `${edge.metric} of ${edge.from} and ${edge.to} correlate at ${round(edge.r)}, ${lag}`, numbers: { r: round(edge.r), lag_seconds: seconds }, link: path('rca/correlations', { service_id: edge.from }) })
+  }
+  return evidence
+}
+
+export const deployEvidence = (deploy: Deploy, onsetMs: number, window: WindowMs): Evidence => ({
+  kind: 'deploy',
+  statement: deploy.previous === '' ? `${deploy.service}: deployment ${deploy.version} at ${iso(deploy.atMs)}` : `${deploy.service}: version ${deploy.previous} became ${deploy.version} at ${iso(deploy.atMs)}`,
+  numbers: { seconds_before_onset: Math.round((onsetMs - deploy.atMs) / 1000) },
+  link: logsLink(deploy.service, { fromMs: deploy.atMs - 60_000, toMs: Math.max(window.toMs, deploy.atMs + 60_000) }),
+})

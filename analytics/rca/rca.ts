@@ -1,0 +1,96 @@
+// Loads what lies around a moment from ClickHouse and lets the pure part answer. One loaded window serves the questions of
+// the next 30 seconds.
+import type { ClickHouse } from '../../clickhouse/client.ts'
+import { tracesInWindow, versionsInWindow, type VersionRow } from '../../clickhouse/queries/rca.ts'
+import { pointsInWindow, type WindowPoint } from '../../clickhouse/queries/series-points.ts'
+import type { IncidentRef, Rca } from '../../streams/contracts/rca.ts'
+import { isCount } from '../anomaly/metric.ts'
+import { analyse, blastOf, correlationsOf, GRID_MS, neighboursOf, type Loaded } from './analyse.ts'
+import type { WindowMs } from './evidence.ts'
+import type { ServiceSeries } from './graph.ts'
+import type { Deploy } from './rank.ts'
+
+const BEFORE_MS = 15 * 60_000
+const AFTER_MS = 5 * 60_000
+/** Correlations look back only: a question about now has no afterwards. */
+const LOOK_BACK_MS = 30 * 60_000
+const KEEP_MS = 30_000
+const MAX_KEPT = 64
+
+export const toSeries = (points: readonly WindowPoint[], window: WindowMs, dataEndMs: number): ServiceSeries[] => {
+  const length = Math.max(0, Math.ceil((Math.min(window.toMs, dataEndMs) - window.fromMs) / GRID_MS))
+  const services = new Map<string, Record<string, (number | null)[]>>()
+  for (const { service, metric, bucket, count, sum } of points) {
+    let metrics = services.get(service)
+    if (metrics === undefined) services.set(service, metrics = {})
+    const values = metrics[metric] ??= Array.from({ length }, () => isCount(metric) ? 0 : null)
+    const at = Math.floor((bucket * 1000 - window.fromMs) / GRID_MS)
+    if (at >= 0 && at < length) values[at] = isCount(metric) ? Number(count) : sum / Math.max(1, Number(count))
+  }
+  return [...services].map(([service, metrics]) => ({ service, metrics }))
+}
+
+/** A version that a service did not have before, or a deployment that it announced. */
+export const toDeploys = (rows: readonly VersionRow[]): Deploy[] => {
+  const current = new Map<string, string>()
+  const deploys: Deploy[] = []
+  for (const { service, version, first_ms } of rows.toSorted((a, b) => Number(a.first_ms) - Number(b.first_ms))) {
+    const previous = current.get(service)
+    if (version.startsWith('event:')) {
+      deploys.push({ service, atMs: Number(first_ms), version: version.slice(6, 86), previous: '' })
+      continue
+    }
+    if (previous !== undefined) deploys.push({ service, atMs: Number(first_ms), version, previous })
+    current.set(service, version)
+  }
+  return deploys
+}
+
+const windowOf = (incident: IncidentRef): WindowMs => {
+  const onsetMs = Math.min(incident.openedAtMs, ...incident.signals.map((signal) => signal.startedAtMs))
+  const fromMs = Math.floor((onsetMs - BEFORE_MS) / GRID_MS) * GRID_MS
+  return { fromMs, toMs: Math.ceil((onsetMs + AFTER_MS) / GRID_MS) * GRID_MS }
+}
+
+export interface RcaDeps { readonly clickhouse: Pick<ClickHouse, 'query'>; readonly now: () => number }
+
+export const createRca = ({ clickhouse, now }: RcaDeps): Rca => {
+  const kept = new Map<string, { readonly atMs: number; readonly loaded: Promise<Loaded> }>()
+
+  const load = async (tenant: string, window: WindowMs): Promise<Loaded> => {
+    const { fromMs, toMs } = window
+    const [points, traces, versions] = await Promise.all([
+      clickhouse.query(pointsInWindow, { tenant, from: fromMs / 1000, to: toMs / 1000 }),
+      clickhouse.query(tracesInWindow, { tenant, fromMs, toMs }),
+      clickhouse.query(versionsInWindow, { tenant, fromMs, toMs }),
+    ])
+    // What no bucket has been closed for is unknown, not zero.
+    const dataEndMs = points.reduce((end, point) => Math.max(end, point.bucket * 1000 + GRID_MS), fromMs)
+    return {
+      window, series: toSeries(points, window, dataEndMs), deploys: toDeploys(versions),
+      traces: traces.map((row) => ({ id: row.trace, visits: row.services.map((service, i) => ({ service, firstUs: Number(row.first_us[i]), lastUs: Number(row.last_us[i]) })) })),
+    }
+  }
+  const loadKept = (tenant: string, window: WindowMs): Promise<Loaded> => {
+    const key = JSON.stringify([tenant, window.fromMs, window.toMs])
+    const nowMs = now()
+    const known = kept.get(key)
+    if (known !== undefined && nowMs - known.atMs < KEEP_MS) return known.loaded
+    for (const [old, { atMs }] of kept) if (nowMs - atMs >= KEEP_MS || kept.size >= MAX_KEPT) kept.delete(old)
+    const loaded = load(tenant, window)
+    kept.set(key, { atMs: nowMs, loaded })
+    loaded.catch(() => { kept.delete(key) })
+    return loaded
+  }
+  /** Windows that end at whole half minutes, so that neighbouring questions share one. */
+  const lookBack = (atMs: number): WindowMs => {
+    const toMs = Math.ceil(atMs / KEEP_MS) * KEEP_MS
+    return { fromMs: toMs - LOOK_BACK_MS, toMs }
+  }
+  return {
+    correlations: async (tenant, service, depth, atMs) => correlationsOf(service, depth, await loadKept(tenant, lookBack(atMs))),
+    analysis: async (incident) => analyse(incident, await load(incident.tenant, windowOf(incident)), now()),
+    blast: async (incident) => blastOf(incident, await load(incident.tenant, windowOf(incident))),
+    neighbours: async (tenant, service, atMs) => neighboursOf(service, await loadKept(tenant, lookBack(atMs))),
+  }
+}

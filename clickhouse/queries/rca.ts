@@ -1,0 +1,26 @@
+// What root-cause analysis reads of the logs around an incident: who appears in whose traces, and what was deployed.
+// Receive day prunes partitions: a record is received at most a day before its event time, or later.
+import type { Query } from '../client.ts'
+
+const IN_WINDOW = ` FROM otel_logs
+WHERE tenant = {tenant:String} AND Timestamp >= fromUnixTimestamp64Milli({fromMs:Int64}) AND Timestamp < fromUnixTimestamp64Milli({toMs:Int64})
+  AND receive_day >= toDate(fromUnixTimestamp64Milli({fromMs:Int64}), 'UTC') - 1`
+
+export interface TraceRow { readonly trace: string; readonly services: readonly string[]; readonly first_us: readonly string[]; readonly last_us: readonly string[] }
+/** Traces that touch at least two services: first and last record of each, microseconds. */
+export const tracesInWindow: Query<TraceRow> = {
+  name: 'rca.traces_in_window',
+  sql: `SELECT TraceId AS trace, groupArray(service) AS services, groupArray(toString(first)) AS first_us, groupArray(toString(last)) AS last_us FROM (
+  SELECT TraceId, ServiceName AS service, toUnixTimestamp64Micro(toDateTime64(min(Timestamp), 6)) AS first, toUnixTimestamp64Micro(toDateTime64(max(Timestamp), 6)) AS last`.concat(IN_WINDOW, ` AND TraceId != ''
+  GROUP BY TraceId, ServiceName ORDER BY TraceId, first, service
+) GROUP BY TraceId HAVING count() > 1 ORDER BY trace LIMIT 3000`),
+}
+
+export interface VersionRow { readonly service: string; readonly version: string; readonly first_ms: string; readonly records: string }
+/** Versions that a service logged under, and its deployment events (version `event:…`). */
+export const versionsInWindow: Query<VersionRow> = {
+  name: 'rca.versions_in_window',
+  sql: `SELECT ServiceName AS service, if(EventName = 'deployment', concat('event:', Body), ResourceAttributes['service.version']) AS version,
+  toString(toUnixTimestamp64Milli(toDateTime64(min(Timestamp), 3))) AS first_ms, toString(count()) AS records`.concat(IN_WINDOW, ` AND (EventName = 'deployment' OR ResourceAttributes['service.version'] != '')
+GROUP BY service, version ORDER BY service, first_ms, version LIMIT 2000`),
+}

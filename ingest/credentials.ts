@@ -1,0 +1,44 @@
+// Who sent this, answered from memory: a snapshot is pushed in whole, tokens are known by their SHA-256 only.
+// Unknown and malformed tokens take the same path as known ones.
+import { hash } from 'node:crypto'
+import { hasScope } from '../streams/contracts/principal.ts'
+import type { CredentialSnapshot, HeartbeatTarget, Principal } from '../streams/contracts/principal.ts'
+
+export type Authentication =
+  | { readonly ok: true; readonly principal: Principal }
+  | { readonly ok: false; readonly reason: 'missing' | 'unknown' | 'expired' | 'scope' }
+
+export interface Credentials {
+  replace(snapshot: CredentialSnapshot): void
+  /** `authorization` and `apiKey` are the two header values, empty when absent. */
+  authenticate(authorization: string, apiKey: string, scope: string, nowMs: number): Authentication
+  heartbeat(token: string): HeartbeatTarget | null
+}
+
+const sha256 = (text: string): string => hash('sha256', text, 'hex')
+
+/** Empty when neither header carries a token. */
+const tokenOf = (authorization: string, apiKey: string): string => {
+  const bearer = /^bearer[ \t]+(\S+)[ \t]*$/i.exec(authorization)
+  return bearer?.[1] ?? apiKey.trim()
+}
+
+export const createCredentials = (): Credentials => {
+  let tokens: ReadonlyMap<string, Principal> = new Map()
+  let heartbeats: ReadonlyMap<string, HeartbeatTarget> = new Map()
+  return {
+    replace: (snapshot) => {
+      tokens = new Map(snapshot.tokens)
+      heartbeats = new Map(snapshot.heartbeats)
+    },
+    authenticate: (authorization, apiKey, scope, nowMs) => {
+      const token = tokenOf(authorization, apiKey)
+      if (token === '') return { ok: false, reason: authorization === '' ? 'missing' : 'unknown' }
+      const principal = tokens.get(sha256(token))
+      if (principal === undefined) return { ok: false, reason: 'unknown' }
+      if (principal.expiresAtMs !== null && principal.expiresAtMs <= nowMs) return { ok: false, reason: 'expired' }
+      return hasScope(principal.scopes, scope) ? { ok: true, principal } : { ok: false, reason: 'scope' }
+    },
+    heartbeat: (token) => heartbeats.get(sha256(token)) ?? null,
+  }
+}

@@ -1,0 +1,29 @@
+// What every body-taking handler checks first, from headers alone: who calls, and how the body is encoded.
+import type { Compression } from '../../streams/contracts/envelope.ts'
+import { parseContentEncoding } from '../../streams/inflate.ts'
+import type { Credentials } from '../credentials.ts'
+import { refusedToken, unsupported } from '../failure.ts'
+import type { Failure } from '../failure.ts'
+import type { IngestRequest } from '../http/exchange.ts'
+import { ENCODINGS } from '../http/media-type.ts'
+import type { Caller } from '../intake.ts'
+
+export const SCOPE = 'logs:write'
+export const DEFAULT_TENANT = 'default'
+
+export type Identified = { readonly ok: true; readonly caller: Caller } | Failure
+export type Encoded = { readonly ok: true; readonly compression: Compression } | Failure
+
+/** `anonymous`: a request without any credential belongs to the default tenant; a wrong one is refused all the same. */
+export const identify = (request: IngestRequest, credentials: Credentials, nowMs: number, anonymous: boolean): Identified => {
+  if (anonymous && request.authorization === '' && request.apiKey === '') return { ok: true, caller: { tenant: DEFAULT_TENANT, tokenId: '' } }
+  const result = credentials.authenticate(request.authorization, request.apiKey, SCOPE, nowMs)
+  return result.ok ? { ok: true, caller: { tenant: result.principal.tenant, tokenId: result.principal.tokenId } } : refusedToken(result.reason)
+}
+
+export const compressionOf = (request: IngestRequest): Encoded => {
+  const compression = parseContentEncoding(request.contentEncoding)
+  return compression === null
+    ? unsupported(`Content-Encoding ${JSON.stringify(request.contentEncoding.slice(0, 100))} is not one of ${ENCODINGS}`)
+    : { ok: true, compression }
+}

@@ -1,0 +1,52 @@
+// POST /api/v1/logs/ingest: plain JSON events as Vector, Fluent Bit and people send them; faults are told per event.
+import { describeRejections } from '../../streams/otlp/walk.ts'
+import type { RejectReason, Walked } from '../../streams/otlp/walk.ts'
+import { unsupported } from '../failure.ts'
+import type { Failure } from '../failure.ts'
+import type { Handler, Reply } from '../http/exchange.ts'
+import { failureReply, jsonReply } from '../http/json-reply.ts'
+import { mediaType } from '../http/media-type.ts'
+import type { BodyKind } from '../scan.ts'
+import { compressionOf, identify } from './body-gate.ts'
+import { wireLimit } from './deps.ts'
+import type { HandlerConfig, HandlerDeps } from './deps.ts'
+import { judgeLogs } from './judge-logs.ts'
+
+const MAX_ERRORS = 20
+
+const kinds: Record<string, BodyKind> = {
+  'application/json': 'events', 'text/plain': 'events', 'text/json': 'events',
+  'application/x-ndjson': 'events_ndjson', 'application/ndjson': 'events_ndjson', 'application/jsonl': 'events_ndjson', 'application/x-jsonlines': 'events_ndjson',
+}
+
+interface EventError { readonly index: number; readonly code: string; readonly message: string }
+
+/** A walk names the indices and counts the reasons; with one reason each event's own is known. */
+const toErrors = ({ rejected, reasons }: Walked): EventError[] => {
+  const names = Object.keys(reasons) as RejectReason[]
+  const code = names.length === 1 ? names[0] : 'rejected'
+  const message = names.length === 1 ? describeRejections({ [names[0]]: 1 }) : describeRejections(reasons)
+  return rejected.slice(0, MAX_ERRORS).map((index) => ({ index, code, message }))
+}
+
+export const handleJsonLogs = (config: HandlerConfig, deps: HandlerDeps): Handler => (exchange) => {
+  const { request } = exchange
+  const refuse = (failure: Failure): Reply => {
+    deps.metrics.refused('json_logs', failure.code)
+    return failureReply(failure)
+  }
+  const identified = identify(request, deps.credentials, deps.now(), false)
+  if (!identified.ok) return refuse(identified)
+  const type = mediaType(request.contentType)
+  if (!Object.hasOwn(kinds, type)) return refuse(unsupported('Content-Type must be application/json, application/x-ndjson or text/plain'))
+  const encoded = compressionOf(request)
+  if (!encoded.ok) return refuse(encoded)
+  return deps.intake.take(exchange, {
+    signal: 'json_logs', caller: identified.caller, compression: encoded.compression, maxBodyBytes: config.maxBodyBytes, bodyLimit: wireLimit(config.maxBodyBytes),
+    judge: judgeLogs(kinds[type], deps),
+  }).then((result) => {
+    if (result === null) return null
+    if (!result.ok) return refuse(result)
+    return jsonReply({ accepted: result.recordCount - result.rejected.length, rejected: result.rejected.length, errors: toErrors(result.value) })
+  })
+}

@@ -1,0 +1,39 @@
+// POST /v1/logs: OTLP/HTTP logs in protobuf or JSON. Every answer is in the encoding of the request; rejected records are
+// told through partial_success.
+import { describeRejections } from '../../streams/otlp/walk.ts'
+import { unsupported } from '../failure.ts'
+import type { Failure } from '../failure.ts'
+import type { Handler, IngestRequest, Reply } from '../http/exchange.ts'
+import { mediaType } from '../http/media-type.ts'
+import { otlpFailure, otlpSuccess } from '../otlp/reply.ts'
+import type { OtlpEncoding } from '../otlp/reply.ts'
+import { compressionOf, identify } from './body-gate.ts'
+import { wireLimit } from './deps.ts'
+import type { HandlerConfig, HandlerDeps } from './deps.ts'
+import { judgeLogs } from './judge-logs.ts'
+
+const encodings: Record<string, OtlpEncoding> = { 'application/x-protobuf': 'protobuf', 'application/protobuf': 'protobuf', 'application/json': 'json' }
+
+/** What an answer to this request is written in; JSON where the request does not say. */
+export const encodingOf = (request: IngestRequest): OtlpEncoding => encodings[mediaType(request.contentType)] ?? 'json'
+
+export const handleOtlpLogs = (config: HandlerConfig, deps: HandlerDeps): Handler => (exchange) => {
+  const { request } = exchange
+  const encoding = encodingOf(request)
+  const refuse = (failure: Failure): Reply => {
+    deps.metrics.refused('otlp_logs', failure.code)
+    return otlpFailure(encoding, failure)
+  }
+  const identified = identify(request, deps.credentials, deps.now(), false)
+  if (!identified.ok) return refuse(identified)
+  if (!Object.hasOwn(encodings, mediaType(request.contentType))) return refuse(unsupported('Content-Type must be application/x-protobuf or application/json'))
+  const encoded = compressionOf(request)
+  if (!encoded.ok) return refuse(encoded)
+  return deps.intake.take(exchange, {
+    signal: 'otlp_logs', caller: identified.caller, compression: encoded.compression, maxBodyBytes: config.maxBodyBytes, bodyLimit: wireLimit(config.maxBodyBytes),
+    judge: judgeLogs(encoding === 'protobuf' ? 'otlp_protobuf' : 'otlp_json', deps),
+  }).then((result) => {
+    if (result === null) return null
+    return result.ok ? otlpSuccess(encoding, result.rejected.length, describeRejections(result.reasons)) : refuse(result)
+  })
+}

@@ -1,0 +1,88 @@
+// Ingest on a thread of its own, seen from the main thread: starts it, pushes credentials, asks for figures, closes it.
+import { SHARE_ENV, Worker } from 'node:worker_threads'
+import { PermanentError } from '../streams/contracts/errors.ts'
+import type { CredentialSnapshot } from '../streams/contracts/principal.ts'
+import type { IngestAddresses } from './ingest.ts'
+import type { Log } from './intake.ts'
+import type { IngestStats } from './metrics.ts'
+import type { FromThread, IngestThreadConfig, IngestThreadData, ToThread } from './thread-protocol.ts'
+
+export interface IngestThread {
+  readonly addresses: IngestAddresses
+  /** Resolves when the new snapshot is the one in force. */
+  updateCredentials(snapshot: CredentialSnapshot): Promise<void>
+  stats(): Promise<IngestStats>
+  close(): Promise<void>
+}
+
+export interface IngestThreadDeps {
+  readonly credentials: CredentialSnapshot
+  readonly logger: Log
+  /** The thread died although nobody closed it: nothing is taken in any more. */
+  readonly onDeath: (error: Error) => void
+}
+
+interface Pending { readonly resolve: (stats: IngestStats | null) => void; readonly reject: (error: Error) => void }
+/** A request without its id. */
+type Asked = ToThread extends infer Message ? Message extends ToThread ? Omit<Message, 'id'> : never : never
+
+/** @throws PermanentError PORT_BUSY, or what opening the event log threw. */
+export const startIngestThread = (config: IngestThreadConfig, deps: IngestThreadDeps): Promise<IngestThread> => new Promise((resolve, reject) => {
+  const workerData: IngestThreadData = { config, credentials: deps.credentials }
+  // The HTTP library reads a setting from the environment of the process, not from a thread's copy of it.
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData, env: SHARE_ENV })
+  const exited = new Promise<void>((done) => { worker.once('exit', () => { done() }) })
+  const pending = new Map<number, Pending>()
+  let nextId = 0
+  let state: 'starting' | 'running' | 'closing' | 'dead' = 'starting'
+
+  const ask = (message: Asked): Promise<IngestStats | null> => new Promise((done, fail) => {
+    if (state === 'dead') { fail(new PermanentError('WORKER_DIED', 'the ingest thread is not running')); return }
+    const id = nextId++
+    pending.set(id, { resolve: done, reject: fail })
+    worker.postMessage({ ...message, id })
+  })
+  const die = (error: Error): void => {
+    const before = state
+    state = 'dead'
+    for (const { reject: fail } of pending.values()) fail(error)
+    pending.clear()
+    reject(error)
+    if (before === 'running') deps.onDeath(error)
+  }
+  const close = async (): Promise<void> => {
+    if (state === 'running') {
+      const asked = ask({ kind: 'close' })
+      state = 'closing'
+      await asked.catch(() => { /* it died meanwhile: as closed as can be */ })
+      await worker.terminate()
+    }
+    await exited
+  }
+  const thread = (addresses: IngestAddresses): IngestThread => ({
+    addresses,
+    updateCredentials: async (snapshot) => { await ask({ kind: 'credentials', snapshot }) },
+    stats: async () => (await ask({ kind: 'stats' }))!,
+    close,
+  })
+  worker.on('message', (message: FromThread) => {
+    switch (message.kind) {
+      case 'listening':
+        state = 'running'
+        resolve(thread(message.addresses))
+        break
+      case 'failed':
+        die(new PermanentError(message.code ?? 'WORKER_DIED', message.message))
+        break
+      case 'log':
+        deps.logger[message.level](message.fields, message.message)
+        break
+      case 'done':
+        pending.get(message.id)?.resolve(message.stats)
+        pending.delete(message.id)
+        break
+    }
+  })
+  worker.on('error', (error) => { die(new PermanentError('WORKER_DIED', `the ingest thread died: ${String(error)}`, { cause: error })) })
+  worker.on('exit', () => { if (state !== 'dead') die(new PermanentError('WORKER_DIED', 'the ingest thread has ended')) })
+})

@@ -1,0 +1,160 @@
+// The one way of a body into the event log: length, admission, body, inflation, judgement, append. The original bytes are
+// appended; success means durable. Whoever waits longer than the deadline is told to come again, while the bytes stay
+// counted until they have settled. Until the append no await lies between the receive time and its call, so that a mark
+// with a later time in the same partition is behind it.
+import type { Compression, Envelope, Format, Signal } from '../streams/contracts/envelope.ts'
+import { TransientError } from '../streams/contracts/errors.ts'
+import type { EventLog } from '../streams/contracts/event-log.ts'
+import type { Admission, Lease } from './admission.ts'
+import { overloaded, tooLarge } from './failure.ts'
+import type { Failure } from './failure.ts'
+import type { BodyResult, Exchange } from './http/exchange.ts'
+import { inflateBody } from './inflation.ts'
+import type { CountedSignal, Metrics } from './metrics.ts'
+
+export type AppendLog = Pick<EventLog, 'append' | 'partitions'>
+
+export interface Log { warn(fields: object, message: string): void; info(fields: object, message: string): void; error(fields: object, message: string): void }
+
+export interface IntakeLimits { readonly maxBodyBytes: number; readonly maxInflatedBytes: number; readonly answerWithinMs: number }
+export interface IntakeDeps { readonly log: AppendLog; readonly admission: Admission; readonly metrics: Metrics; readonly now: () => number; readonly logger: Log }
+
+export interface Caller { readonly tenant: string; readonly tokenId: string }
+
+/** What a judge found in the plain bytes; null from `partition` = nothing to append. */
+export interface Judged<T> {
+  readonly ok: true
+  readonly value: T
+  readonly format: Format
+  readonly recordCount: number
+  readonly expandedBytes: number
+  readonly rejected: readonly number[]
+  readonly reasons: Readonly<Record<string, number>>
+  readonly partition: number | null
+}
+
+export interface IntakeRequest<T> {
+  readonly signal: CountedSignal
+  readonly caller: Caller
+  readonly compression: Compression
+  readonly maxBodyBytes: number
+  readonly bodyLimit: string
+  readonly judge: (bytes: Uint8Array, receivedAtMs: number) => Judged<T> | Failure | Promise<Judged<T> | Failure>
+}
+
+/** Null: the client has gone before its body was whole. */
+export type IntakeResult<T> = Judged<T> | Failure | null
+
+export interface Intake {
+  /** Call before the first await of a handler. */
+  take<T>(exchange: Exchange, request: IntakeRequest<T>): Promise<IntakeResult<T>>
+  /** Appends a message that has no body; null when durable. */
+  hit(signal: Signal, partition: number, caller: Caller, subject: string): Promise<Failure | null>
+  /** Settles when nothing is in flight any more. */
+  idle(): Promise<void>
+}
+
+const BODYLESS_BYTES = 512
+
+const toFailure = (error: unknown): Failure => error instanceof TransientError
+  ? overloaded(error.code === 'LOG_FULL' ? 'the event log is full' : 'the event log cannot take this now', error.retryAfterMs)
+  : overloaded('the event log cannot take this now')
+
+const bodyFailure = (reason: Extract<BodyResult, { ok: false }>['reason'], limit: string): Failure | null => {
+  switch (reason) {
+    case 'too_large': return tooLarge(limit, true)
+    case 'overloaded': return overloaded('too many bytes are in flight', 1000, true)
+    case 'stalled': return overloaded('the body stalled', 1000, true)
+    case 'aborted': return null
+  }
+}
+
+export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => {
+  const open = new Set<Promise<unknown>>()
+
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    open.add(work)
+    const forget = (): void => { open.delete(work) }
+    work.then(forget, forget)
+    return work
+  }
+
+  const append = async (partition: number, envelope: Envelope, body: Uint8Array): Promise<Failure | null> => {
+    try {
+      await deps.log.append({ partition, envelope, body })
+      return null
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : 'UNKNOWN'
+      if (code === 'MESSAGE_TOO_LARGE') return tooLarge('the body is larger than one message of the event log may be')
+      if (!(error instanceof TransientError)) deps.logger.error({ code, signal: envelope.signal }, 'append failed')
+      return toFailure(error)
+    }
+  }
+
+  /** The result, or a failure when it takes too long; `work` goes on and sees `expired`. */
+  const withDeadline = async <T>(work: (expired: () => boolean) => Promise<T>): Promise<T | Failure> => {
+    let late = false
+    let timer: NodeJS.Timeout | undefined
+    const deadline = new Promise<Failure>((resolve) => {
+      timer = setTimeout(() => {
+        late = true
+        resolve(overloaded('not durable in time', 2000))
+      }, limits.answerWithinMs)
+    })
+    try {
+      return await Promise.race([track(work(() => late)), deadline])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  const process = async <T>(body: Uint8Array, request: IntakeRequest<T>, lease: Lease, expired: () => boolean): Promise<Judged<T> | Failure> => {
+    try {
+      const inflated = await inflateBody(body, request.compression, limits.maxInflatedBytes, lease)
+      if (!inflated.ok) return inflated
+      const receivedAtMs = deps.now()
+      const judgement = request.judge(inflated.bytes, receivedAtMs)
+      const judged = judgement instanceof Promise ? await judgement : judgement
+      if (!judged.ok) return judged
+      if (expired()) return overloaded('not durable in time')
+      if (judged.partition !== null) {
+        const failure = await append(judged.partition, {
+          signal: request.signal, format: judged.format, compression: request.compression, ...request.caller,
+          receivedAtMs: judgement instanceof Promise ? deps.now() : receivedAtMs,
+          recordCount: judged.recordCount, inflatedBytes: inflated.bytes.length, expandedBytes: judged.expandedBytes, rejected: judged.rejected, subject: '',
+        }, body)
+        if (failure !== null) return failure
+      }
+      deps.metrics.accepted(request.signal, { records: judged.recordCount, rejected: judged.reasons, bytes: body.length, inflatedBytes: inflated.bytes.length })
+      return judged
+    } catch (error) {
+      deps.logger.error({ error: String(error), signal: request.signal }, 'a body could not be processed')
+      return overloaded('the body could not be processed')
+    } finally {
+      lease.release()
+    }
+  }
+
+  return {
+    take: async (exchange, request) => {
+      const { contentLength } = exchange.request
+      if (contentLength !== null && contentLength > request.maxBodyBytes) return tooLarge(request.bodyLimit, true)
+      const lease = deps.admission.tryReserve(contentLength ?? 0)
+      if (lease === null) return overloaded('too many bytes are in flight')
+      const body = await exchange.readBody(request.maxBodyBytes, lease)
+      if (body.ok) return withDeadline((expired) => process(body.bytes, request, lease, expired))
+      lease.release()
+      return bodyFailure(body.reason, request.bodyLimit)
+    },
+    hit: async (signal, partition, caller, subject) => {
+      const lease = deps.admission.tryReserve(BODYLESS_BYTES)
+      if (lease === null) return overloaded('too many bytes are in flight')
+      const envelope: Envelope = {
+        signal, format: 'none', compression: 'identity', ...caller, receivedAtMs: deps.now(),
+        recordCount: 1, inflatedBytes: 0, expandedBytes: 0, rejected: [], subject,
+      }
+      return withDeadline(() => append(partition, envelope, new Uint8Array(0)).finally(() => { lease.release() }))
+    },
+    idle: async () => { while (open.size > 0) await Promise.allSettled(open) },
+  }
+}

@@ -1,0 +1,27 @@
+// What the main thread and the ingest thread say to each other.
+import type { CredentialSnapshot } from '../streams/contracts/principal.ts'
+import type { ErrorCode } from '../streams/contracts/errors.ts'
+import type { IngestAddresses, IngestConfig } from './ingest.ts'
+import type { IngestStats } from './metrics.ts'
+
+export interface EmbeddedLogConfig {
+  readonly directory: string
+  readonly partitions: number
+  readonly sync: 'fsync' | 'os'
+  readonly maxBytes: number
+  readonly maxAgeMs: number
+}
+
+export interface IngestThreadConfig extends IngestConfig { readonly log: EmbeddedLogConfig }
+export interface IngestThreadData { readonly config: IngestThreadConfig; readonly credentials: CredentialSnapshot }
+
+export type ToThread =
+  | { readonly kind: 'credentials'; readonly id: number; readonly snapshot: CredentialSnapshot }
+  | { readonly kind: 'stats'; readonly id: number }
+  | { readonly kind: 'close'; readonly id: number }
+
+export type FromThread =
+  | { readonly kind: 'listening'; readonly addresses: IngestAddresses }
+  | { readonly kind: 'failed'; readonly code: ErrorCode | null; readonly message: string }
+  | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly fields: object; readonly message: string }
+  | { readonly kind: 'done'; readonly id: number; readonly stats: IngestStats | null }

@@ -1,0 +1,45 @@
+// Thread entry of ingest: its own instance of the event log, the listeners, and a message port for the main thread.
+import { parentPort, workerData } from 'node:worker_threads'
+import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
+import { openEmbeddedLog } from '../streams/embedded/embedded-log.ts'
+import { startIngest } from './ingest.ts'
+import type { Log } from './intake.ts'
+import type { FromThread, IngestThreadData, ToThread } from './thread-protocol.ts'
+
+const port = parentPort!
+const tell = (message: FromThread): void => { port.postMessage(message) }
+const logAt = (level: 'info' | 'warn' | 'error') => (fields: object, message: string): void => { tell({ kind: 'log', level, fields, message }) }
+const logger: Log = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') }
+
+const run = async ({ config, credentials }: IngestThreadData): Promise<void> => {
+  const log = await openEmbeddedLog({ ...config.log, groups: ['analytics'] })
+  const ingest = await startIngest(config, { log, logger }).catch(async (error: unknown) => {
+    await log.close()
+    throw error
+  })
+  ingest.updateCredentials(credentials)
+  port.on('message', async (message: ToThread) => {
+    switch (message.kind) {
+      case 'credentials':
+        ingest.updateCredentials(message.snapshot)
+        tell({ kind: 'done', id: message.id, stats: null })
+        break
+      case 'stats':
+        tell({ kind: 'done', id: message.id, stats: ingest.stats() })
+        break
+      case 'close':
+        await ingest.close()
+        await log.close()
+        tell({ kind: 'done', id: message.id, stats: null })
+        port.close()
+        break
+    }
+  })
+  tell({ kind: 'listening', addresses: ingest.addresses })
+}
+
+run(workerData as IngestThreadData).catch((error: unknown) => {
+  const known = error instanceof PermanentError || error instanceof TransientError
+  tell({ kind: 'failed', code: known ? error.code : null, message: error instanceof Error ? error.message : String(error) })
+  port.close()
+})

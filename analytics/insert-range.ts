@@ -6,7 +6,6 @@ import { untilDone } from './retry.ts'
 import type { Range } from './ranges.ts'
 
 export interface RangeTarget {
-  readonly table: string
   readonly token: string
   readonly send: (token: string) => Promise<void>
   /** Whether the range's rows are in the table, by position. */
@@ -19,29 +18,22 @@ export interface InsertPorts {
   query<Row>(query: { name: string; sql: string }, params: Record<string, unknown>): Promise<Row[]>
 }
 
-const PRESENCE: Record<'logs' | 'partials' | 'signals', { name: string; sql: string }> = {
-  logs: {
+const PRESENCE: Record<'otel_logs' | 'series_partials', { name: string; sql: string }> = {
+  otel_logs: {
     name: 'range_present_logs',
     sql: `SELECT 1 AS present FROM otel_logs WHERE receive_day = toDate({day:UInt32}) AND log_id = {logId:String}
       AND log_partition = {partition:UInt16} AND log_offset >= {first:UInt64} AND log_offset <= {last:UInt64} LIMIT 1`,
   },
-  partials: {
+  series_partials: {
     name: 'range_present_partials',
     sql: `SELECT 1 AS present FROM series_partials WHERE receive_day = toDate({day:UInt32}) AND log_id = {logId:String}
-      AND log_partition = {partition:UInt16} AND log_offset >= {first:UInt64} AND log_offset <= {last:UInt64}
-      AND NOT hasAny(metric, ['alert.count', 'heartbeat.interval']) LIMIT 1`,
-  },
-  signals: {
-    name: 'range_present_signals',
-    sql: `SELECT 1 AS present FROM series_partials WHERE receive_day = toDate({day:UInt32}) AND log_id = {logId:String}
-      AND log_partition = {partition:UInt16} AND log_offset >= {first:UInt64} AND log_offset <= {last:UInt64}
-      AND hasAny(metric, ['alert.count', 'heartbeat.interval']) LIMIT 1`,
+      AND log_partition = {partition:UInt16} AND log_offset >= {first:UInt64} AND log_offset <= {last:UInt64} LIMIT 1`,
   },
 }
 
-/** Asks the table of `kind` by position. Not a tenant's read: a range holds several tenants and no row leaves. */
-export const presenceOf = (clickhouse: Pick<InsertPorts, 'query'>, kind: keyof typeof PRESENCE, logId: string, range: Range) => async (): Promise<boolean> => {
-  const rows = await clickhouse.query<{ present: number }>(PRESENCE[kind], {
+/** Asks the table by position. Not a tenant's read: a range holds several tenants and no row leaves. */
+export const presenceOf = (clickhouse: Pick<InsertPorts, 'query'>, table: keyof typeof PRESENCE, logId: string, range: Omit<Range, 'messages'>) => async (): Promise<boolean> => {
+  const rows = await clickhouse.query<{ present: number }>(PRESENCE[table], {
     day: range.receiveDay, logId, partition: range.partition, first: String(range.first), last: String(range.last),
   })
   return rows.length > 0

@@ -3,6 +3,7 @@ import type { EventLog, LogMessage, OpenRange } from '../streams/contracts/event
 import { PermanentError } from '../streams/contracts/errors.ts'
 import type { Range, RangeLimits } from './ranges.ts'
 import { createRangeFormer, toRange } from './ranges.ts'
+import { pause } from './retry.ts'
 
 export interface RangeReaderConfig {
   readonly partition: number
@@ -25,6 +26,8 @@ export interface RangeReader {
 
 const READ_MAX_MESSAGES = 10_000
 const WAIT_MS = 250
+/** A range that forms gains nothing from waking for every message. */
+const GATHER_MS = 50
 
 export const createRangeReader = (config: RangeReaderConfig, log: Pick<EventLog, 'read' | 'waitFor'>): RangeReader => {
   const { partition } = config
@@ -71,7 +74,8 @@ export const createRangeReader = (config: RangeReaderConfig, log: Pick<EventLog,
         const leftMs = closesAt - performance.now()
         if (leftMs <= 0) return take()
         await refill()
-        if (atEnd) await waitForMore(Math.min(WAIT_MS, Math.max(1, leftMs)), signal)
+        if (atEnd && former.isEmpty()) await waitForMore(WAIT_MS, signal)
+        else if (atEnd) await pause(Math.min(GATHER_MS, Math.max(1, leftMs)), signal)
       }
     },
     reform: async (open) => {

@@ -1,8 +1,13 @@
 // The series of heartbeats and alerts: heartbeat.interval (ms between two hits of a monitor) and alert.count, as rows of
-// series_partials by receive time. Pure. They have a token of their own beside the decoder's rows of the same range.
+// series_partials by receive time. Pure. They are an INSERT of their own, so they have a token and a partition number of
+// their own: whoever reads partials by position must find each (partition, offset) whole or not at all.
 import type { Range } from './ranges.ts'
 
 const BUCKET_MS = 10_000
+const LANE = 0x8000
+
+/** The partition number under which the signals of a partition are stored. */
+export const signalLane = (partition: number): number => partition | LANE
 
 export interface SignalPoint {
   readonly tenant: string
@@ -46,7 +51,7 @@ export const toSignalRows = (logId: string, range: Range, points: readonly Signa
       templates: [],
       receive_day: dayText(range.receiveDay),
       log_id: logId,
-      log_partition: range.partition,
+      log_partition: signalLane(range.partition),
       log_offset: range.first,
       last_offset: range.last,
     }

@@ -11,7 +11,7 @@ import type { Range } from './ranges.ts'
 import { rangeToken } from './ranges.ts'
 import type { Retry } from './retry.ts'
 import { untilDone } from './retry.ts'
-import { toSignalRows } from './signal-rows.ts'
+import { signalLane, toSignalRows } from './signal-rows.ts'
 import type { AlertReader, RangeSignals } from './signals.ts'
 import { hasPoints, readSignals, toSignalPoints } from './signals.ts'
 
@@ -47,12 +47,18 @@ export const storeRange = async (range: Range, replay: boolean, ports: StorePort
   const poison = [...decoded.poison, ...signals.poison]
 
   const sends = [writeDeadLetters(range, poison, ports, retry)]
-  const send = (kind: 'logs' | 'partials' | 'signals', table: string, ownToken: string, insert: (token: string) => Promise<void>): void => {
-    sends.push(insertRange({ table, token: ownToken, send: insert, isPresent: presenceOf(clickhouse, kind, settings.logId, range) }, replay, retry))
+  const send = (table: 'otel_logs' | 'series_partials', ownToken: string, at: Range, insert: (token: string) => Promise<void>): void => {
+    sends.push(insertRange({ token: ownToken, send: insert, isPresent: presenceOf(clickhouse, table, settings.logId, at) }, replay, retry))
   }
-  if (decoded.logs.length > 0) send('logs', 'otel_logs', token, (sent) => clickhouse.insert({ table: 'otel_logs', block: blockOf(decoded.logs), token: sent }))
-  if (decoded.partials.length > 0) send('partials', 'series_partials', token, (sent) => clickhouse.insert({ table: 'series_partials', block: blockOf(decoded.partials), token: sent }))
-  if (signalRows.length > 0) send('signals', 'series_partials', `${token}:signals`, (sent) => clickhouse.insertRows({ table: 'series_partials', rows: signalRows, token: sent }))
+  const sendBlock = (table: 'otel_logs' | 'series_partials', blocks: readonly Uint8Array[]): void => {
+    if (blocks.length > 0) send(table, token, range, (sent) => clickhouse.insert({ table, block: blockOf(blocks), token: sent }))
+  }
+  sendBlock('otel_logs', decoded.logs)
+  sendBlock('series_partials', decoded.partials)
+  if (signalRows.length > 0) {
+    send('series_partials', `${token}:signals`, { ...range, partition: signalLane(range.partition) },
+      (sent) => clickhouse.insertRows({ table: 'series_partials', rows: signalRows, token: sent }))
+  }
   const settled = await Promise.allSettled(sends)
   for (const one of settled) if (one.status === 'rejected') throw one.reason
   return { signals, poison, logRows: decoded.logRows, partialRows: decoded.partialRows }

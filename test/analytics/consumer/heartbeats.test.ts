@@ -120,7 +120,7 @@ describe('signals through the consumer', () => {
     expect(rows.at(-1)).toMatchObject({ tenant: 'default', anomaly_id: 'anom-1', kind: 'alert', service_id: 'checkout', metric_name: 'HighErrors', resolved: 1, detected_at: ((T0 + 1000) / 1000).toFixed(3), resolved_at: ((T0 + 60_000) / 1000).toFixed(3), summary: 'errors', rca_triggered: 1 })
     expect(Number(rows.at(-1)?.version)).toBeGreaterThan(Number(rows[0].version))
     expect(store.rows('series_partials')).toMatchObject([
-      { service: 'checkout', bucket: T0 / 1000, metric: ['alert.count'], count: [2], log_partition: 0, log_offset: 0, last_offset: 1 },
+      { service: 'checkout', bucket: T0 / 1000, metric: ['alert.count'], count: [2], log_partition: 0x8000, log_offset: 0, last_offset: 1 },
     ])
   })
 

@@ -9,6 +9,11 @@ const fixture = (name: string): Uint8Array => readFileSync(new URL(`../../fixtur
 const T0 = Date.UTC(2026, 10, 25, 12)
 const read = createAlertReader(1024 * 1024)
 
+const reasonOf = async (body: Uint8Array, more = {}): Promise<string> => {
+  const answer = await read({ offset: 0, envelope: envelopeOf('alertmanager', T0, more), body })
+  return answer.ok ? '' : answer.reason
+}
+
 describe('alerts of a message', () => {
   it('a real Alertmanager’s firing and resolved requests carry one fingerprint and the ids that ingest answers', async () => {
     const firing = await read({ offset: 0, envelope: envelopeOf('alertmanager', T0, { format: 'json' }), body: fixture('firing') })
@@ -21,10 +26,6 @@ describe('alerts of a message', () => {
   })
 
   it('what is not readable has a reason', async () => {
-    const reasonOf = async (body: Uint8Array, more = {}): Promise<string> => {
-      const answer = await read({ offset: 0, envelope: envelopeOf('alertmanager', T0, more), body })
-      return answer.ok ? '' : answer.reason
-    }
     expect(await reasonOf(new TextEncoder().encode('{"custom":1}'))).toBe('alerts_malformed')
     expect(await reasonOf(new TextEncoder().encode('plain'), { compression: 'gzip' })).toBe('alerts_malformed')
     expect(await reasonOf(gzipSync(new Uint8Array(2 * 1024 * 1024)), { compression: 'gzip' })).toBe('alerts_too_large')

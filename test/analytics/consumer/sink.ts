@@ -64,8 +64,8 @@ export const createSinkStore = (): SinkStore => {
         return (found === undefined ? [] : [{ ...found, detected_ms: Number(found.detected_at) * 1000, started_ms: Number(found.started_at) * 1000 }]) as Row[]
       }
       const within = (offset: number): boolean => offset >= Number(params.first) && offset <= Number(params.last)
-      const present = query.name === 'range_present_signals'
-        ? sink.rows('series_partials').some((row) => within(Number(row.log_offset)))
+      const present = Number(params.partition) >= 0x8000
+        ? sink.rows('series_partials').some((row) => row.log_partition === params.partition && within(Number(row.log_offset)))
         : sink.stored(query.name === 'range_present_logs' ? 'otel_logs' : 'series_partials').some(within)
       return (present ? [{ present: 1 }] : []) as Row[]
     },

@@ -108,12 +108,12 @@ const walk = (root: string, edges: readonly Edge[], depth: number): Reach[] => {
         if (service === root || found.has(service)) continue
         const own: Direction = edge.directed ? (forward ? 'upstream' : 'downstream') : 'undirected'
         const share = edge.kind === 'trace' ? (edge.count / (edge.count + edge.against)) * (edge.count / (edge.count + 3)) : 0
-        const reach: Reach = {
+        const step: Reach = {
           service, path: [...at.path, service], relation: level === 0 || own === at.relation ? own : 'undirected',
           score: at.score * Math.max(Math.abs(edge.r), share), lagBuckets: at.lagBuckets + (forward ? edge.lagBuckets : -edge.lagBuckets), edge,
         }
-        found.set(service, reach)
-        next.push(reach)
+        found.set(service, step)
+        next.push(step)
       }
     }
     front = next
@@ -121,26 +121,33 @@ const walk = (root: string, edges: readonly Edge[], depth: number): Reach[] => {
   return [...found.values()]
 }
 
+/** Calls first: what is correlated as well as called is reached by its call path. */
+const reach = (root: string, edges: readonly Edge[], depth: number): Reach[] => {
+  const calls = walk(root, edges.filter((edge) => edge.kind === 'trace'), depth)
+  const known = new Set(calls.map((found) => found.service))
+  return [...calls, ...walk(root, edges, depth).filter((found) => !known.has(found.service))]
+}
+
 export const correlationsOf = (service: string, depth: number, loaded: Loaded): Correlations => ({
   service_id: service,
-  correlations: walk(service, buildGraph(loaded.traces, loaded.series), depth).map((reach): Correlation => ({
-    related_service: reach.service, correlation_score: Number(reach.score.toFixed(4)), direction: reach.relation,
-    lag_minutes: Number(((reach.lagBuckets * GRID_MS) / 60_000).toFixed(3)) || 0,
+  correlations: reach(service, buildGraph(loaded.traces, loaded.series), depth).map((found): Correlation => ({
+    related_service: found.service, correlation_score: Number(found.score.toFixed(4)), direction: found.relation,
+    lag_minutes: Number(((found.lagBuckets * GRID_MS) / 60_000).toFixed(3)) || 0,
   })).sort((a, b) => b.correlation_score - a.correlation_score || (a.related_service < b.related_service ? -1 : 1)),
 })
 
 export const neighboursOf = (service: string, loaded: Loaded): string[] =>
-  walk(service, buildGraph(loaded.traces, loaded.series).filter((edge) => edge.kind === 'trace'), 2).map((reach) => reach.service).sort()
+  walk(service, buildGraph(loaded.traces, loaded.series).filter((edge) => edge.kind === 'trace'), 2).map((found) => found.service).sort()
 
 export const blastOf = (incident: IncidentRef, loaded: Loaded): Blast => {
   const { edges, ranked, strengths } = rankIncident(incident, loaded)
   const root = ranked[0]?.service ?? incident.services[0] ?? ''
   const touched = (service: string): boolean => (strengths.get(service)?.score ?? 0) >= ANOMALOUS || incident.services.includes(service)
   // Callers depend on the root and are impacted. Anything else only where it is itself unwell: correlation alone draws no radius.
-  const reached = walk(root, edges, 4).filter((reach) => reach.relation === 'downstream' || touched(reach.service))
-  const impacted = reached.map((reach): Impacted => ({
-    service: reach.service, path: reach.path, relation: reach.relation,
-    evidence: [...edgeEvidence(reach.edge, loaded.window), ...(strengths.get(reach.service)?.changes ?? []).slice(0, 1).map((change) => changeEvidence(reach.service, change, loaded.window))],
+  const reached = reach(root, edges, 4).filter((found) => found.relation === 'downstream' || touched(found.service))
+  const impacted = reached.map((found): Impacted => ({
+    service: found.service, path: found.path, relation: found.relation,
+    evidence: [...edgeEvidence(found.edge, loaded.window), ...(strengths.get(found.service)?.changes ?? []).slice(0, 1).map((change) => changeEvidence(reach.service, change, loaded.window))],
   })).sort((a, b) => a.path.length - b.path.length || (a.service < b.service ? -1 : 1))
   const inside = new Set([root, ...impacted.map((item) => item.service)])
   return {

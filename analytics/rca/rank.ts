@@ -2,7 +2,7 @@
 // Every service is ranked by the same sum, so an answer can be argued with.
 import type { CauseKind } from '../../streams/contracts/rca.ts'
 import type { Edge } from './graph.ts'
-import { ANOMALOUS, type Strength } from './strength.ts'
+import { ANOMALOUS, weightedZ, type Strength } from './strength.ts'
 
 export interface Deploy { readonly service: string; readonly atMs: number; readonly version: string; readonly previous: string }
 /** An alert or a missed heartbeat of the incident: what others saw of the service. */
@@ -57,6 +57,10 @@ const reachedFrom = (input: RankInput): ReadonlySet<string> => {
 export const correlationBetween = (edges: readonly Edge[], a: string, b: string): number =>
   Math.abs(edges.find((edge) => (edge.from === a && edge.to === b) || (edge.from === b && edge.to === a))?.r ?? 0)
 
+/** The strongest change, but errors where they are plain: slowness is mostly how they feel. */
+const kindOf = ({ changes }: Strength): CauseKind | undefined =>
+  (changes.find((change) => change.kind === 'errors' && weightedZ(change) >= 0.3 * weightedZ(changes[0])) ?? changes[0])?.kind
+
 export const rank = (input: RankInput): Ranked[] => {
   const reached = reachedFrom(input)
   const names = new Set([...input.strengths.keys(), ...input.outside.map((o) => o.service)])
@@ -71,7 +75,7 @@ export const rank = (input: RankInput): Ranked[] => {
     const correlation = Math.max(0, ...others.map((symptom) => correlationBetween(input.edges, service, symptom)))
     const base = (0.7 * force) / (force + 10)
     const score = (base + 0.15 * correlation + (deploy === null ? 0 : 0.15)) * (explainedBy.length > 0 ? 0.4 : 1) * (reached.has(service) ? 1 : 0.6)
-    const kind: CauseKind = strength.changes[0]?.kind ?? seen?.kind ?? 'errors'
+    const kind = kindOf(strength) ?? seen?.kind ?? 'errors'
     return [{ service, score: Math.min(1, score), kind, strength, explainedBy, deploy }]
   })
   return ranked.sort((a, b) => b.score - a.score || (a.service < b.service ? -1 : 1)).slice(0, MAX_CAUSES)

@@ -96,9 +96,9 @@ export const decodeEnvelope = (bytes: Uint8Array): Envelope => {
   }
   const [receivedAtMs, recordCount, inflatedBytes, expandedBytes, rejectedCount] = [varint(), varint(), varint(), varint(), varint()]
   if (rejectedCount > bytes.length - at) throw corrupt('more rejected records than bytes')
-  const rejected = new Array<number>(rejectedCount)
+  const rejected: number[] = []
   let index = 0
-  for (let n = 0; n < rejectedCount; n++) rejected[n] = index += varint()
+  for (let n = 0; n < rejectedCount; n++) rejected.push(index += varint())
   const [tenant, tokenId, subject] = [text(), text(), text()]
   if (at !== bytes.length) throw corrupt('bytes after the end')
   return {

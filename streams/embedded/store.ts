@@ -76,6 +76,12 @@ const initialise = (meta: Bytes, heads: Bytes, tails: Bytes, partitions: number)
   return logId
 })
 
+const readMark = (marks: Bytes, partition: number): Versioned => {
+  const found = marks.getEntry(partitionKey(partition))
+  if (found === undefined) throw new PermanentError('LOG_CORRUPT', `partition ${partition} has no mark`)
+  return { mark: decodeMark(found.value), version: found.version ?? 0 }
+}
+
 export const openStore = (config: StoreConfig): Store => {
   const options = {
     path: config.directory,
@@ -100,17 +106,11 @@ export const openStore = (config: StoreConfig): Store => {
     throw error
   }
 
-  const mark = (marks: Bytes, partition: number): Versioned => {
-    const found = marks.getEntry(partitionKey(partition))
-    if (found === undefined) throw new PermanentError('LOG_CORRUPT', `partition ${partition} has no mark`)
-    return { mark: decodeMark(found.value), version: found.version ?? 0 }
-  }
-
   return {
     logId,
     refresh: () => root.resetReadTxn(),
-    head: (partition) => mark(heads, partition),
-    tail: (partition) => mark(tails, partition),
+    head: (partition) => readMark(heads, partition),
+    tail: (partition) => readMark(tails, partition),
     entry: (partition, offset) => {
       const bytes = index.getBinary(messageKey(partition, offset))
       return bytes === undefined ? null : decodeEntry(bytes)

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import zlib from 'node:zlib'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { compressFrameSync } from 'lz4-napi'
 import { Compressor, compressSync } from 'snappy'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toNanos } from '../../../streams/otlp/event-time.ts'
 import { parseEvents } from '../../../streams/otlp/json-events.ts'
@@ -13,6 +13,7 @@ const eventsOf = (value: unknown, format: 'json' | 'ndjson' = 'json'): readonly 
   if (!parsed.ok) throw new Error(parsed.message)
   return parsed.events
 }
+const severitiesOf = (...levels: unknown[]) => eventsOf(levels.map((level) => ({ level, m: 1 }))).map((event) => event.ok && event.severityNumber)
 const T = 1700000000n * 1_000_000_000n
 
 describe('one event', () => {
@@ -43,9 +44,8 @@ describe('one event', () => {
   })
 
   it('maps level names and numbers to OpenTelemetry severities', () => {
-    const numbers = (...levels: unknown[]) => eventsOf(levels.map((level) => ({ level, m: 1 }))).map((event) => event.ok && event.severityNumber)
-    expect(numbers('trace', 'DEBUG', 'Info', 'notice', 'warning', 'Error', 'critical', 'fatal', 'odd', 'constructor')).toEqual([1, 5, 9, 10, 13, 17, 21, 21, 0, 0])
-    expect(numbers(10, 30, 50, 60, 9, 17, 24, 0, 99)).toEqual([1, 9, 17, 21, 9, 17, 24, 0, 0])
+    expect(severitiesOf('trace', 'DEBUG', 'Info', 'notice', 'warning', 'Error', 'critical', 'fatal', 'odd', 'constructor')).toEqual([1, 5, 9, 10, 13, 17, 21, 21, 0, 0])
+    expect(severitiesOf(10, 30, 50, 60, 9, 17, 24, 0, 99)).toEqual([1, 9, 17, 21, 9, 17, 24, 0, 0])
   })
 
   it('keeps integers exact, and a __proto__ key is an attribute like any other', () => {

@@ -2,6 +2,7 @@
 // Rows before signals before state; each step may be repeated.
 import type { ControlPlane } from '../streams/contracts/control-plane.ts'
 import type { InsertPorts } from './insert-range.ts'
+import { toStoreTime } from './insert-range.ts'
 import type { AlertEffect } from './alerts.ts'
 
 type Opened = Extract<AlertEffect, { kind: 'opened' }>
@@ -15,7 +16,6 @@ export interface EffectPorts {
 }
 
 const SCORES = { critical: 1, major: 0.8, minor: 0.5 } as const
-const seconds = (ms: number): string => (ms / 1000).toFixed(3)
 
 const NO_NUMBERS = { z_score: 0, observed: 0, expected: 0, lower: 0, upper: 0, history: 0, direction: 0, kind: 'alert', signal: 'alert' }
 
@@ -25,10 +25,10 @@ export const toOpenedRow = (tenant: string, effect: Opened): object => ({
   anomaly_id: effect.anomalyId,
   service_id: effect.service,
   metric_name: effect.alert.alertname,
-  detected_at: seconds(effect.detectedAtMs),
-  started_at: seconds(effect.startedAtMs),
+  detected_at: toStoreTime(effect.detectedAtMs),
+  started_at: toStoreTime(effect.startedAtMs),
   resolved: 0,
-  resolved_at: seconds(0),
+  resolved_at: toStoreTime(0),
   anomaly_score: SCORES[effect.alert.severity],
   summary: effect.alert.summary,
   rca_triggered: 1,
@@ -50,10 +50,10 @@ export const toResolvedRow = (tenant: string, effect: Resolved, stored: StoredAl
   anomaly_id: effect.anomalyId,
   service_id: effect.service,
   metric_name: stored?.metric_name ?? effect.alert?.alertname ?? '',
-  detected_at: seconds(Number(stored?.detected_ms ?? effect.endedAtMs)),
-  started_at: seconds(Number(stored?.started_ms ?? effect.startedAtMs)),
+  detected_at: toStoreTime(Number(stored?.detected_ms ?? effect.endedAtMs)),
+  started_at: toStoreTime(Number(stored?.started_ms ?? effect.startedAtMs)),
   resolved: 1,
-  resolved_at: seconds(effect.endedAtMs),
+  resolved_at: toStoreTime(effect.endedAtMs),
   anomaly_score: stored?.anomaly_score ?? SCORES[effect.alert?.severity ?? 'major'],
   summary: stored?.summary ?? effect.alert?.summary ?? '',
   rca_triggered: stored?.rca_triggered ?? 0,

@@ -1,5 +1,6 @@
 // Messages that were set aside, as rows of dead_letters. Same position, same row: writing again changes nothing.
 import type { LogMessage } from '../streams/contracts/event-log.ts'
+import { toStoreTime } from './insert-range.ts'
 
 export const DEAD_LETTERS_TABLE = 'dead_letters'
 const MAX_BODY_BYTES = 64 * 1024
@@ -11,8 +12,7 @@ export interface DeadLetterRow {
   readonly tenant: string
   readonly signal: string
   readonly reason: string
-  /** Unix seconds with milliseconds. */
-  readonly received_at: string
+  readonly received_at: string | number
   readonly body: string
 }
 
@@ -23,6 +23,6 @@ export const toDeadLetterRow = (logId: string, partition: number, message: LogMe
   tenant: message.envelope.tenant,
   signal: message.envelope.signal,
   reason,
-  received_at: (message.envelope.receivedAtMs / 1000).toFixed(3),
+  received_at: toStoreTime(message.envelope.receivedAtMs),
   body: Buffer.from(message.body.subarray(0, MAX_BODY_BYTES)).toString('base64'),
 })

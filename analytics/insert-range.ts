@@ -12,6 +12,9 @@ export interface RangeTarget {
   readonly isPresent: () => Promise<boolean>
 }
 
+/** Unix ms → DateTime64(3) as JSONEachRow takes it: decimals only in quotes, and no small number in quotes. */
+export const toStoreTime = (ms: number): string | number => ms < 1e12 ? Math.floor(ms / 1000) : (ms / 1000).toFixed(3)
+
 export interface InsertPorts {
   insert(request: { table: string; block: Uint8Array | Uint8Array[]; token: string }): Promise<void>
   insertRows(request: { table: string; rows: object[]; token?: string }): Promise<void>

@@ -27,8 +27,6 @@ export interface StorePorts {
 
 export interface StoredRange { readonly signals: RangeSignals; readonly poison: readonly Poison[]; readonly logRows: number; readonly partialRows: number }
 
-const blockOf = (blocks: readonly Uint8Array[]): Uint8Array | Uint8Array[] => blocks.length === 1 ? blocks[0] : [...blocks]
-
 const writeDeadLetters = async (range: Range, poison: readonly Poison[], ports: StorePorts, retry: Retry): Promise<void> => {
   if (poison.length === 0) return
   const reasons = new Map(poison.map((one) => [one.offset, one.reason]))
@@ -50,8 +48,8 @@ export const storeRange = async (range: Range, replay: boolean, ports: StorePort
   const send = (table: 'otel_logs' | 'series_partials', ownToken: string, at: Range, insert: (token: string) => Promise<void>): void => {
     sends.push(insertRange({ token: ownToken, send: insert, isPresent: presenceOf(clickhouse, table, settings.logId, at) }, replay, retry))
   }
-  const sendBlock = (table: 'otel_logs' | 'series_partials', blocks: readonly Uint8Array[]): void => {
-    if (blocks.length > 0) send(table, token, range, (sent) => clickhouse.insert({ table, block: blockOf(blocks), token: sent }))
+  const sendBlock = (table: 'otel_logs' | 'series_partials', block: Uint8Array | null): void => {
+    if (block !== null) send(table, token, range, (sent) => clickhouse.insert({ table, block, token: sent }))
   }
   sendBlock('otel_logs', decoded.logs)
   sendBlock('series_partials', decoded.partials)

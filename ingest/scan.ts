@@ -1,28 +1,49 @@
 // Which records of a plain body are accepted: picks the walk by what the body is said to be. Pure; runs on the ingest
 // thread for small bodies and protobuf, on a thread beside it for large JSON.
 import type { Format } from '../streams/contracts/envelope.ts'
+import { parseEvents } from '../streams/otlp/json-events.ts'
 import { walkEvents } from '../streams/otlp/walk-events.ts'
 import { walkOtlpJson } from '../streams/otlp/walk-json.ts'
 import { walkProtobuf } from '../streams/otlp/walk-protobuf.ts'
-import type { Walk } from '../streams/otlp/walk.ts'
+import type { RejectReason, Walk } from '../streams/otlp/walk.ts'
 
 export type BodyKind = 'otlp_protobuf' | 'otlp_json' | 'events' | 'events_ndjson'
 
-export interface Scan { readonly walk: Walk; readonly format: Format }
+/** First rejected events whose own reason is told. */
+export const MAX_FAULTS = 20
+
+export interface Scan {
+  readonly walk: Walk
+  readonly format: Format
+  /** Reasons of the first rejected events, in order; of events only. */
+  readonly faults: readonly RejectReason[]
+}
+
+/** A walk counts reasons; which event has which is asked again, and only where several occur. */
+const faultsOf = (body: Uint8Array, walk: Walk, format: 'json' | 'ndjson'): readonly RejectReason[] => {
+  if (!walk.ok || walk.rejected.length === 0) return []
+  const reasons = Object.keys(walk.reasons) as RejectReason[]
+  const first = walk.rejected.slice(0, MAX_FAULTS)
+  if (reasons.length === 1) return first.map(() => reasons[0])
+  const parsed = parseEvents(body, format)
+  return parsed.ok ? first.map((index) => parsed.events[index]).flatMap((event) => (event.ok ? [] : [event.reject])) : []
+}
+
+const toEventScan = (body: Uint8Array, walk: Walk, format: 'json' | 'ndjson'): Scan => ({ walk, format, faults: faultsOf(body, walk, format) })
 
 /** A JSON body that is not one document may be lines: senders of NDJSON often call it application/json. */
 const scanEvents = (body: Uint8Array): Scan => {
   const whole = walkEvents(body, 'json')
-  if (whole.ok || whole.reason === 'too_large') return { walk: whole, format: 'json' }
+  if (whole.ok || whole.reason === 'too_large') return toEventScan(body, whole, 'json')
   const lines = walkEvents(body, 'ndjson')
-  return lines.ok && lines.recordCount > lines.rejected.length ? { walk: lines, format: 'ndjson' } : { walk: whole, format: 'json' }
+  return lines.ok && lines.recordCount > lines.rejected.length ? toEventScan(body, lines, 'ndjson') : toEventScan(body, whole, 'json')
 }
 
 export const scan = (body: Uint8Array, kind: BodyKind): Scan => {
   switch (kind) {
-    case 'otlp_protobuf': return { walk: walkProtobuf(body), format: 'protobuf' }
-    case 'otlp_json': return { walk: walkOtlpJson(body), format: 'json' }
+    case 'otlp_protobuf': return { walk: walkProtobuf(body), format: 'protobuf', faults: [] }
+    case 'otlp_json': return { walk: walkOtlpJson(body), format: 'json', faults: [] }
     case 'events': return scanEvents(body)
-    case 'events_ndjson': return { walk: walkEvents(body, 'ndjson'), format: 'ndjson' }
+    case 'events_ndjson': return toEventScan(body, walkEvents(body, 'ndjson'), 'ndjson')
   }
 }

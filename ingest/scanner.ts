@@ -31,7 +31,7 @@ export const createScanner = (config: ScannerConfig): Scanner => {
     started.on('error', () => { /* its exit follows and settles the job */ })
     started.on('exit', () => {
       if (worker === started) worker = null
-      if (running !== null) finish({ walk: tooLarge('the JSON needs too much memory to be read'), format: 'json' })
+      if (running !== null) finish({ walk: tooLarge('the JSON needs too much memory to be read'), format: 'json', faults: [] })
     })
     started.unref()
     return started

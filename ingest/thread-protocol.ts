@@ -1,18 +1,11 @@
 // What the main thread and the ingest thread say to each other.
 import type { CredentialSnapshot } from '../streams/contracts/principal.ts'
 import type { ErrorCode } from '../streams/contracts/errors.ts'
+import type { EventLogConfig } from '../streams/open-event-log.ts'
 import type { IngestAddresses, IngestConfig } from './ingest.ts'
 import type { IngestStats } from './metrics.ts'
 
-export interface EmbeddedLogConfig {
-  readonly directory: string
-  readonly partitions: number
-  readonly sync: 'fsync' | 'os'
-  readonly maxBytes: number
-  readonly maxAgeMs: number
-}
-
-export interface IngestThreadConfig extends IngestConfig { readonly log: EmbeddedLogConfig }
+export interface IngestThreadConfig extends IngestConfig { readonly log: EventLogConfig }
 export interface IngestThreadData { readonly config: IngestThreadConfig; readonly credentials: CredentialSnapshot }
 
 export type ToThread =

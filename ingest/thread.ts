@@ -1,7 +1,7 @@
 // Thread entry of ingest: its own instance of the event log, the listeners, and a message port for the main thread.
 import { parentPort, workerData } from 'node:worker_threads'
 import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
-import { openEmbeddedLog } from '../streams/embedded/embedded-log.ts'
+import { openEventLog } from '../streams/open-event-log.ts'
 import { startIngest } from './ingest.ts'
 import type { Log } from './intake.ts'
 import type { FromThread, IngestThreadData, ToThread } from './thread-protocol.ts'
@@ -12,7 +12,7 @@ const logAt = (level: 'info' | 'warn' | 'error') => (fields: object, message: st
 const logger: Log = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') }
 
 const run = async ({ config, credentials }: IngestThreadData): Promise<void> => {
-  const log = await openEmbeddedLog({ ...config.log, groups: ['analytics'] })
+  const log = await openEventLog(config.log)
   const ingest = await startIngest(config, { log, logger }).catch(async (error: unknown) => {
     await log.close()
     throw error

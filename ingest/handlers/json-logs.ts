@@ -1,6 +1,6 @@
 // POST /api/v1/logs/ingest: plain JSON events as Vector, Fluent Bit and people send them; faults are told per event.
 import { describeRejections } from '../../streams/otlp/walk.ts'
-import type { RejectReason, Walked } from '../../streams/otlp/walk.ts'
+import type { RejectReason } from '../../streams/otlp/walk.ts'
 import { unsupported } from '../failure.ts'
 import type { Failure } from '../failure.ts'
 import type { Handler, Reply } from '../http/exchange.ts'
@@ -12,8 +12,6 @@ import { wireLimit } from './deps.ts'
 import type { HandlerConfig, HandlerDeps } from './deps.ts'
 import { judgeLogs } from './judge-logs.ts'
 
-const MAX_ERRORS = 20
-
 const kinds: Record<string, BodyKind> = {
   'application/json': 'events', 'text/plain': 'events', 'text/json': 'events',
   'application/x-ndjson': 'events_ndjson', 'application/ndjson': 'events_ndjson', 'application/jsonl': 'events_ndjson', 'application/x-jsonlines': 'events_ndjson',
@@ -21,13 +19,8 @@ const kinds: Record<string, BodyKind> = {
 
 interface EventError { readonly index: number; readonly code: string; readonly message: string }
 
-/** A walk names the indices and counts the reasons; with one reason each event's own is known. */
-const toErrors = ({ rejected, reasons }: Walked): EventError[] => {
-  const names = Object.keys(reasons) as RejectReason[]
-  const code = names.length === 1 ? names[0] : 'rejected'
-  const message = names.length === 1 ? describeRejections({ [names[0]]: 1 }) : describeRejections(reasons)
-  return rejected.slice(0, MAX_ERRORS).map((index) => ({ index, code, message }))
-}
+const toErrors = (rejected: readonly number[], faults: readonly RejectReason[]): EventError[] =>
+  faults.map((code, position) => ({ index: rejected[position], code, message: describeRejections({ [code]: 1 }) }))
 
 export const handleJsonLogs = (config: HandlerConfig, deps: HandlerDeps): Handler => (exchange) => {
   const { request } = exchange
@@ -47,6 +40,6 @@ export const handleJsonLogs = (config: HandlerConfig, deps: HandlerDeps): Handle
   }).then((result) => {
     if (result === null) return null
     if (!result.ok) return refuse(result)
-    return jsonReply({ accepted: result.recordCount - result.rejected.length, rejected: result.rejected.length, errors: toErrors(result.value) })
+    return jsonReply({ accepted: result.recordCount - result.rejected.length, rejected: result.rejected.length, errors: toErrors(result.rejected, result.value.faults) })
   })
 }

@@ -1,22 +1,24 @@
 // A walk's outcome as the intake takes it: what is stored, what is refused and why. Shared by both kinds of log bodies.
-import type { BodyKind } from '../scan.ts'
-import type { Scan } from '../scan.ts'
+import type { BodyKind, Scan } from '../scan.ts'
 import { badRequest, tooLarge } from '../failure.ts'
 import type { Failure } from '../failure.ts'
 import type { Judged } from '../intake.ts'
-import type { Walked } from '../../streams/otlp/walk.ts'
+import type { RejectReason } from '../../streams/otlp/walk.ts'
 import type { HandlerDeps } from './deps.ts'
 
-const toJudged = (result: Scan, kind: BodyKind, deps: HandlerDeps): Judged<Walked> | Failure => {
-  const { walk, format } = result
+/** Reasons of the first rejected records, where the walk tells them one by one. */
+export interface JudgedLogs { readonly faults: readonly RejectReason[] }
+
+const toJudged = (result: Scan, kind: BodyKind, deps: HandlerDeps): Judged<JudgedLogs> | Failure => {
+  const { walk, format, faults } = result
   if (!walk.ok) return walk.reason === 'too_large' ? tooLarge(walk.message) : badRequest(kind === 'otlp_protobuf' ? 'BAD_PROTOBUF' : 'BAD_JSON', walk.message)
   const { recordCount, expandedBytes, rejected, reasons } = walk
   // Nothing accepted is nothing to store.
   const partition = recordCount > rejected.length ? deps.nextPartition() : null
-  return { ok: true, value: walk, format, recordCount, expandedBytes, rejected, reasons, partition }
+  return { ok: true, value: { faults }, format, recordCount, expandedBytes, rejected, reasons, partition }
 }
 
-export const judgeLogs = (kind: BodyKind, deps: HandlerDeps) => (bytes: Uint8Array): Judged<Walked> | Failure | Promise<Judged<Walked> | Failure> => {
+export const judgeLogs = (kind: BodyKind, deps: HandlerDeps) => (bytes: Uint8Array): Judged<JudgedLogs> | Failure | Promise<Judged<JudgedLogs> | Failure> => {
   const result = deps.scanner.scan(bytes, kind)
   return result instanceof Promise ? result.then((later) => toJudged(later, kind, deps)) : toJudged(result, kind, deps)
 }

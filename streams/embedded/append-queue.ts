@@ -13,8 +13,15 @@ export interface AppendQueue {
   drained(): Promise<void>
 }
 
-export interface AppendQueueConfig { readonly maxBytes: number; readonly maxPendingBytes: number }
-export interface AppendQueueDeps { readonly store: Store; readonly retention: Retention; /** Called after each durable batch. */ readonly onDurable: () => void }
+export interface AppendQueueConfig { readonly maxPendingBytes: number }
+export interface AppendQueueDeps {
+  readonly store: Store
+  readonly retention: Retention
+  /** Stored bytes that the log may have now. */
+  readonly bound: () => Promise<number>
+  /** Called after each batch. */
+  readonly onDurable: () => void
+}
 
 interface Pending {
   readonly partition: number
@@ -32,7 +39,7 @@ const SLACK = 1 / 32
 
 const full = (message: string): TransientError => new TransientError('LOG_FULL', message, 1000)
 
-export const createAppendQueue = (config: AppendQueueConfig, { store, retention, onDurable }: AppendQueueDeps): AppendQueue => {
+export const createAppendQueue = (config: AppendQueueConfig, { store, retention, bound, onDurable }: AppendQueueDeps): AppendQueue => {
   let pending: Pending[] = []
   let pendingBytes = 0
   let running: Promise<void> | null = null
@@ -49,13 +56,14 @@ export const createAppendQueue = (config: AppendQueueConfig, { store, retention,
   /** The messages that fit; the others are refused. Consumed messages make room before anything is refused. */
   const admit = async (batch: readonly Pending[]): Promise<Pending[]> => {
     const wanted = batch.reduce((sum, { size }) => sum + size, 0)
+    const maxBytes = await bound()
     let used = retention.usedBytes()
-    if (used + wanted > config.maxBytes) {
-      await retention.shrinkTo(Math.max(0, config.maxBytes - wanted - config.maxBytes * SLACK))
+    if (used + wanted > maxBytes) {
+      await retention.shrinkTo(Math.max(0, maxBytes - wanted - maxBytes * SLACK))
       used = retention.usedBytes()
     }
     return batch.filter((item) => {
-      if (used + item.size > config.maxBytes) {
+      if (used + item.size > maxBytes) {
         item.reject(full('the event log is at its bound and nothing more is consumed'))
         return false
       }

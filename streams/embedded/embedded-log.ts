@@ -4,6 +4,7 @@ import { PermanentError, TransientError } from '../contracts/errors.ts'
 import type { EventLog, GroupState, LogMessage, PartitionLag, ReadRequest } from '../contracts/event-log.ts'
 import { decodeEnvelope } from '../envelope.ts'
 import { createAppendQueue } from './append-queue.ts'
+import { createDiskBound } from './disk.ts'
 import { decodeState, encodeState } from './layout.ts'
 import { createRetention } from './retention.ts'
 import { openStore } from './store.ts'
@@ -23,6 +24,8 @@ export interface EmbeddedLogConfig {
   readonly maxMessageBytes?: number
   /** Appends that wait for the disk. */
   readonly maxPendingBytes?: number
+  /** With less free on the disk than this, the log's file does not grow. */
+  readonly minFreeBytes?: number
 }
 
 const MiB = 1024 * 1024
@@ -75,12 +78,13 @@ const readLag = (store: Store, group: string, partition: number): PartitionLag =
 
 /** @throws PermanentError CONFIG_INVALID (fewer partitions than the log has), LOG_CORRUPT. */
 export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventLog> => {
-  const { partitions, groups, maxBytes, maxAgeMs, maxMessageBytes = 64 * MiB, maxPendingBytes = 512 * MiB } = config
+  const { partitions, groups, maxBytes, maxAgeMs, maxMessageBytes = 64 * MiB, maxPendingBytes = 512 * MiB, minFreeBytes = 64 * MiB } = config
   // Address space, not disk: the file is sparse and grows with what it holds. Freed pages fragment, hence the room.
   const store = openStore({ directory: config.directory, partitions, sync: config.sync, mapBytes: 4 * maxBytes + 1024 * MiB })
-  const retention = createRetention({ partitions, groups, maxBytes, maxAgeMs }, store)
+  const retention = createRetention({ partitions, groups }, store)
   const waiters = createWaiters({ refresh: store.refresh, end: (partition) => store.tail(partition).mark.offset })
-  const queue = createAppendQueue({ maxBytes, maxPendingBytes }, { store, retention, onDurable: waiters.wake })
+  const bound = createDiskBound({ directory: config.directory, maxBytes, minFreeBytes })
+  const queue = createAppendQueue({ maxPendingBytes }, { store, retention, bound, onDurable: waiters.wake })
   let closing: Promise<void> | null = null
   let writes = 0
   let onIdle: (() => void) | null = null
@@ -146,7 +150,7 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
       store.refresh()
       return Array.from({ length: partitions }, (_, partition) => readLag(store, group, partition))
     },
-    trim: (nowMs) => writing(async () => await retention.expire(nowMs - maxAgeMs) + await retention.shrinkTo(maxBytes)),
+    trim: (nowMs) => writing(async () => await retention.expire(nowMs - maxAgeMs) + await retention.shrinkTo(await bound())),
     close: () => closing ??= shut(),
   }
 }

@@ -4,7 +4,7 @@ import { decodeState } from './layout.ts'
 import type { Mark } from './layout.ts'
 import type { Store, Versioned } from './store.ts'
 
-export interface RetentionConfig { readonly partitions: number; readonly groups: readonly string[]; readonly maxBytes: number; readonly maxAgeMs: number }
+export interface RetentionConfig { readonly partitions: number; readonly groups: readonly string[] }
 
 export interface Retention {
   /** Stored bytes of all partitions. Reads the store. */

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { open } from 'lmdb'
 import type { Database } from 'lmdb'
 import { PermanentError, TransientError } from '../contracts/errors.ts'
+import { freeBytes } from './disk.ts'
 import { decodeEntry, decodeMark, encodeEntry, encodeMark, groupKey, messageKey, partitionKey } from './layout.ts'
 import type { Entry, Mark } from './layout.ts'
 
@@ -35,25 +36,21 @@ export interface Store {
 type Bytes = Database<Uint8Array, Uint8Array>
 const MDB_MAP_FULL = -30792
 const FULL_CODES = new Set<unknown>([28 /* ENOSPC */, 122 /* EDQUOT */, 27 /* EFBIG */, MDB_MAP_FULL])
+const EIO = 5
+const CUT_SHORT_BELOW_BYTES = 32 * 1024 * 1024
 const FORMAT = 1
 const FIRST_VERSION = 1
 
 /** The store reports a failed commit by an error whose own cause arrives as a rejected promise. */
-const toLogError = async (error: unknown): Promise<Error> => {
+const toLogError = async (error: unknown, directory: string): Promise<Error> => {
   const pending = (error as { commitError?: Promise<unknown> }).commitError
   const cause = pending === undefined ? error : await pending.then(() => error, (reason: unknown) => reason)
   const { code, message } = cause as { code?: unknown; message?: string }
-  return FULL_CODES.has(code)
+  // A write that a full disk cut short is reported as an input/output error.
+  const full = FULL_CODES.has(code) || (code === EIO && await freeBytes(directory) < CUT_SHORT_BELOW_BYTES)
+  return full
     ? new TransientError('LOG_FULL', 'no space left for the event log', 2000, { cause })
     : new TransientError('LOG_IO', `event log write failed: ${message ?? String(cause)}`, 1000, { cause })
-}
-
-const settled = async <T>(write: Promise<T>): Promise<T> => {
-  try {
-    return await write
-  } catch (error) {
-    throw await toLogError(error)
-  }
 }
 
 interface Meta { readonly format: number; readonly logId: string; readonly partitions: number }
@@ -91,8 +88,11 @@ export const openStore = (config: StoreConfig): Store => {
     overlappingSync: false,
     noSync: config.sync === 'os',
     noMemInit: true,
-    // Never starts a batch before its last instruction is queued.
-    batchStartThreshold: Number.MAX_SAFE_INTEGER,
+    // A transaction starts after the turn that queued its writes, never in the middle of one. (The store's own batching by turn
+    // leaves a promise of its own unhandled when a commit fails: that would end the process.)
+    eventTurnBatching: false,
+    txnStartThreshold: 2 ** 30,
+    batchStartThreshold: 2 ** 30,
   }
   const root = open<Uint8Array, Uint8Array>(options)
   const openMap = (name: string, useVersions: boolean): Bytes => root.openDB({ name, encoding: 'binary', keyEncoding: 'binary', useVersions })
@@ -104,6 +104,14 @@ export const openStore = (config: StoreConfig): Store => {
   } catch (error) {
     void root.close()
     throw error
+  }
+
+  const settled = async <T>(write: Promise<T>): Promise<T> => {
+    try {
+      return await write
+    } catch (error) {
+      throw await toLogError(error, config.directory)
+    }
   }
 
   return {

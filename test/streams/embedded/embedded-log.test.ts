@@ -99,6 +99,20 @@ describe('byte bound', () => {
     expect((await stat(join(directory, 'data.mdb'))).size).toBeLessThan(2.5 * 8 * MiB)
   })
 
+  test('on a nearly full disk the file does not grow: appends are LOG_FULL until consumed messages make room inside it', async () => {
+    const roomy = await open()
+    const accepted = await fill(roomy)
+    await roomy.close()
+    const before = (await stat(join(directory, 'data.mdb'))).size
+    const log = await open({ maxBytes: 100 * MiB, minFreeBytes: 2 ** 50 })
+    expect(await codeOf(log.append(message(60_000)))).toEqual(['TransientError', 'LOG_FULL'])
+    expect(await readAll(log)).toHaveLength(accepted)
+    await commit(log, accepted)
+    for (let n = 0; n < 40; n++) await log.append(message(60_000))
+    expect((await readAll(log)).at(-1)!.offset).toBe(accepted + 39)
+    expect((await stat(join(directory, 'data.mdb'))).size).toBeLessThan(before * 1.6)
+  })
+
   test('appends beyond the pending limit are refused, one alone is always taken', async () => {
     const log = await open({ maxPendingBytes: 100_000 })
     const results = await Promise.all([1, 2, 3].map(() => codeOf(log.append(message(80_000)))))

@@ -108,7 +108,7 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
     }
   }
 
-  const process = async <T>(body: Uint8Array, request: IntakeRequest<T>, lease: Lease, expired: () => boolean): Promise<Judged<T> | Failure> => {
+  const processBody = async <T>(body: Uint8Array, request: IntakeRequest<T>, lease: Lease, expired: () => boolean): Promise<Judged<T> | Failure> => {
     try {
       const inflated = await inflateBody(body, request.compression, limits.maxInflatedBytes, lease)
       if (!inflated.ok) return inflated
@@ -142,7 +142,7 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
       const lease = deps.admission.tryReserve(contentLength ?? 0)
       if (lease === null) return overloaded('too many bytes are in flight')
       const body = await exchange.readBody(request.maxBodyBytes, lease)
-      if (body.ok) return withDeadline((expired) => process(body.bytes, request, lease, expired))
+      if (body.ok) return withDeadline((expired) => processBody(body.bytes, request, lease, expired))
       lease.release()
       return bodyFailure(body.reason, request.bodyLimit)
     },

@@ -56,8 +56,9 @@ const write = (res: HttpResponse, method: string, reply: NonNullable<Answer>): v
     res.writeStatus(statusLine(reply.status))
     if (reply.contentType !== undefined) res.writeHeader('Content-Type', reply.contentType)
     for (const [name, value] of reply.headers ?? []) res.writeHeader(name, value)
-    if (reply.status === 204) res.endWithoutBody(undefined, reply.close ?? false)
-    else if (method === 'HEAD') res.endWithoutBody(Buffer.byteLength(reply.body ?? ''), reply.close ?? false)
+    // Its length argument makes the library drop the connection at the next request, so the header is written by hand.
+    if (method === 'HEAD' && reply.status !== 204) res.writeHeader('Content-Length', String(Buffer.byteLength(reply.body ?? '')))
+    if (method === 'HEAD' || reply.status === 204) res.endWithoutBody()
     else res.end(reply.body ?? '', reply.close ?? false)
   })
 }

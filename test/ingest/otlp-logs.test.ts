@@ -138,7 +138,7 @@ describe('refused OTLP logs', () => {
   })
 
   it('names what it accepts on 415 and 405', async () => {
-    for (const type of [{}, { 'content-type': 'text/html' }, { 'content-type': 'constructor' }]) {
+    for (const type of [{}, { 'content-type': 'text/html' }, { 'content-type': 'constructor' }] as Record<string, string>[]) {
       const answer = await post('{}', { ...bearer, ...type })
       expect([answer.status, answer.json.message]).toEqual([415, 'Content-Type must be application/x-protobuf or application/json'])
     }

@@ -69,6 +69,36 @@ const bodyFailure = (reason: Extract<BodyResult, { ok: false }>['reason'], limit
   }
 }
 
+/** Null when durable. */
+const append = async (partition: number, envelope: Envelope, body: Uint8Array, { log, logger }: IntakeDeps): Promise<Failure | null> => {
+  try {
+    await log.append({ partition, envelope, body })
+    return null
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : 'UNKNOWN'
+    if (code === 'MESSAGE_TOO_LARGE') return tooLarge('the body is larger than one message of the event log may be')
+    if (!(error instanceof TransientError)) logger.error({ code, signal: envelope.signal }, 'append failed')
+    return toFailure(error)
+  }
+}
+
+/** The result of `work`, or a failure when it takes too long; it goes on then and sees `expired`. */
+const withDeadline = async <T>(ms: number, work: (expired: () => boolean) => Promise<T>): Promise<T | Failure> => {
+  let late = false
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<Failure>((resolve) => {
+    timer = setTimeout(() => {
+      late = true
+      resolve(overloaded('not durable in time', 2000))
+    }, ms)
+  })
+  try {
+    return await Promise.race([work(() => late), deadline])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => {
   const open = new Set<Promise<unknown>>()
 
@@ -79,34 +109,8 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
     return work
   }
 
-  const append = async (partition: number, envelope: Envelope, body: Uint8Array): Promise<Failure | null> => {
-    try {
-      await deps.log.append({ partition, envelope, body })
-      return null
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : 'UNKNOWN'
-      if (code === 'MESSAGE_TOO_LARGE') return tooLarge('the body is larger than one message of the event log may be')
-      if (!(error instanceof TransientError)) deps.logger.error({ code, signal: envelope.signal }, 'append failed')
-      return toFailure(error)
-    }
-  }
-
-  /** The result, or a failure when it takes too long; `work` goes on and sees `expired`. */
-  const withDeadline = async <T>(work: (expired: () => boolean) => Promise<T>): Promise<T | Failure> => {
-    let late = false
-    let timer: NodeJS.Timeout | undefined
-    const deadline = new Promise<Failure>((resolve) => {
-      timer = setTimeout(() => {
-        late = true
-        resolve(overloaded('not durable in time', 2000))
-      }, limits.answerWithinMs)
-    })
-    try {
-      return await Promise.race([track(work(() => late)), deadline])
-    } finally {
-      clearTimeout(timer)
-    }
-  }
+  const inTime = <T>(work: (expired: () => boolean) => Promise<T>): Promise<T | Failure> =>
+    withDeadline(limits.answerWithinMs, (expired) => track(work(expired)))
 
   const processBody = async <T>(body: Uint8Array, request: IntakeRequest<T>, lease: Lease, expired: () => boolean): Promise<Judged<T> | Failure> => {
     try {
@@ -122,7 +126,7 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
           signal: request.signal, format: judged.format, compression: request.compression, ...request.caller,
           receivedAtMs: judgement instanceof Promise ? deps.now() : receivedAtMs,
           recordCount: judged.recordCount, inflatedBytes: inflated.bytes.length, expandedBytes: judged.expandedBytes, rejected: judged.rejected, subject: '',
-        }, body)
+        }, body, deps)
         if (failure !== null) return failure
       }
       deps.metrics.accepted(request.signal, { records: judged.recordCount, rejected: judged.reasons, bytes: body.length, inflatedBytes: inflated.bytes.length })
@@ -142,7 +146,7 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
       const lease = deps.admission.tryReserve(contentLength ?? 0)
       if (lease === null) return overloaded('too many bytes are in flight')
       const body = await exchange.readBody(request.maxBodyBytes, lease)
-      if (body.ok) return withDeadline((expired) => processBody(body.bytes, request, lease, expired))
+      if (body.ok) return inTime((expired) => processBody(body.bytes, request, lease, expired))
       lease.release()
       return bodyFailure(body.reason, request.bodyLimit)
     },
@@ -153,7 +157,7 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
         signal, format: 'none', compression: 'identity', ...caller, receivedAtMs: deps.now(),
         recordCount: 1, inflatedBytes: 0, expandedBytes: 0, rejected: [], subject,
       }
-      return withDeadline(() => append(partition, envelope, new Uint8Array(0)).finally(() => { lease.release() }))
+      return inTime(() => append(partition, envelope, new Uint8Array(0), deps).finally(() => { lease.release() }))
     },
     idle: async () => { while (open.size > 0) await Promise.allSettled(open) },
   }

@@ -46,7 +46,7 @@ export interface Metrics {
 
 const emptySignal = (): SignalStats => ({
   requests: 0, refused: {}, received: 0, accepted: 0, rejected: {}, bytes: 0, inflatedBytes: 0,
-  latencyCounts: new Array<number>(LATENCY_BOUNDS_MS.length + 1).fill(0), latencySumMs: 0,
+  latencyCounts: [...LATENCY_BOUNDS_MS.map(() => 0), 0], latencySumMs: 0,
 })
 
 export const createMetrics = (): Metrics => {

@@ -63,20 +63,17 @@ const write = (res: HttpResponse, method: string, reply: NonNullable<Answer>): v
   })
 }
 
-export const startServer = async (config: ServerConfig, deps: ServerDeps): Promise<Server> => {
-  env.UWS_HTTP_MAX_HEADERS_SIZE = MAX_HEADERS_SIZE
-  const uws = await import('uWebSockets.js')
-  const stallMs = config.stallMs ?? STALL_MS
-  let openRequests = 0
-  let closing = false
+/** Requests on their way, and whether new ones are still taken. */
+interface Traffic { openRequests: number; closing: boolean }
 
+const createReceiver = (traffic: Traffic, stallMs: number, deps: ServerDeps) => {
   const answer = (route: Route, exchange: Exchange): Answer | Promise<Answer> => {
-    if (closing) return route.fail(exchange.request, REFUSED_WHILE_CLOSING)
-    if (deps.admission.socketsFull()) return route.fail(exchange.request, REFUSED_SOCKETS)
-    return serve(route, exchange)
+    const refusal = traffic.closing ? REFUSED_WHILE_CLOSING : deps.admission.socketsFull() ? REFUSED_SOCKETS : null
+    if (refusal === null) return serve(route, exchange)
+    if (route.signal !== null) deps.metrics.refused(route.signal, refusal.code)
+    return route.fail(exchange.request, refusal)
   }
-
-  const receive = (router: Router) => (res: HttpResponse, req: HttpRequest): void => {
+  return (router: Router) => (res: HttpResponse, req: HttpRequest): void => {
     const startedAt = performance.now()
     const request = toRequest(res, req)
     const route = router(request.path)
@@ -86,9 +83,9 @@ export const startServer = async (config: ServerConfig, deps: ServerDeps): Promi
       gone = true
       onGone()
     })
-    openRequests++
+    traffic.openRequests++
     const finish = (reply: Answer): void => {
-      openRequests--
+      traffic.openRequests--
       if (route.signal !== null) deps.metrics.answered(route.signal, performance.now() - startedAt)
       if (!gone && reply !== null) write(res, request.method, reply)
     }
@@ -109,7 +106,13 @@ export const startServer = async (config: ServerConfig, deps: ServerDeps): Promi
       fault(error)
     }
   }
+}
 
+export const startServer = async (config: ServerConfig, deps: ServerDeps): Promise<Server> => {
+  env.UWS_HTTP_MAX_HEADERS_SIZE = MAX_HEADERS_SIZE
+  const uws = await import('uWebSockets.js')
+  const traffic: Traffic = { openRequests: 0, closing: false }
+  const receive = createReceiver(traffic, config.stallMs ?? STALL_MS, deps)
   const apps: TemplatedApp[] = []
   const sockets: us_listen_socket[] = []
   const listen = (listener: ListenerConfig): Promise<us_listen_socket> => new Promise((resolve, reject) => {
@@ -123,7 +126,7 @@ export const startServer = async (config: ServerConfig, deps: ServerDeps): Promi
     })
   })
   const stopListening = (): void => {
-    closing = true
+    traffic.closing = true
     for (const socket of sockets.splice(0)) uws.us_listen_socket_close(socket)
   }
   const addresses: { host: string; port: number }[] = []
@@ -139,7 +142,7 @@ export const startServer = async (config: ServerConfig, deps: ServerDeps): Promi
   }
   return {
     addresses,
-    openRequests: () => openRequests,
+    openRequests: () => traffic.openRequests,
     stopListening,
     close: () => { for (const app of apps) app.close() },
   }

@@ -32,7 +32,7 @@ describe('the ingest thread', () => {
     for (let index = 0; index < 10; index++) expect((await post(port)).status).toBe(200)
     const log = await openEventLog(logConfig())
     const read = (await Promise.all([0, 1].map((partition) => log.read({ partition, from: 0, maxBytes: 1024 * 1024, maxMessages: 100 })))).flat()
-    expect(read.filter(({ envelope }) => envelope.signal === 'json_logs').map((message) => Buffer.from(message.body).toString())).toEqual(new Array(10).fill(body))
+    expect(read.filter(({ envelope }) => envelope.signal === 'json_logs').map((message) => Buffer.from(message.body).toString())).toEqual(Array.from({ length: 10 }, () => body))
     expect(read.filter(({ envelope }) => envelope.signal === 'mark').length).toBeGreaterThanOrEqual(2)
     await log.close()
     expect((await thread.stats()).signals.json_logs).toMatchObject({ requests: 10, accepted: 10 })

@@ -31,7 +31,7 @@ describe('POST /api/v1/logs/ingest', () => {
     const answer = await post('[{"message":"a"},1,{},{"message":"b"}]')
     expect(answer.json).toEqual({ accepted: 2, rejected: 2, errors: [{ index: 1, code: 'not_an_object', message: expect.any(String) }, { index: 2, code: 'empty_event', message: expect.any(String) }] })
     expect(running.log.messages[0].envelope.rejected).toEqual([1, 2])
-    const many = await post(JSON.stringify([{ message: 'a' }, ...new Array(50).fill(1)]))
+    const many = await post(JSON.stringify([{ message: 'a' }, ...Array.from({ length: 50 }, () => 1)]))
     expect([many.json.rejected, many.json.errors.length, many.json.errors[19]]).toEqual([50, 20, expect.objectContaining({ index: 20 })])
   })
 

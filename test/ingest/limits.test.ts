@@ -148,6 +148,7 @@ describe('limits', () => {
     await eventually(() => running.ingest.stats().sockets === 2, 'two sockets')
     const answer = await post(asProtobuf)
     expect([answer.status, answer.headers['retry-after'], answer.headers['content-type']]).toEqual([503, '1', 'application/x-protobuf'])
+    expect(running.ingest.stats().signals.otlp_logs.refused).toEqual({ OVERLOADED: 1 })
     for (const { socket } of idle) socket.destroy()
     await eventually(() => running.ingest.stats().sockets === 0, 'no sockets')
     expect((await post()).status).toBe(200)

@@ -62,7 +62,7 @@ describe('alerts', () => {
     await expectAnswer(firing, false)
     await expectAnswer(fixture('alertmanager/resolved.bin'), false)
     await expectAnswer(firing, true)
-    expect(running.log.messages.map(({ envelope, partition }) => [envelope.signal, envelope.tenant, partition])).toEqual(new Array(4).fill(['alertmanager', 'default', partitionOf('default', 2)]))
+    expect(running.log.messages.map(({ envelope, partition }) => [envelope.signal, envelope.tenant, partition])).toEqual(Array.from({ length: 4 }, () => ['alertmanager', 'default', partitionOf('default', 2)]))
     expect(Buffer.from(running.log.messages[0].body).equals(firing)).toBe(true)
   })
 

@@ -63,7 +63,7 @@ export const newDetector = (): DetectorState =>
 export const named = (state: DetectorState, id: string): DetectorState => state.open === null ? state : { ...state, open: { ...state.open, id } }
 
 const stabilise = (value: number): number => 2 * Math.sqrt(value + 0.375)
-const unstabilise = (value: number): number => Math.max(0, (value / 2) ** 2 - 0.375)
+const unstabilise = (value: number): number => Math.max(0, (Math.max(0, value) / 2) ** 2 - 0.375)
 const sumOfLast = (values: readonly number[], k: number): number => {
   let sum = 0
   for (let i = Math.max(0, values.length - k); i < values.length; i++) sum += values[i]
@@ -97,12 +97,12 @@ const matters = (judgement: Judgement, direction: number, expected: number, rece
   return direction > 0 ? recentMean >= expected * judgement.minRatio : recentMean * judgement.minRatio <= expected
 }
 
-/** Moves the expectation towards a value, less the more surprising it is and while an anomaly is open. */
-const learn = (state: DetectorState, judgement: Judgement, value: number, deviation: Deviation): Pick<DetectorState, 'mean' | 'noise' | 'sumNoise'> => {
+/** Moves the expectation towards a value: little where it exceeds, not at all where that is a known anomaly. */
+const learn = (state: DetectorState, judgement: Judgement, value: number, deviation: Deviation, exceeds: number): Pick<DetectorState, 'mean' | 'noise' | 'sumNoise'> => {
   const n = state.n + 1
   const accepted = state.open !== null && state.open.buckets >= ACCEPT_AFTER
   const held = state.open !== null && !accepted
-  const rate = Math.max(2 / (WINDOW + 1), 1 / n) * (held ? 0.25 : 1)
+  const rate = Math.max(2 / (WINDOW + 1), 1 / n) * (exceeds === 0 || accepted ? (held ? 0.25 : 1) : (held ? 0 : 0.25))
   const long = Math.max(2 / (LONG_WINDOW + 1), 1 / n)
   const scale = judgement.kind === 'count' ? Math.sqrt(Math.max(1, state.noise)) : Math.max(GAUGE_FLOOR, Math.sqrt(state.noise))
   const early = n <= LEARNING
@@ -128,7 +128,7 @@ const band = (judgement: Judgement, state: DetectorState, threshold: number): { 
   if (judgement.kind === 'count') {
     const width = threshold * Math.sqrt(Math.max(1, state.noise))
     const centre = stabilise(state.mean)
-    return { expected: state.mean, lower: unstabilise(Math.max(0, centre - width)), upper: unstabilise(centre + width) }
+    return { expected: state.mean, lower: unstabilise(centre - width), upper: unstabilise(centre + width) }
   }
   const width = threshold * Math.max(GAUGE_FLOOR, Math.sqrt(state.noise))
   return { expected: Math.exp(state.mean), lower: Math.exp(state.mean - width), upper: Math.exp(state.mean + width) }
@@ -179,7 +179,7 @@ export const step = (before: DetectorState, judgement: Judgement, config: Detect
       open = { id: '', direction, startedAtMs, buckets: 0, inBand: 0 }
     }
   }
-  const learned = learn(state, judgement, value, deviation)
+  const learned = learn(state, judgement, value, deviation, exceeds)
   const surprise = Math.max(Math.abs(deviation.z), Math.abs(deviation.evidence) / 2) / config.zThreshold
   const verdict: Verdict = {
     state: ready ? 'ready' : 'learning', observed: point.value, ...limits, z: ready ? deviation.z : 0,

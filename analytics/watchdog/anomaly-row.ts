@@ -9,10 +9,10 @@ export interface AnomalyInsert {
   readonly kind: 'anomaly'
   readonly service_id: string
   readonly metric_name: string
-  readonly detected_at: number
-  readonly started_at: number
+  readonly detected_at: string
+  readonly started_at: string
   readonly resolved: 0 | 1
-  readonly resolved_at: number
+  readonly resolved_at: string
   readonly anomaly_score: number
   readonly z_score: number
   readonly observed: number
@@ -26,6 +26,10 @@ export interface AnomalyInsert {
   readonly rca_triggered: 1
   readonly version: number
 }
+
+/** As DateTime64 takes it whatever the server's time zone; a bare integer would be read as milliseconds,
+ * fewer digits as a date. */
+export const toSeconds = (ms: number): string => (ms / 1000).toFixed(3).padStart(14, '0')
 
 export const anomalyId = (tenant: string, service: string, metric: string, bucketMs: number, direction: number): string =>
   `anom-${createHash('sha256').update(JSON.stringify([tenant, service, metric, bucketMs, direction])).digest('hex').slice(0, 16)}`
@@ -52,8 +56,8 @@ export const toAnomaly = ({ tenant, service, metric, atMs, verdict }: Opening): 
   const id = anomalyId(tenant, service, metric, startedAtMs, direction)
   const summary = describe(service, metric, verdict, direction)
   const row: AnomalyInsert = {
-    tenant, anomaly_id: id, kind: 'anomaly', service_id: service, metric_name: metric, detected_at: atMs / 1000, started_at: startedAtMs / 1000,
-    resolved: 0, resolved_at: 0, anomaly_score: verdict.score, z_score: verdict.z, observed: verdict.observed, expected: verdict.expected,
+    tenant, anomaly_id: id, kind: 'anomaly', service_id: service, metric_name: metric, detected_at: toSeconds(atMs), started_at: toSeconds(startedAtMs),
+    resolved: 0, resolved_at: toSeconds(0), anomaly_score: verdict.score, z_score: verdict.z, observed: verdict.observed, expected: verdict.expected,
     lower: verdict.lower, upper: verdict.upper, history: verdict.history, signal: verdict.signal, direction, summary, rca_triggered: 1, version: atMs,
   }
   return { row, signal: { tenant, kind: 'anomaly', id, service, summary, severity: severityOf(metric, direction, verdict.score), startedAtMs } }

@@ -3,7 +3,7 @@
 import type { ClickHouse } from '../../clickhouse/client.ts'
 import { anomalyById } from '../../clickhouse/queries/anomalies.ts'
 import type { SignalOpened, SignalSink } from '../../streams/contracts/signals.ts'
-import { toAnomaly, type AnomalyInsert, type Opening } from './anomaly-row.ts'
+import { toAnomaly, toSeconds, type AnomalyInsert, type Opening } from './anomaly-row.ts'
 import type { PointInsert, Resolution } from './close-buckets.ts'
 import type { SeenRow } from './templates.ts'
 
@@ -45,8 +45,8 @@ export const createOutbox = ({ clickhouse, signals, neighbours }: OutboxDeps): O
     if (row !== undefined) {
       const { detected_at_ms, started_at_ms, resolved_at_ms: _, ...rest } = row
       await clickhouse.insertRows({ table: 'anomalies', rows: [{
-        ...rest, tenant, detected_at: Number(detected_at_ms) / 1000, started_at: Number(started_at_ms) / 1000,
-        resolved: 1, resolved_at: atMs / 1000, version: Math.max(atMs, Number(detected_at_ms) + 1),
+        ...rest, tenant, detected_at: toSeconds(Number(detected_at_ms)), started_at: toSeconds(Number(started_at_ms)),
+        resolved: 1, resolved_at: toSeconds(atMs), version: Math.max(atMs, Number(detected_at_ms) + 1),
       }] })
     }
     await signals.resolved({ tenant, kind: 'anomaly', id, endedAtMs: atMs })

@@ -25,11 +25,13 @@ export const createPartialReader = (clickhouse: Pick<ClickHouse, 'query'>, resto
   const cursors = restored.map((cursor) => ({ ...cursor, seen: [...cursor.seen] }))
   let discoveredAtMs = -Infinity
   const discover = async (nowMs: number): Promise<void> => {
-    if (cursors.length > 0 && nowMs - discoveredAtMs < DISCOVER_EVERY_MS) return
-    for (const { log_id: logId, log_partition: partition } of await clickhouse.query(partialLogs, {})) {
+    // A new partition is met at once, a new log behind a known one (another data directory) a little later.
+    const due = nowMs - discoveredAtMs >= DISCOVER_EVERY_MS
+    const known = due ? [] : cursors.map((cursor) => cursor.partition)
+    for (const { log_id: logId, log_partition: partition } of await clickhouse.query(partialLogs, { known })) {
       if (!cursors.some((cursor) => cursor.logId === logId && cursor.partition === partition)) cursors.push({ logId, partition, seen: [] })
     }
-    discoveredAtMs = nowMs
+    if (due) discoveredAtMs = nowMs
   }
   const readCursor = async (cursor: Cursor): Promise<{ partials: Partial[]; more: boolean; seen: number[] }> => {
     const position = { logId: cursor.logId, partition: cursor.partition }

@@ -81,7 +81,8 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
   const countNew = (tenant: string, service: string, seen: readonly string[], bucketMs: number): number =>
     templates.countNew(tenant, service, seen, bucketMs, outbox.seen)
   const effects: Advance['effects'] = {
-    point: outbox.point, opened: outbox.opened, resolved: outbox.resolved,
+    point: outbox.point, resolved: outbox.resolved,
+    opened: (opening) => { outbox.opened(opening); countedAtMs = -Infinity },
     countNewTemplates: (state, bucket) => countNew(state.tenant, state.service, bucket.templates, bucket.bucketMs),
   }
 
@@ -153,9 +154,7 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
     if (await takeIn(nowMs)) await closeBuckets(nowMs, uncommittedMs)
     endOrphans(nowMs)
     await amendLate(nowMs)
-    const opening = outbox.size() > 0
     await outbox.flush()
-    if (opening) countedAtMs = Math.min(countedAtMs, nowMs - COUNT_EVERY_MS / 2)
     await count(nowMs)
     if (nowMs - checkpointAtMs >= CHECKPOINT_EVERY_MS) await checkpoint(nowMs)
     lastRunAtMs = nowMs

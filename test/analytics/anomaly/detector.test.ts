@@ -125,6 +125,12 @@ describe('the detector', () => {
     expect(silent.verdicts.flatMap((verdict, i) => verdict.resolves === null ? [] : [i])).toEqual([247])
   })
 
+  it('expects nothing of a series in which nothing happens', () => {
+    expect(run('log.error_rate', times(300, 0)).state.mean).toBe(0)
+    const { verdicts } = run('log.error_rate', [...times(300, 0), ...times(6, 8)])
+    expect(verdicts.flatMap((verdict, i) => verdict.opens === null ? [] : [i])).toEqual([302])
+  })
+
   it('accepts a new level as normal in the end', () => {
     const { state, verdicts } = run('log.rate', [...times(100, 100), ...times(700, 400)])
     expect(verdicts.filter((verdict) => verdict.opens !== null)).toHaveLength(1)

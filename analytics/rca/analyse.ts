@@ -147,7 +147,7 @@ export const blastOf = (incident: IncidentRef, loaded: Loaded): Blast => {
   const reached = reach(root, edges, 4).filter((found) => found.relation === 'downstream' || touched(found.service))
   const impacted = reached.map((found): Impacted => ({
     service: found.service, path: found.path, relation: found.relation,
-    evidence: [...edgeEvidence(found.edge, loaded.window), ...(strengths.get(found.service)?.changes ?? []).slice(0, 1).map((change) => changeEvidence(reach.service, change, loaded.window))],
+    evidence: [...edgeEvidence(found.edge, loaded.window), ...(strengths.get(found.service)?.changes ?? []).slice(0, 1).map((change) => changeEvidence(found.service, change, loaded.window))],
   })).sort((a, b) => a.path.length - b.path.length || (a.service < b.service ? -1 : 1))
   const inside = new Set([root, ...impacted.map((item) => item.service)])
   return {

@@ -139,6 +139,27 @@ describe('the watchdog', () => {
     expect(opened).toEqual([])
   })
 
+  it('counts a bucket again from its rows where its partials may have expired', async () => {
+    const bucketMs = nowMs - 3 * 86_400_000
+    const row = (severity: number, duration: string, service = 'svc-0'): object => ({
+      Timestamp: (bucketMs / 1000 + 1).toFixed(3), ServiceName: service, Body: 'x', SeverityNumber: severity, LogAttributes: { 'http.duration': duration },
+      tenant: 't', receive_day: new Date(nowMs).toISOString().slice(0, 10), log_id: 'a'.repeat(32),
+    })
+    await ch.insertRows({ table: 'otel_logs', rows: [row(9, '10'), row(17, '30'), row(9, 'slow'), row(9, '1', 'svc-1')] })
+    await put([partial('t', 'svc-0', bucketMs, logs(1)), partial('t', 'svc-0', bucketMs + BUCKET_MS, logs(1))])
+    const watchdog = await start()
+    await watchdog.tick()
+    nowMs += 2_000
+    await watchdog.tick()
+    await put([partial('t', 'svc-0', bucketMs, { ...logs(1), 'attr.http.duration': [1, 30] })])
+    await watchdog.tick()
+    const counted = await ch.query<{ metric: string; count: string; sum: number }>({ name: 'test', sql: `SELECT metric, toString(count) AS count, sum FROM series_points FINAL
+WHERE toUnixTimestamp(bucket) = {bucket:UInt32} ORDER BY metric` }, { bucket: bucketMs / 1000 })
+    expect(counted.map((row) => [row.metric, row.count, row.sum])).toEqual([
+      ['attr.http.duration', '2', 40], ['log.error_rate', '1', 1], ['log.rate', '3', 3], ['log.severity.error', '1', 1], ['log.severity.info', '2', 2],
+    ])
+  })
+
   it('counts a template as new in the first closed bucket that holds it', async () => {
     const fromMs = nowMs - 3_600_000
     await put([partial('t', 'svc-0', fromMs, logs(5), ['1', '18446744073709551615']), partial('t', 'svc-0', fromMs + BUCKET_MS, logs(5), ['1', '2'])])

@@ -125,7 +125,10 @@ describe('the blast radius', () => {
     expect(blast.impacted.map((item) => [item.service, item.relation, item.path])).toEqual([
       ['orders', 'downstream', ['payments', 'orders']], ['gateway', 'downstream', ['payments', 'orders', 'gateway']],
     ])
-    expect(blast.impacted.every((item) => item.evidence.length > 0)).toBe(true)
+    for (const item of blast.impacted) {
+      expect(item.evidence.map((e) => e.kind)).toEqual(expect.arrayContaining(['trace', 'anomaly']))
+      expect(item.evidence.find((e) => e.kind === 'anomaly')?.statement).toContain(`${item.service}: `)
+    }
     expect(blast.edges.every((edge) => edge.evidence.length > 0)).toBe(true)
   })
 })

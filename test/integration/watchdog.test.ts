@@ -27,7 +27,7 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'lapwing-watchdog-'))
   local = await startLocalClickHouse({ directory, listen: { host: '127.0.0.1', port: 0 }, maxMemoryBytes: 1_000_000_000, readerPassword: 'reader-password', database: DATABASE, log: silent })
   ch = createClickHouse({ url: local.url, user: local.user, password: local.password, database: DATABASE })
-  await migrate(ch, DATABASE)
+  await migrate(ch)
 })
 afterAll(async () => {
   await ch?.close()

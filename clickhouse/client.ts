@@ -1,0 +1,93 @@
+// The only file that speaks to ClickHouse: queries are objects with parameters, inserts carry their deduplication token.
+// Failures are of two kinds: the store cannot be reached or is overloaded (transient), or it refuses what was sent (permanent).
+import { createClient, ClickHouseError, type ClickHouseClient } from '@clickhouse/client'
+import { Readable } from 'node:stream'
+import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
+
+/** Parameterised SQL; `_row` only carries the row's type. UInt64 arrives as text. */
+export interface Query<Row> { readonly name: string; readonly sql: string; readonly _row?: Row }
+export interface NativeInsert {
+  readonly table: string
+  /** Native bytes; several pieces are sent one after the other. Under one token they must be the pieces of one block. */
+  readonly block: Uint8Array | Uint8Array[]
+  readonly token: string
+}
+
+export interface ClickHouse {
+  query<Row>(query: Query<Row>, params: Record<string, unknown>): Promise<Row[]>
+  insert(insert: NativeInsert): Promise<void>
+  /** Small control tables only: JSONEachRow. */
+  insertRows(insert: { table: string; rows: object[]; token?: string }): Promise<void>
+  command(sql: string, params?: Record<string, unknown>): Promise<void>
+  /** Makes the client's database when it is absent. */
+  ensureDatabase(): Promise<void>
+  ping(): Promise<boolean>
+  close(): Promise<void>
+}
+
+// Codes that another try may cure: memory, too many parts or queries, time-outs, shutdown, network, disk space, read-only.
+const TRANSIENT_CODES = new Set(['159', '202', '209', '210', '236', '241', '242', '243', '252', '319', '394', '425', '432', '439', '655', '734'])
+
+const toStoreError = (error: unknown, what: string): Error => {
+  if (error instanceof ClickHouseError && !TRANSIENT_CODES.has(error.code)) return new PermanentError('STORE_REJECTED', `${what}: ${error.message}`, { cause: error })
+  return new TransientError('STORE_UNAVAILABLE', `${what}: ${error instanceof Error ? error.message : 'failed'}`, 1000, { cause: error })
+}
+
+const insertSettings = (token: string | undefined): Record<string, string | number> => ({
+  async_insert: 0,
+  // One INSERT is one block and so one part: nothing may split or merge it.
+  max_insert_block_size: 2_000_000, min_insert_block_size_rows: 0, min_insert_block_size_bytes: 0, max_insert_threads: 1, input_format_parallel_parsing: 0,
+  ...(token === undefined ? {} : { insert_deduplicate: 1, insert_deduplication_token: token }),
+})
+
+export const createClickHouse = (config: { url: string; user: string; password: string; database: string; requestTimeoutMs?: number }): ClickHouse => {
+  const client: ClickHouseClient = createClient({
+    url: config.url, username: config.user, password: config.password, database: config.database,
+    request_timeout: config.requestTimeoutMs ?? 60_000, max_open_connections: 16, keep_alive: { enabled: true, idle_socket_ttl: 2000 },
+    // Errors come back as values of ours; the client's own log would repeat them.
+    log: { level: 127 },
+  })
+  const attempt = async <T>(what: string, run: () => Promise<T>): Promise<T> => {
+    try {
+      return await run()
+    } catch (error) {
+      throw toStoreError(error, what)
+    }
+  }
+  return {
+    query: (query, params) => attempt(query.name, async () => {
+      const result = await client.query({ query: query.sql, query_params: params, format: 'JSONEachRow', clickhouse_settings: { output_format_json_quote_64bit_integers: 1 } })
+      return await result.json()
+    }),
+    insert: ({ table, block, token }) => attempt(`insert into ${table}`, async () => {
+      const pieces = Array.isArray(block) ? block : [block]
+      const { stream } = await client.exec({
+        query: `INSERT INTO ${table} FORMAT Native`, values: Readable.from(pieces.map((piece) => Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)), { objectMode: false }),
+        clickhouse_settings: insertSettings(token),
+      })
+      await drain(stream)
+    }),
+    insertRows: ({ table, rows, token }) => attempt(`insert into ${table}`, async () => {
+      if (rows.length > 0) await client.insert({ table, values: rows, format: 'JSONEachRow', clickhouse_settings: insertSettings(token) })
+    }),
+    command: (sql, params) => attempt('command', async () => {
+      await client.command({ query: sql, query_params: params, clickhouse_settings: { wait_end_of_query: 1 } })
+    }),
+    ensureDatabase: () => attempt('create database', async () => {
+      const outside = createClient({ url: config.url, username: config.user, password: config.password, database: 'system', log: { level: 127 } })
+      try {
+        await outside.command({ query: 'CREATE DATABASE IF NOT EXISTS {database:Identifier}', query_params: { database: config.database } })
+      } finally {
+        await outside.close()
+      }
+    }),
+    ping: async () => (await client.ping({ select: true })).success,
+    close: () => client.close(),
+  }
+}
+
+/** An answer that is not read to its end keeps its connection. */
+const drain = (stream: NodeJS.ReadableStream): Promise<void> => new Promise((resolve, reject) => {
+  stream.on('error', reject).on('end', () => resolve()).on('close', () => resolve())
+  stream.resume()
+})

@@ -1,0 +1,145 @@
+// Supervises the ClickHouse child: started in a process group of its own, restarted with backoff when it dies, ended with
+// us. A directory that another process holds (exit code 76) is tried again for 10 s: the predecessor may still be closing.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { PermanentError, TransientError } from '../../streams/contracts/errors.ts'
+import { writeServerConfig } from './server-config.ts'
+
+export interface LocalLog { info(fields: object, message: string): void; warn(fields: object, message: string): void }
+export interface LocalClickHouseConfig {
+  readonly directory: string
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly maxMemoryBytes: number
+  /** Null: a random one. */
+  readonly readerPassword: string | null
+  readonly database: string
+  readonly log: LocalLog
+  /** Called with the pid of each child that becomes ready. */
+  readonly onReady?: (pid: number) => void
+}
+export interface LocalClickHouse {
+  readonly url: string
+  readonly user: string
+  readonly password: string
+  readonly readerPassword: string
+  close(): Promise<void>
+  pid(): number | null
+  restarts(): number
+}
+
+const DIRECTORY_HELD = 76
+const HELD_RETRY_MS = 10_000
+const READY_TIMEOUT_MS = 20_000
+const MAX_BACKOFF_MS = 5000
+const childFile = join(import.meta.dirname, 'child.ts')
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Resolves to a port that was free a moment ago. @throws PermanentError PORT_BUSY. */
+const reservePort = (listen: { host: string; port: number }): Promise<number> => new Promise((resolve, reject) => {
+  const server = createServer()
+  server.once('error', () => reject(new PermanentError('PORT_BUSY', `${listen.host}:${listen.port} cannot be listened on: another program holds it; LAPWING_CLICKHOUSE_LISTEN moves the local ClickHouse`)))
+  server.listen(listen.port, listen.host, () => {
+    const address = server.address() as { port: number }
+    server.close(() => resolve(address.port))
+  })
+})
+
+/** The log's answer to "who is there": our own user must be let in, so that a stranger on the port is not taken for it. */
+const isReady = async (url: string, password: string): Promise<boolean> => {
+  try {
+    const response = await fetch(`${url}/?query=SELECT%201`, { headers: { 'X-ClickHouse-User': 'app', 'X-ClickHouse-Key': password, connection: 'close' }, signal: AbortSignal.timeout(2000) })
+    return response.ok && (await response.text()).trim() === '1'
+  } catch {
+    return false
+  }
+}
+
+const endGroup = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+  const gone = once(child, 'exit')
+  child.kill('SIGTERM')
+  // A stopped process takes no SIGTERM.
+  child.kill('SIGCONT')
+  const forced = setTimeout(() => child.kill('SIGKILL'), 4000)
+  await gone
+  clearTimeout(forced)
+}
+
+export const startLocalClickHouse = async (config: LocalClickHouseConfig): Promise<LocalClickHouse> => {
+  const password = randomBytes(24).toString('base64url')
+  const readerPassword = config.readerPassword ?? randomBytes(18).toString('base64url')
+  const port = await reservePort(config.listen)
+  const host = config.listen.host
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const data = join(config.directory, 'data')
+  mkdirSync(data, { recursive: true, mode: 0o700 })
+  const configFile = writeServerConfig({ directory: join(config.directory, 'config'), maxMemoryBytes: config.maxMemoryBytes, appPassword: password, readerPassword, database: config.database })
+  let child: ChildProcess | null = null
+  let ready = false
+  let closing = false
+  let restarts = 0
+
+  /** One start to readiness. Resolves to null, or the exit code of a child that ended before. */
+  const startOnce = async (): Promise<number | null> => {
+    const argument = JSON.stringify({ path: data, host, port, configFile, parentPid: process.pid })
+    const started = spawn(process.execPath, ['--no-warnings', childFile, argument], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
+    child = started
+    let complaint = ''
+    started.stderr!.on('data', (text: Buffer) => { complaint = (complaint + text.toString()).slice(-2000) })
+    for (const deadline = Date.now() + READY_TIMEOUT_MS; ;) {
+      if (started.exitCode !== null || started.signalCode !== null) {
+        if (started.exitCode !== DIRECTORY_HELD) config.log.warn({ exitCode: started.exitCode, signal: started.signalCode, complaint }, 'clickhouse ended while starting')
+        return started.exitCode ?? -1
+      }
+      if (await isReady(url, password)) break
+      if (Date.now() > deadline) {
+        started.kill('SIGKILL')
+        throw new TransientError('STORE_UNAVAILABLE', `the local ClickHouse did not become ready within ${READY_TIMEOUT_MS / 1000} s: ${complaint}`)
+      }
+      await pause(25)
+    }
+    ready = true
+    started.once('exit', (exitCode, signal) => {
+      ready = false
+      if (closing) return
+      config.log.warn({ exitCode, signal, complaint }, 'clickhouse ended, restarting')
+      void restart()
+    })
+    config.onReady?.(started.pid!)
+    return null
+  }
+  const start = async (): Promise<void> => {
+    for (const deadline = Date.now() + HELD_RETRY_MS; ;) {
+      const exitCode = await startOnce()
+      if (exitCode === null || closing) return
+      if (Date.now() > deadline) throw new TransientError('STORE_UNAVAILABLE', `the local ClickHouse did not start (exit code ${exitCode})`)
+      await pause(exitCode === DIRECTORY_HELD ? 250 : 1000)
+    }
+  }
+  const restart = async (): Promise<void> => {
+    for (let backoffMs = 50; !closing; backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS)) {
+      await pause(backoffMs)
+      if (closing) return
+      restarts++
+      try {
+        return await start()
+      } catch (error) {
+        config.log.warn({ error: String(error) }, 'clickhouse restart failed')
+      }
+    }
+  }
+  await start()
+  return {
+    url, user: 'app', password, readerPassword,
+    pid: () => ready ? child?.pid ?? null : null,
+    restarts: () => restarts,
+    close: async () => {
+      closing = true
+      if (child !== null) await endGroup(child)
+    },
+  }
+}

@@ -1,0 +1,73 @@
+// The child's two configuration files. `default` may start the listener and nothing else; `app` is ours, with a random
+// password; `reader` may SELECT and cannot change a setting. Bounds are for a small machine, not for a dedicated server.
+import { createHash } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+export interface ServerConfig {
+  readonly directory: string
+  readonly maxMemoryBytes: number
+  readonly appPassword: string
+  readonly readerPassword: string
+  readonly database: string
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+const identifier = (name: string): string => {
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name)) throw new RangeError(`not a database name: ${name}`)
+  return name
+}
+
+const usersXml = (config: ServerConfig): string => `<clickhouse>
+  <profiles>
+    <default><max_memory_usage>${Math.floor(config.maxMemoryBytes * 0.8)}</max_memory_usage></default>
+    <app><max_memory_usage>${Math.floor(config.maxMemoryBytes * 0.8)}</max_memory_usage><max_threads>2</max_threads></app>
+    <reader><readonly>1</readonly><max_execution_time>30</max_execution_time><max_memory_usage>${Math.floor(config.maxMemoryBytes * 0.5)}</max_memory_usage><max_threads>2</max_threads></reader>
+  </profiles>
+  <quotas><default/></quotas>
+  <users>
+    <default>
+      <password></password><profile>default</profile><quota>default</quota>
+      <networks><ip>127.0.0.1</ip><ip>::1</ip></networks>
+      <grants><query>GRANT SYSTEM LISTEN ON *.*</query><query>GRANT CREATE TEMPORARY TABLE ON *.*</query></grants>
+    </default>
+    <app>
+      <password_sha256_hex>${sha256(config.appPassword)}</password_sha256_hex><profile>app</profile><quota>default</quota>
+      <networks><ip>::/0</ip></networks>
+      <grants><query>GRANT ALL ON ${identifier(config.database)}.*</query><query>GRANT SELECT ON system.*</query><query>GRANT SYSTEM ON *.*</query></grants>
+    </app>
+    <reader>
+      <password_sha256_hex>${sha256(config.readerPassword)}</password_sha256_hex><profile>reader</profile><quota>default</quota>
+      <networks><ip>::/0</ip></networks>
+      <grants><query>GRANT SELECT ON ${identifier(config.database)}.*</query></grants>
+    </reader>
+  </users>
+</clickhouse>
+`
+
+const serverXml = (config: ServerConfig, usersFile: string): string => `<clickhouse>
+  <users_config>${usersFile}</users_config>
+  <max_server_memory_usage>${config.maxMemoryBytes}</max_server_memory_usage>
+  <mark_cache_size>134217728</mark_cache_size>
+  <index_mark_cache_size>33554432</index_mark_cache_size>
+  <uncompressed_cache_size>0</uncompressed_cache_size>
+  <max_concurrent_queries>32</max_concurrent_queries>
+  <background_pool_size>2</background_pool_size>
+  <background_merges_mutations_concurrency_ratio>1</background_merges_mutations_concurrency_ratio>
+  <merge_tree>
+    <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
+    <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
+    <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+  </merge_tree>
+</clickhouse>
+`
+
+/** Writes both files (mode 0600) and returns the path of the server's. */
+export const writeServerConfig = (config: ServerConfig): string => {
+  mkdirSync(config.directory, { recursive: true, mode: 0o700 })
+  const usersFile = join(config.directory, 'users.xml')
+  const serverFile = join(config.directory, 'config.xml')
+  writeFileSync(usersFile, usersXml(config), { mode: 0o600 })
+  writeFileSync(serverFile, serverXml(config, usersFile), { mode: 0o600 })
+  return serverFile
+}

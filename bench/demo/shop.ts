@@ -1,7 +1,6 @@
 // A small shop that logs through the OpenTelemetry JavaScript SDK: each service has its own logger provider, resource and
 // exporter; records of one request share a trace. Time is a parameter, so that the past can be played as well as the present.
-import { context, trace, TraceFlags, type Context } from '@opentelemetry/api'
-import { SeverityNumber } from '@opentelemetry/api-logs'
+import { context, SeverityNumber, trace, TraceFlags, type Context } from '@opentelemetry/api'
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-proto'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs'

@@ -1,0 +1,36 @@
+// The composition root: configuration → role → parts opened in order, closed in exact reverse on SIGTERM or Ctrl-C.
+import { readFileSync } from 'node:fs'
+import { loadConfig } from './config.ts'
+import { banner } from './process/banner.ts'
+import { createLogger } from './process/logger.ts'
+import { startProduct } from './process/product.ts'
+import { PermanentError } from './streams/contracts/errors.ts'
+
+const begunMs = performance.now()
+const CLOSE_TIMEOUT_MS = 9500
+const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string }
+
+const fail = (error: unknown): never => {
+  console.error(error instanceof PermanentError ? error.message : error)
+  process.exit(1)
+}
+
+const run = async (): Promise<void> => {
+  const config = loadConfig(process.env)
+  const logger = createLogger(config.logLevel)
+  let stop: (code: number) => void = (code) => process.exit(code)
+  const product = await startProduct(config, { version, logger, onFatal: (error) => { logger.error({ error: error.message }, 'a part died, stopping'); stop(1) } })
+  let stopping = false
+  stop = (code) => {
+    if (stopping) return
+    stopping = true
+    logger.info({}, 'stopping')
+    setTimeout(() => { logger.error({}, 'stopping took too long'); process.exit(1) }, CLOSE_TIMEOUT_MS).unref()
+    void product.close().then(() => process.exit(code))
+  }
+  process.on('SIGTERM', () => stop(0))
+  process.on('SIGINT', () => stop(0))
+  console.log(banner({ version, addresses: product.addresses, token: product.token, dataDir: config.dataDir, readyMs: performance.now() - begunMs }))
+}
+
+await run().catch(fail)

@@ -1,0 +1,31 @@
+// What a newcomer needs, printed once the product is ready.
+
+export interface Addresses { readonly otlp: string; readonly alerts: string; readonly api: string; readonly clickhouse: string }
+
+const GREEN_FIELDS = 'the token is shown this once; `npm run -s token -- create` makes another'
+
+export const banner = (input: { version: string; addresses: Addresses; token: string | null; dataDir: string; readyMs: number }): string => {
+  const { addresses, token } = input
+  const shown = token ?? '$LAPWING_TOKEN'
+  return [
+    `Lapwing ${input.version} is ready (${(input.readyMs / 1000).toFixed(1)} s), data in ${input.dataDir}`,
+    '',
+    `  OTLP logs, JSON logs, heartbeats   ${addresses.otlp}`,
+    `  Alertmanager webhook               ${addresses.alerts}/api/v1/alerts/webhook`,
+    `  API                                ${addresses.api}   (${addresses.api}/docs)`,
+    `  ClickHouse, read only              ${addresses.clickhouse}   (user reader; npm run -s reader-password)`,
+    '',
+    token === null ? '  token: made at the first start; `npm run -s token -- create` makes another' : `  token: ${token}\n  (${GREEN_FIELDS})`,
+    '',
+    '  Point an OpenTelemetry SDK here:',
+    `    export OTEL_EXPORTER_OTLP_ENDPOINT=${addresses.otlp}`,
+    `    export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20${shown}"`,
+    '    export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf',
+    '    export OTEL_TRACES_EXPORTER=none OTEL_METRICS_EXPORTER=none',
+    '',
+    '  Try it:',
+    `    curl -X POST ${addresses.otlp}/api/v1/logs/ingest -H "Authorization: Bearer ${shown}" -H 'Content-Type: application/json' -d '{"service":"hello","level":"info","message":"first log"}'`,
+    `    curl -H "Authorization: Bearer ${shown}" "${addresses.api}/api/v1/logs/search?service=hello"`,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,82 @@
+// Prometheus metrics, made from the stages' own plain figures at each scrape. The only importer of the metrics library.
+// No label carries a tenant, a token or a path parameter.
+import { collectDefaultMetrics, Counter, Gauge, Registry } from '@prometheus-io/client'
+import type { Consumer } from '../analytics/consumer.ts'
+import type { Watchdog } from '../analytics/watchdog/watchdog.ts'
+import type { IngestStats } from '../ingest/metrics.ts'
+import type { EventLog } from '../streams/contracts/event-log.ts'
+
+export interface MetricParts {
+  readonly ingest: () => Promise<IngestStats | null>
+  readonly log: EventLog
+  readonly consumer: Consumer
+  readonly watchdog: Watchdog
+  readonly clickhouseRestarts: () => number
+}
+
+export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const counter = (name: string, help: string, labelNames: string[] = []): Counter<string> => new Counter({ name: `lapwing_${name}`, help, labelNames, registers: [registry] })
+  const gauge = (name: string, help: string, labelNames: string[] = []): Gauge<string> => new Gauge({ name: `lapwing_${name}`, help, labelNames, registers: [registry] })
+  const metric = {
+    requests: counter('ingest_requests_total', 'Requests answered, refused ones included.', ['signal']),
+    refused: counter('ingest_refused_total', 'Requests refused, by error code.', ['signal', 'code']),
+    received: counter('ingest_records_received_total', 'Records of requests that were answered 200.', ['signal']),
+    accepted: counter('ingest_records_accepted_total', 'Records accepted.', ['signal']),
+    rejected: counter('ingest_records_rejected_total', 'Records rejected one by one.', ['signal', 'reason']),
+    bytes: counter('ingest_body_bytes_total', 'Bytes of accepted bodies on the wire.', ['signal']),
+    inflight: gauge('ingest_inflight_bytes', 'Bytes accepted and not yet durable.'),
+    sockets: gauge('ingest_sockets', 'Open sockets.'),
+    lag: gauge('log_uncommitted_messages', 'Messages that analysis has not committed.', ['partition']),
+    logBytes: gauge('log_bytes', 'Bytes of the event log.', ['partition']),
+    rows: counter('store_log_rows_total', 'Rows inserted into otel_logs.'),
+    ranges: counter('store_ranges_total', 'Ranges committed.'),
+    poison: counter('dead_letters_total', 'Messages set aside.', ['reason']),
+    retries: counter('store_retries_total', 'Retries, by what was retried.', ['what']),
+    openRanges: gauge('store_open_ranges', 'Ranges whose INSERT may be in flight.'),
+    series: gauge('watchdog_series', 'Series monitored.'),
+    restarts: counter('clickhouse_restarts_total', 'Restarts of the local ClickHouse.'),
+  }
+  const set = (one: Counter<string>, labels: Record<string, string>, value: number): void => { one.inc(labels, value) }
+  const collectIngest = async (): Promise<void> => {
+    const ingest = await parts.ingest()
+    if (ingest === null) return
+    for (const [signal, stats] of Object.entries(ingest.signals)) {
+      set(metric.requests, { signal }, stats.requests)
+      set(metric.received, { signal }, stats.received)
+      set(metric.accepted, { signal }, stats.accepted)
+      set(metric.bytes, { signal }, stats.bytes)
+      for (const [code, count] of Object.entries(stats.refused)) set(metric.refused, { signal, code }, count)
+      for (const [reason, count] of Object.entries(stats.rejected)) set(metric.rejected, { signal, reason }, count)
+    }
+    metric.inflight.set(ingest.inflightBytes)
+    metric.sockets.set(ingest.sockets)
+  }
+  const collectAnalysis = async (): Promise<void> => {
+    for (const one of await parts.log.lag('analytics')) {
+      metric.lag.set({ partition: String(one.partition) }, one.end - one.committed)
+      metric.logBytes.set({ partition: String(one.partition) }, one.bytes)
+    }
+    const consumer = parts.consumer.stats()
+    set(metric.rows, {}, consumer.logRows)
+    set(metric.ranges, {}, consumer.ranges)
+    for (const [reason, count] of Object.entries(consumer.poison)) set(metric.poison, { reason }, count)
+    for (const [what, count] of Object.entries(consumer.retries)) set(metric.retries, { what }, count)
+    metric.openRanges.set(consumer.openRanges)
+    metric.series.set(parts.watchdog.stats().seriesMonitored)
+    set(metric.restarts, {}, parts.clickhouseRestarts())
+  }
+  let running: Promise<string> | null = null
+  const scrape = async (): Promise<string> => {
+    // The figures are totals already: the counters are emptied and set anew.
+    for (const one of Object.values(metric)) one.reset()
+    await collectIngest()
+    await collectAnalysis()
+    return registry.metrics()
+  }
+  return () => {
+    running ??= scrape().finally(() => { running = null })
+    return running
+  }
+}

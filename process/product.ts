@@ -1,0 +1,128 @@
+// Role `all`: every part in one process, opened in the order of the flow's needs and closed in exact reverse. What opens
+// first is what others stand on; ingest opens last, so that nothing is accepted before it can be worked off.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startConsumer } from '../analytics/consumer.ts'
+import { createDecodePool } from '../analytics/pool/pool.ts'
+import { createRca } from '../analytics/rca/rca.ts'
+import { startWatchdog } from '../analytics/watchdog/watchdog.ts'
+import { startApi } from '../api/app.ts'
+import { bootstrap } from '../api/services/bootstrap.ts'
+import { createControlPlane } from '../api/services/control-plane.ts'
+import { loadCredentials } from '../api/services/credentials.ts'
+import { openStore } from '../api/store/open-store.ts'
+import { createClickHouse } from '../clickhouse/client.ts'
+import { startLocalClickHouse } from '../clickhouse/local/local.ts'
+import { migrate } from '../clickhouse/migrate.ts'
+import type { Config } from '../config.ts'
+import { startIngestThread, type IngestThread } from '../ingest/ingest-thread.ts'
+import { openEventLog } from '../streams/open-event-log.ts'
+import type { Addresses } from './banner.ts'
+import { createCommandHandler } from './control-plane-commands.ts'
+import { openControlSocket } from './control-socket.ts'
+import { lockDataDirectory } from './data-lock.ts'
+import type { Logger } from './logger.ts'
+import { createMetrics } from './metrics.ts'
+import { loadSecretKey } from './secret-key.ts'
+import { createStatus } from './status.ts'
+
+export interface Product { readonly addresses: Addresses; readonly token: string | null; close(): Promise<void> }
+export interface ProductDeps { readonly version: string; readonly logger: Logger; readonly onFatal: (error: Error) => void }
+
+const DECODE_TIMEOUT_MS = 60_000
+const WATCHDOG_POLL_MS = 1000
+const TRIM_EVERY_MS = 30_000
+const url = (address: string | { host: string; port: number }): string => {
+  if (typeof address === 'string') return address.startsWith('http') ? address : `http://${address}`
+  return `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
+}
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
+
+export const startProduct = async (config: Config, deps: ProductDeps): Promise<Product> => {
+  const closers: (() => Promise<void> | void)[] = []
+  const onClose = (close: () => Promise<void> | void): void => { closers.unshift(close) }
+  const close = async (): Promise<void> => {
+    for (const one of closers.splice(0)) {
+      try { await one() } catch (error) { deps.logger.warn({ error: String(error) }, 'a part did not close cleanly') }
+    }
+  }
+  try {
+    return await open(config, deps, onClose, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const openClickHouse = async (config: Config, deps: ProductDeps, onClose: (close: () => Promise<void>) => void) => {
+  const local = config.clickhouseUrl !== null ? null : await startLocalClickHouse({
+    directory: join(config.dataDir, 'clickhouse'), listen: config.clickhouseListen, maxMemoryBytes: config.clickhouseMaxMemoryBytes,
+    readerPassword: config.readerPassword, database: config.clickhouseDatabase, log: deps.logger,
+  })
+  if (local !== null) onClose(() => local.close())
+  const client = createClickHouse({
+    url: local?.url ?? config.clickhouseUrl!, user: local?.user ?? config.clickhouseUser, password: local?.password ?? config.clickhousePassword, database: config.clickhouseDatabase,
+  })
+  // Idle connections would hold the child's end up by seconds.
+  onClose(() => client.close())
+  await migrate(client)
+  return { client, local }
+}
+
+const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Promise<void> | void) => void, close: () => Promise<void>): Promise<Product> => {
+  const { logger } = deps
+  const clock = Date.now
+  const lock = lockDataDirectory(config.dataDir)
+  onClose(() => lock.release())
+  const secretKey = loadSecretKey(config.dataDir, config.secretKey)
+  const [store, { client, local }] = await Promise.all([
+    openStore({ databaseUrl: config.databaseUrl, directory: join(config.dataDir, 'control-plane') }).then((opened) => { onClose(() => opened.close()); return opened }),
+    openClickHouse(config, deps, onClose),
+  ])
+  const { token } = await bootstrap(store, { bootstrapToken: config.bootstrapToken })
+  const log = await openEventLog(config)
+  onClose(() => log.close())
+  const trimming = setInterval(() => { log.trim(clock()).catch((error: unknown) => logger.warn({ error: String(error) }, 'event log trim failed')) }, TRIM_EVERY_MS)
+  onClose(() => clearInterval(trimming))
+
+  const controlPlane = createControlPlane(store, { cooldownMs: config.watchdogCooldownMs, clock })
+  const rca = createRca({ clickhouse: client, now: clock })
+  const neighbours = (tenant: string, service: string, atMs: number): Promise<readonly string[]> => rca.neighbours(tenant, service, atMs)
+  const pool = createDecodePool({ threads: config.decodeThreads, timeoutMs: DECODE_TIMEOUT_MS })
+  onClose(() => pool.close())
+  const consumer = startConsumer({ retentionMs: config.retentionMs }, { log, pool, clickhouse: client, controlPlane, clock, logger, neighbours })
+  onClose(() => consumer.close())
+  const watchdog = await startWatchdog({ zThreshold: config.watchdogZScoreThreshold, cooldownMs: config.watchdogCooldownMs, pollMs: WATCHDOG_POLL_MS }, {
+    clickhouse: client, signals: controlPlane, neighbours, oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(), clock, logger,
+  })
+  onClose(() => watchdog.close())
+
+  let ingest: IngestThread | null = null
+  let credentials = await loadCredentials(store)
+  const refreshCredentials = async (): Promise<void> => {
+    credentials = await loadCredentials(store)
+    await ingest?.updateCredentials(credentials)
+  }
+  const ingestThread = await startIngestThread({ ...config, log: config }, { credentials, logger, onDeath: (error) => { ingest = null; deps.onFatal(error) } })
+  ingest = ingestThread
+  onClose(() => ingestThread.close())
+  const otlp = url(ingestThread.addresses.otlp)
+  const { status, ready } = createStatus({ version: deps.version, log, clickhouse: client, consumer, watchdog, store, ingestAlive: () => ingest !== null })
+  const api = await startApi(
+    { listen: config.apiListen, version: deps.version, secretKey, metricsOpen: isLoopback(config.apiListen.host), otlpBase: otlp },
+    {
+      store, clickhouse: client, rca, status, ready, clock, logger, credentials: () => credentials, onCredentialsChanged: refreshCredentials,
+      metrics: createMetrics({ ingest: () => ingest?.stats() ?? Promise.resolve(null), log, consumer, watchdog, clickhouseRestarts: () => local?.restarts() ?? 0 }),
+    },
+  )
+  onClose(() => api.close())
+  const control = await openControlSocket(config.dataDir, createCommandHandler({ store, onCredentialsChanged: refreshCredentials, readerPassword: () => local?.readerPassword ?? null }))
+  onClose(() => control.close())
+  const addresses = { otlp, alerts: url(ingestThread.addresses.alerts), api: url(api.address), clickhouse: local?.url ?? config.clickhouseUrl! }
+  const writeRuntime = (): void => writeFileSync(join(config.dataDir, 'runtime.json'), JSON.stringify({ pid: process.pid, ...addresses, clickhousePid: local?.pid() ?? null }))
+  writeRuntime()
+  // The child's pid changes when it is restarted: scripts that look at it read this file.
+  const watching = setInterval(writeRuntime, 1000)
+  onClose(() => clearInterval(watching))
+  return { addresses, token, close }
+}

@@ -1,0 +1,70 @@
+// One snapshot of how the parts are, for /api/v1/status, /health/ready and the metrics.
+import type { Consumer } from '../analytics/consumer.ts'
+import type { Watchdog } from '../analytics/watchdog/watchdog.ts'
+import type { ClickHouse } from '../clickhouse/client.ts'
+import type { EventLog } from '../streams/contracts/event-log.ts'
+
+export interface StatusParts {
+  readonly version: string
+  readonly log: EventLog
+  readonly clickhouse: ClickHouse
+  readonly consumer: Consumer
+  readonly watchdog: Watchdog
+  readonly store: { query(sql: string): Promise<unknown> }
+  readonly ingestAlive: () => boolean
+}
+
+export interface Status {
+  readonly status: 'ok' | 'degraded'
+  readonly version: string
+  readonly components: { readonly ingest: string; readonly watchdog: string; readonly rca: string; readonly clickhouse: string; readonly control_plane: string; readonly event_log: string }
+  readonly watchdog: { readonly last_run: string | null; readonly metrics_monitored: number; readonly anomalies_last_hour: number }
+  readonly pipeline: { readonly uncommitted_messages: number; readonly oldest_uncommitted_received_at: string | null; readonly log_bytes: number }
+}
+
+const within = async (ms: number, probe: Promise<unknown>): Promise<boolean> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => { timer = setTimeout(() => resolve(false), ms) })
+  try {
+    return await Promise.race([probe.then((value) => value !== false), late])
+  } catch {
+    return false
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+export const createStatus = (parts: StatusParts): { status(): Promise<Status>; ready(): Promise<Record<string, string>> } => {
+  const ready = async (): Promise<Record<string, string>> => {
+    const [clickhouse, store] = await Promise.all([within(2000, parts.clickhouse.ping()), within(2000, parts.store.query('SELECT 1'))])
+    return {
+      ingest: parts.ingestAlive() ? 'ok' : 'not running',
+      event_log: 'ok',
+      clickhouse: clickhouse ? 'ok' : 'unreachable',
+      control_plane: store ? 'ok' : 'unreachable',
+    }
+  }
+  return {
+    ready,
+    status: async () => {
+      const [components, lag] = await Promise.all([ready(), parts.log.lag('analytics')])
+      const oldest = lag.flatMap((one) => one.oldestReceivedAtMs ?? [])
+      const watchdog = parts.watchdog.stats()
+      const { ingest, clickhouse, control_plane: controlPlane, event_log: eventLog } = components
+      return {
+        status: Object.values(components).every((state) => state === 'ok') ? 'ok' : 'degraded',
+        version: parts.version,
+        components: { ingest, watchdog: 'running', rca: 'ready', clickhouse, control_plane: controlPlane, event_log: eventLog },
+        watchdog: {
+          last_run: watchdog.lastRunAtMs === null ? null : new Date(watchdog.lastRunAtMs).toISOString(),
+          metrics_monitored: watchdog.seriesMonitored, anomalies_last_hour: watchdog.anomaliesLastHour,
+        },
+        pipeline: {
+          uncommitted_messages: lag.reduce((sum, one) => sum + one.end - one.committed, 0),
+          oldest_uncommitted_received_at: oldest.length === 0 ? null : new Date(Math.min(...oldest)).toISOString(),
+          log_bytes: lag.reduce((sum, one) => sum + one.bytes, 0),
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,82 @@
+// Hostile requests, made from a seed: mutated and truncated protobuf, random bytes, nested JSON, bombs and wrong bytes in
+// every encoding, odd times, odd paths. Each says what it is, so that a failure can be repeated.
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { createCorpus } from '../../bench/load/body.ts'
+
+export interface HostileRequest { readonly what: string; readonly target: 'otlp' | 'alerts' | 'api'; readonly method: string; readonly path: string; readonly headers: Record<string, string>; readonly body: Buffer | null }
+export type Random = () => number
+
+export const createRandom = (seed: number): Random => {
+  let state = seed >>> 0 || 1
+  return () => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) / 2 ** 32
+  }
+}
+const pick = <T>(random: Random, values: readonly T[]): T => values[Math.floor(random() * values.length)]
+const bytes = (random: Random, length: number): Buffer => Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)))
+
+const corpus = createCorpus({ records: 20, resources: 3, run: 'fuzz' })
+const bomb = Buffer.alloc(100 * 1024 * 1024)
+const bombs: Record<string, Buffer> = { gzip: gzipSync(bomb), deflate: deflateSync(bomb), zstd: zstdCompressSync(bomb), br: brotliCompressSync(bomb) }
+const encodings = ['identity', 'gzip', 'zstd', 'deflate', 'zlib', 'snappy', 'x-snappy-framed', 'lz4', 'br', 'gzip, gzip', 'made-up']
+const times = [0n, 1n, 253_402_300_799_000_000_000n, 4_102_444_800_000_000_000n, 2n ** 63n, 2n ** 64n - 1n]
+
+const mutate = (random: Random): Buffer => {
+  const body = corpus.body(Math.floor(random() * 1e6), Date.now())
+  for (let changes = 1 + Math.floor(random() * 8); changes > 0; changes--) body[Math.floor(random() * body.length)] = Math.floor(random() * 256)
+  return random() < 0.3 ? body.subarray(0, Math.floor(random() * body.length)) : body
+}
+const nested = (depth: number): string => `${'{"kvlistValue":{"values":[{"key":"k","value":'.repeat(depth)}{"stringValue":"x"}${'}]}}'.repeat(depth)}`
+const otlpJson = (random: Random): string => pick(random, [
+  `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"${pick(random, times)}","body":{"stringValue":"x"}}]}]}]}`,
+  `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":${nested(Math.floor(random() * 200))}}]}]}]}`,
+  '{"resourceLogs":7}', '{"resourceLogs":[{"scopeLogs":"x"}]}', '[]', 'null', '{', '"', '{"resourceLogs":[{"resource":{"attributes":[{"key":1,"value":2}]}}]}',
+  `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"traceId":"${'f'.repeat(Math.floor(random() * 64))}","severityNumber":${random() * 1e12}}]}]}]}`,
+  '['.repeat(50_000),
+])
+
+const otlp = (random: Random): HostileRequest => {
+  const json = random() < 0.3
+  const encoding = pick(random, encodings)
+  const isBomb = random() < 0.02 && encoding in bombs
+  const plain = json ? Buffer.from(otlpJson(random)) : random() < 0.2 ? bytes(random, Math.floor(random() * 400)) : mutate(random)
+  const body = isBomb ? bombs[encoding] : encoding === 'gzip' && random() < 0.7 ? gzipSync(plain) : encoding === 'zstd' && random() < 0.7 ? zstdCompressSync(plain) : plain
+  return {
+    what: `otlp ${json ? 'json' : 'protobuf'} ${encoding}${isBomb ? ' bomb' : ''}`, target: 'otlp', method: random() < 0.95 ? 'POST' : pick(random, ['GET', 'PUT', 'DELETE', 'PATCH']),
+    path: pick(random, ['/v1/logs', '/api/v1/otlp/v1/logs', '/v1/traces', '/v1/metrics', '/v1/logs/', '//v1/logs']),
+    headers: { 'content-type': random() < 0.9 ? (json ? 'application/json' : 'application/x-protobuf') : pick(random, ['', 'text/html', 'application/json; charset=utf-16']), ...(encoding === 'identity' ? {} : { 'content-encoding': encoding }) },
+    body,
+  }
+}
+const events = (random: Random): HostileRequest => ({
+  what: 'json events', target: 'otlp', method: 'POST', path: '/api/v1/logs/ingest', headers: { 'content-type': pick(random, ['application/json', 'application/x-ndjson', 'text/plain', 'image/png']) },
+  body: Buffer.from(pick(random, ['{"message":"a"}', '[{"message":"a"},7,null]', '{"message":"a"}\n{"message":', '{"@timestamp":"2100-01-01T00:00:00Z","log":"x"}', '{"time":-1,"msg":{"a":[1]}}', 'x', '[[[[]]]]', `{"message":"${'\\u0000'.repeat(200)}"}`, `{"ts":${random() * 1e20},"message":"n"}`])),
+})
+const alerts = (random: Random): HostileRequest => ({
+  what: 'alerts', target: 'alerts', method: pick(random, ['POST', 'POST', 'POST', 'GET']), path: pick(random, ['/api/v1/alerts/webhook', '/api/v2/alerts', '/', '/api/v1/alerts']), headers: { 'content-type': 'application/json' },
+  body: Buffer.from(pick(random, ['{}', '[]', '{"alerts":[]}', '{"alerts":[{}]}', '{"alerts":[{"status":"firing"}]}', '{"alerts":[{"status":"resolved","labels":{"alertname":"x"},"startsAt":"9999"}]}', '[{"labels":{}}]', '{"alerts":{"a":1}}', '{"alerts":[{"status":7,"labels":[]}]}', '{'])),
+})
+const api = (random: Random): HostileRequest => {
+  const value = pick(random, ['', '%00', 'x'.repeat(3000), "'%20OR%201=1--", '-1', '1e400', '2026-13-45', 'now-999999999d', '%F0%9F%92%A9', '..%2F..%2Fetc', '{}', 'NaN'])
+  const path = pick(random, [
+    `/api/v1/logs/search?q=${value}`, `/api/v1/logs/search?from=${value}`, `/api/v1/logs/search?limit=${value}`, `/api/v1/logs/search?cursor=${value}`, `/api/v1/logs/search?attr=${value}`, `/api/v1/logs/search?trace_id=${value}`,
+    `/api/v1/anomalies?since=${value}`, `/api/v1/anomalies?page_token=${value}`, `/api/v1/rca/correlations?service_id=${value}&depth=${value}`, `/api/v1/incidents/${value || 'x'}`, `/api/v1/incidents/${value || 'x'}/analysis`,
+    `/api/v1/context/incident/${value || 'x'}/blast`, `/api/v1/monitors/${value || 'x'}`, `/api/v1/audit-logs?from=${value}`, `/api/v1/${value}`, '/api/v1/monitors', '/api/v1/me/tokens', '/api/v1/incidents/inc_x/updates',
+  ])
+  const method = pick(random, ['GET', 'GET', 'GET', 'POST', 'PATCH', 'DELETE', 'PUT'])
+  const body = method === 'GET' || method === 'DELETE' ? null : Buffer.from(pick(random, ['{}', '{', '[]', 'null', '{"name":7}', '{"__proto__":{"a":1}}', `{"name":"${'x'.repeat(5000)}"}`, '{"name":"a","type":"https","intervalSec":60}', '{"status":"x","body":null}']))
+  return { what: `api ${method}`, target: 'api', method, path, headers: body === null ? {} : { 'content-type': random() < 0.9 ? 'application/json' : 'text/plain' }, body }
+}
+const heartbeats = (random: Random): HostileRequest => ({ what: 'heartbeat', target: 'otlp', method: pick(random, ['POST', 'GET', 'HEAD', 'PUT']), path: `/api/v1/heartbeats/${pick(random, ['x', '0'.repeat(64), 'f'.repeat(64), '%00', ''])}`, headers: {}, body: null })
+
+export const hostileRequest = (random: Random): HostileRequest => {
+  const dice = random()
+  if (dice < 0.5) return otlp(random)
+  if (dice < 0.6) return events(random)
+  if (dice < 0.7) return alerts(random)
+  if (dice < 0.73) return heartbeats(random)
+  return api(random)
+}

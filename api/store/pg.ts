@@ -1,0 +1,70 @@
+// The store on a PostgreSQL server. Connection trouble is transient, everything else is the statement's own fault.
+// The only file that imports pg.
+import pg from 'pg'
+import { TransientError } from '../../streams/contracts/errors.ts'
+import { migrate } from './migrate.ts'
+import type { Engine, SqlValue, Store } from './store.ts'
+
+const INT8 = 20
+const types = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format as 'text'),
+} as pg.CustomTypesConfig
+
+/** Class 08 is connection, 53 resources, 57P operator intervention; without a SQLSTATE the server was not reached. */
+const toStoreError = (error: Error & { code?: string; severity?: string }): Error =>
+  error.severity === undefined || /^(08|53|57P)/.test(error.code ?? '')
+    ? new TransientError('STORE_UNAVAILABLE', `the control-plane database does not answer: ${error.message}`, 1000, { cause: error })
+    : error
+
+const engineOf = (client: pg.PoolClient | pg.Pool): Engine => ({
+  query: async <Row>(sql: string, params: readonly SqlValue[]) => {
+    try {
+      return (await client.query({ text: sql, values: [...params], types })).rows as Row[]
+    } catch (error) {
+      throw toStoreError(error as Error)
+    }
+  },
+  script: async (sql) => {
+    try { await client.query(sql) } catch (error) { throw toStoreError(error as Error) }
+  },
+})
+
+export const openPg = async (url: string): Promise<Store> => {
+  const pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 5000, statement_timeout: 10_000, application_name: 'lapwing' })
+  pool.on('error', () => undefined) // an idle connection that broke: the next query gets a new one
+  const onOneConnection = async <T>(run: (engine: Engine) => Promise<T>): Promise<T> => {
+    const client = await pool.connect().catch((error: Error) => { throw toStoreError(error) })
+    let broken: Error | undefined
+    try {
+      return await run(engineOf(client))
+    } catch (error) {
+      if (error instanceof TransientError) broken = error
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+  try {
+    await onOneConnection(migrate)
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
+  const whole = engineOf(pool)
+  return {
+    query: (sql, params = []) => whole.query(sql, params),
+    transaction: (run) => onOneConnection(async (engine) => {
+      await engine.script('BEGIN')
+      try {
+        const result = await run({ query: (sql, params = []) => engine.query(sql, params) })
+        await engine.script('COMMIT')
+        return result
+      } catch (error) {
+        await engine.script('ROLLBACK').catch(() => undefined)
+        throw error
+      }
+    }),
+    close: () => pool.end(),
+  }
+}

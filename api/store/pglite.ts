@@ -1,0 +1,73 @@
+// The embedded store, seen from the caller's thread. A transaction holds the one session: whatever comes meanwhile waits.
+import { mkdirSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
+import { TransientError } from '../../streams/contracts/errors.ts'
+import { migrate } from './migrate.ts'
+import type { ThreadReply, ThreadRequest } from './pglite-thread.ts'
+import type { Engine, SqlValue, Store } from './store.ts'
+
+interface Waiter { readonly resolve: (rows: unknown[]) => void; readonly reject: (error: Error) => void }
+
+const startThread = async (directory: string) => {
+  const worker = new Worker(new URL('./pglite-thread.ts', import.meta.url), { workerData: { directory } })
+  const waiting = new Map<number, Waiter>()
+  let nextId = 1
+  let gone: Error | null = null
+  const fail = (error: Error): void => {
+    gone ??= error
+    for (const waiter of waiting.values()) waiter.reject(gone)
+    waiting.clear()
+  }
+  worker.on('error', (error) => fail(new TransientError('STORE_UNAVAILABLE', `the embedded store stopped: ${(error as Error).message}`, 1000, { cause: error })))
+  worker.on('exit', () => fail(new TransientError('STORE_UNAVAILABLE', 'the embedded store is closed')))
+  worker.on('message', (reply: ThreadReply) => {
+    const waiter = waiting.get(reply.id)
+    waiting.delete(reply.id)
+    if ('rows' in reply) waiter?.resolve(reply.rows as unknown[])
+    else waiter?.reject(Object.assign(new Error(reply.error.message), { code: reply.error.code, constraint: reply.error.constraint }))
+  })
+  const ready = new Promise<unknown[]>((resolve, reject) => waiting.set(0, { resolve, reject }))
+  const call = (kind: ThreadRequest['kind'], sql: string, params: readonly SqlValue[]): Promise<unknown[]> =>
+    new Promise((resolve, reject) => {
+      if (gone !== null) return reject(gone)
+      const id = nextId++
+      waiting.set(id, { resolve, reject })
+      worker.postMessage({ id, kind, sql, params } satisfies ThreadRequest)
+    })
+  await ready
+  return call
+}
+
+/** The caller holds the data directory's lock: two processes on one directory corrupt it. */
+export const openPglite = async (directory: string): Promise<Store> => {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const call = await startThread(directory)
+  const engine: Engine = {
+    query: async <Row>(sql: string, params: readonly SqlValue[]) => await call('query', sql, params) as Row[],
+    script: async (sql) => { await call('script', sql, []) },
+  }
+  await migrate(engine)
+
+  let last: Promise<unknown> = Promise.resolve()
+  let closing: Promise<void> | null = null
+  const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
+    const mine = last.then(run, run)
+    last = mine.catch(() => undefined)
+    return mine
+  }
+  return {
+    query: (sql, params = []) => inTurn(() => engine.query(sql, params)),
+    transaction: (run) => inTurn(async () => {
+      await engine.script('BEGIN')
+      try {
+        const result = await run({ query: (sql, params = []) => engine.query(sql, params) })
+        await engine.script('COMMIT')
+        return result
+      } catch (error) {
+        await engine.script('ROLLBACK').catch(() => undefined)
+        throw error
+      }
+    }),
+    close: () => closing ??= inTurn(async () => { await call('close', '', []) }),
+  }
+}

@@ -1,0 +1,20 @@
+// The port to the control plane's SQL store. The same SQL and the same migrations run on PGlite and on PostgreSQL.
+// Parameters are strings, numbers, booleans and null; JSON goes in as text; times as ISO strings and come out as Date.
+
+export type SqlValue = string | number | boolean | null
+
+export interface Sql {
+  query<Row>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>
+}
+
+export interface Store extends Sql {
+  /** Commits when `run` resolves, rolls back when it rejects. Inside `run` use only the `sql` that it is given. */
+  transaction<T>(run: (sql: Sql) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+/** What an engine offers: one session at a time, several statements in one text without parameters. */
+export interface Engine {
+  readonly query: <Row>(sql: string, params: readonly SqlValue[]) => Promise<Row[]>
+  readonly script: (sql: string) => Promise<void>
+}

@@ -1,0 +1,47 @@
+// The columns of a range → the Native block of otel_logs: every column of the table but its alias, in the table's order.
+import type { DecodeInput } from '../decode-contract.ts'
+import type { Columns, LowColumn, MapColumn } from './columns.ts'
+import { clearDictionary, createDictionary, indexOfText } from './dictionary.ts'
+import { createBlock } from './native-block.ts'
+import type { Block } from './native-block.ts'
+
+const COLUMNS = 23
+
+export const toLogsBlock = (columns: Columns, { logId, partition, receiveDay }: Pick<DecodeInput, 'logId' | 'partition' | 'receiveDay'>): Uint8Array<ArrayBuffer> => {
+  const { rows } = columns
+  const block = createBlock(COLUMNS, rows)
+  const low = (name: string, column: LowColumn): void => block.lowCardinality(name, column.dictionary, column.index.subarray(0, rows))
+  const map = (name: string, { pairs, ends }: MapColumn): void =>
+    block.map(name, ends.subarray(0, rows), pairs.dictionary, pairs.keys.subarray(0, pairs.count), pairs.values)
+  block.numbers('Timestamp', 'DateTime64(9)', columns.time.subarray(0, 2 * rows))
+  block.strings('TraceId', columns.traceId)
+  block.strings('SpanId', columns.spanId)
+  block.numbers('TraceFlags', 'UInt8', columns.flags.subarray(0, rows))
+  low('SeverityText', columns.severityText)
+  block.numbers('SeverityNumber', 'UInt8', columns.severity.subarray(0, rows))
+  low('ServiceName', columns.service)
+  block.strings('Body', columns.body)
+  low('ResourceSchemaUrl', columns.resourceSchemaUrl)
+  map('ResourceAttributes', columns.resource)
+  low('ScopeSchemaUrl', columns.scopeSchemaUrl)
+  block.strings('ScopeName', columns.scopeName)
+  low('ScopeVersion', columns.scopeVersion)
+  map('ScopeAttributes', columns.scope)
+  map('LogAttributes', columns.attributes)
+  low('EventName', columns.eventName)
+  block.numbers('ObservedTimestamp', 'DateTime64(9)', columns.observed.subarray(0, 2 * rows))
+  low('tenant', columns.tenant)
+  block.numbers('receive_day', 'Date', new Uint16Array(rows).fill(receiveDay))
+  constantText(block, 'log_id', logId, rows)
+  block.numbers('log_partition', 'UInt16', new Uint16Array(rows).fill(partition))
+  block.numbers('log_offset', 'UInt64', columns.offsets.subarray(0, rows))
+  block.numbers('record_index', 'UInt32', columns.recordIndex.subarray(0, rows))
+  return block.finish()
+}
+
+/** A LowCardinality column with one value in every row. */
+export const constantText = (block: Block, name: string, text: string, rows: number): void => {
+  const dictionary = createDictionary()
+  clearDictionary(dictionary, 0)
+  block.lowCardinality(name, dictionary, new Uint32Array(rows).fill(indexOfText(dictionary, text)))
+}

@@ -1,0 +1,77 @@
+// Entries of a range → the Native block of series_partials: every column, in the table's order. log.* metrics are counts of
+// records (each an observation of 1); those without any are left out.
+import type { DecodeInput } from '../decode-contract.ts'
+import { createDictionary, clearDictionary, indexOfText } from '../decode/dictionary.ts'
+import type { Dictionary } from '../decode/dictionary.ts'
+import { constantText } from '../decode/logs-block.ts'
+import { createBlock } from '../decode/native-block.ts'
+import type { Entry, Measured } from './partials.ts'
+import type { Templates } from './template-set.ts'
+
+const COLUMNS = 15
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
+
+const records = (count: number): Measured => ({ count, sum: count, min: 1, max: 1, sumSq: count })
+
+const metricsOf = (entry: Entry, attributeName: (key: number) => string): [name: string, Measured][] => [
+  ['log.rate', records(entry.count)],
+  ...(entry.errors > 0 ? [['log.error_rate', records(entry.errors)] as [string, Measured]] : []),
+  ...entry.severities.flatMap((count, i) => (count > 0 ? [[`log.severity.${LEVELS[i]}`, records(count)] as [string, Measured]] : [])),
+  ...[...entry.measured].map(([key, measured]) => [`attr.${attributeName(key)}`, measured] as [string, Measured]),
+]
+
+const newDictionary = (): Dictionary => {
+  const dictionary = createDictionary()
+  clearDictionary(dictionary, 0)
+  return dictionary
+}
+
+export const toPartialsBlock = (
+  entries: readonly Entry[], templates: Templates, attributeName: (key: number) => string, input: DecodeInput,
+): Uint8Array<ArrayBuffer> => {
+  const rows = entries.length
+  const metrics = newDictionary()
+  const all = entries.map((entry) => metricsOf(entry, attributeName))
+  const flat = all.flat()
+  let total = 0
+  const ends = Uint32Array.from(all, (list) => (total += list.length))
+  const values = (pick: (measured: Measured) => number): Float64Array => Float64Array.from(flat, ([, measured]) => pick(measured))
+  const block = createBlock(COLUMNS, rows)
+  texts(block, 'tenant', entries.map((entry) => entry.tenant))
+  texts(block, 'service', entries.map((entry) => entry.service))
+  block.numbers('bucket', 'DateTime', Uint32Array.from(entries, (entry) => entry.bucket * 10))
+  block.textArrays('metric', ends, metrics, Uint32Array.from(flat, ([name]) => indexOfText(metrics, name)))
+  block.numberArrays('count', 'UInt64', ends, BigUint64Array.from(flat, ([, measured]) => BigInt(measured.count)))
+  block.numberArrays('sum', 'Float64', ends, values((measured) => measured.sum))
+  block.numberArrays('min', 'Float64', ends, values((measured) => measured.min))
+  block.numberArrays('max', 'Float64', ends, values((measured) => measured.max))
+  block.numberArrays('sum_sq', 'Float64', ends, values((measured) => measured.sumSq))
+  putTemplates(block, entries, templates.halves())
+  block.numbers('receive_day', 'Date', new Uint16Array(rows).fill(input.receiveDay))
+  constantText(block, 'log_id', input.logId, rows)
+  block.numbers('log_partition', 'UInt16', new Uint16Array(rows).fill(input.partition))
+  block.numbers('log_offset', 'UInt64', new BigUint64Array(rows).fill(BigInt(input.messages[0].offset)))
+  block.numbers('last_offset', 'UInt64', new BigUint64Array(rows).fill(BigInt(input.messages[input.messages.length - 1].offset)))
+  return block.finish()
+}
+
+const texts = (block: ReturnType<typeof createBlock>, name: string, values: readonly string[]): void => {
+  const dictionary = newDictionary()
+  block.lowCardinality(name, dictionary, Uint32Array.from(values, (value) => indexOfText(dictionary, value)))
+}
+
+/** Hashes as 64-bit numbers; 0 = there were more. */
+const putTemplates = (block: ReturnType<typeof createBlock>, entries: readonly Entry[], halves: Uint32Array): void => {
+  let total = 0
+  const ends = Uint32Array.from(entries, (entry) => (total += entry.templates.length + (entry.hasOtherTemplates ? 1 : 0)))
+  const out = new Uint32Array(2 * total)
+  let at = 0
+  for (const entry of entries) {
+    for (const template of entry.templates) {
+      out[at++] = halves[2 * template]
+      out[at++] = halves[2 * template + 1]
+    }
+    if (entry.hasOtherTemplates) at += 2
+  }
+  block.numberArrays('templates', 'UInt64', ends, out)
+}

@@ -1,0 +1,163 @@
+// A decoded range → what it adds to each (tenant, service, 10 s of stored event time): one row of series_partials each.
+// Reads the finished columns only, the texts as stored, so that a recount of otel_logs gives the same figures.
+import type { DecodeInput } from '../decode-contract.ts'
+import { lengthAt, varintSize } from '../decode/bytes.ts'
+import type { Columns } from '../decode/columns.ts'
+import { keyText } from '../decode/dictionary.ts'
+import { isMeasured, numberAt } from './measured.ts'
+import { toPartialsBlock } from './partials-block.ts'
+import { createTemplateHasher } from './template-hash.ts'
+import { createTemplates } from './template-set.ts'
+import type { Templates } from './template-set.ts'
+
+export interface Measured { count: number; sum: number; min: number; max: number; sumSq: number }
+export interface Entry {
+  readonly tenant: string
+  readonly service: string
+  /** Start of the bucket, in tens of seconds since 1970. */
+  readonly bucket: number
+  count: number
+  errors: number
+  /** trace, debug, info, warn, error, fatal. */
+  readonly severities: number[]
+  /** By key number of the attribute column. */
+  readonly measured: Map<number, Measured>
+  /** Numbers of its distinct templates, in order of appearance. */
+  readonly templates: number[]
+  hasOtherTemplates: boolean
+}
+
+export const MAX_SERVICES = 2000
+export const MAX_TEMPLATES = 64
+export const OTHER_SERVICE = 'other'
+const ERROR = 17
+const FATAL4 = 24
+const BUCKET_NS = 1e10
+const HALF = 4294967296
+const MAX_BUCKET = Math.floor(0xffffffff / 10)
+
+/** Exact, unlike the division of a 64-bit time as a double: halves are taken apart so that every step is an integer below 2^53. */
+export const bucketOf = (low: number, high: number): number => {
+  const upper = high * HALF
+  const near = Math.floor(upper / BUCKET_NS)
+  return Math.min(near + Math.floor((upper - near * BUCKET_NS + low) / BUCKET_NS), MAX_BUCKET)
+}
+
+export interface Partials { fold(columns: Columns, input: DecodeInput): { readonly block: Uint8Array<ArrayBuffer> | null; readonly rows: number } }
+
+/** Numbers services of a range: the first 2,000 of each tenant have one of their own, the rest share `other`. */
+const createServices = (columns: Columns) => {
+  const numbers = new Map<number, number>()
+  const names: { tenant: string; service: string }[] = []
+  const byTenant = new Map<number, { count: number; other: number }>()
+  const add = (tenant: number, service: string): number => names.push({ tenant: keyText(columns.tenant.dictionary, tenant), service }) - 1
+  const numberOf = (tenant: number, service: number): number => {
+    const key = tenant * HALF + service
+    const known = numbers.get(key)
+    if (known !== undefined) return known
+    const of = byTenant.get(tenant) ?? { count: 0, other: -1 }
+    byTenant.set(tenant, of)
+    const name = keyText(columns.service.dictionary, service)
+    const isOther = name === OTHER_SERVICE || of.count >= MAX_SERVICES
+    if (isOther && of.other < 0) of.other = add(tenant, OTHER_SERVICE)
+    const number = isOther ? of.other : add(tenant, name)
+    if (!isOther) of.count++
+    numbers.set(key, number)
+    return number
+  }
+  return { names, numberOf }
+}
+
+/** The entry of each row; consecutive rows mostly share it. */
+const createEntries = (columns: Columns) => {
+  const services = createServices(columns)
+  const entries: Entry[] = []
+  const numbers = new Map<number, Entry>()
+  let last: Entry | null = null
+  let lastTenant = -1
+  let lastService = -1
+  let lastBucket = -1
+  const of = (row: number): Entry => {
+    const tenant = columns.tenant.index[row]
+    const service = columns.service.index[row]
+    const bucket = bucketOf(columns.time[2 * row], columns.time[2 * row + 1])
+    if (last !== null && tenant === lastTenant && service === lastService && bucket === lastBucket) return last
+    lastTenant = tenant
+    lastService = service
+    lastBucket = bucket
+    const number = services.numberOf(tenant, service)
+    const key = number * (MAX_BUCKET + 1) + bucket
+    let entry = numbers.get(key)
+    if (entry === undefined) {
+      entry = { ...services.names[number], bucket, count: 0, errors: 0, severities: [0, 0, 0, 0, 0, 0], measured: new Map(), templates: [], hasOtherTemplates: false }
+      numbers.set(key, entry)
+      entries.push(entry)
+    }
+    last = entry
+    return entry
+  }
+  return { entries, of }
+}
+
+const addValue = (entry: Entry, key: number, value: number): void => {
+  const measured = entry.measured.get(key)
+  if (measured === undefined) entry.measured.set(key, { count: 1, sum: value, min: value, max: value, sumSq: value * value })
+  else {
+    measured.count++
+    measured.sum += value
+    measured.sumSq += value * value
+    if (value < measured.min) measured.min = value
+    if (value > measured.max) measured.max = value
+  }
+}
+
+const addTemplate = (entry: Entry, template: number, templates: Templates): void => {
+  // Mostly the same entry saw it last.
+  if (templates.lastOwner[template] === entry) return
+  if (!entry.templates.includes(template)) {
+    if (entry.templates.length === MAX_TEMPLATES) {
+      entry.hasOtherTemplates = true
+      return
+    }
+    entry.templates.push(template)
+  }
+  templates.lastOwner[template] = entry
+}
+
+export const createPartials = (): Partials => {
+  const hasher = createTemplateHasher()
+  return {
+    fold: (columns, input) => {
+      const { entries, of } = createEntries(columns)
+      const templates = createTemplates()
+      const { dictionary, keys, values } = columns.attributes.pairs
+      const measures = Uint8Array.from({ length: dictionary.count }, (_, key) => (isMeasured(keyText(dictionary, key)) ? 1 : 0))
+      const { body, severity, attributes } = columns
+      let bodyAt = 0
+      let valueAt = 0
+      let pair = 0
+      for (let row = 0; row < columns.rows; row++) {
+        const entry = of(row)
+        entry.count++
+        const level = severity[row]
+        if (level >= ERROR) entry.errors++
+        if (level > 0 && level <= FATAL4) entry.severities[(level - 1) >> 2]++
+        const length = lengthAt(body, bodyAt)
+        bodyAt += varintSize(length)
+        hasher.hash(body.buf, bodyAt, length)
+        addTemplate(entry, templates.numberOf(hasher.low, hasher.high), templates)
+        bodyAt += length
+        for (const end = attributes.ends[row]; pair < end; pair++) {
+          const size = lengthAt(values, valueAt)
+          valueAt += varintSize(size)
+          if (measures[keys[pair]] === 1) {
+            const value = numberAt(values.buf, valueAt, size)
+            if (!Number.isNaN(value)) addValue(entry, keys[pair], value)
+          }
+          valueAt += size
+        }
+      }
+      return { block: toPartialsBlock(entries, templates, (key) => keyText(dictionary, key), input), rows: entries.length }
+    },
+  }
+}

@@ -16,7 +16,7 @@ export const createCommandHandler = (deps: CommandDeps): ControlHandler => async
   if (request.command === 'token.create') {
     const scopes = Array.isArray(request.scopes) ? request.scopes.map(String) : undefined
     const expiresAt = typeof request.expiresAt === 'string' ? request.expiresAt : undefined
-    const [owner] = await deps.store.query<{ user_id: string }>("SELECT user_id FROM memberships WHERE tenant_id = $1 AND role = 'owner' LIMIT 1", [TENANT])
+    const [owner] = await deps.store.query<{ user_id: string }>("SELECT user_id FROM memberships WHERE tenant = $1 AND role = 'owner' LIMIT 1", [TENANT])
     const made = await createToken(deps.store, { tenant: TENANT, userId: owner.user_id, name: String(request.name), scopes, expiresAt }, OPERATOR)
     await deps.onCredentialsChanged()
     return made

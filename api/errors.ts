@@ -1,0 +1,32 @@
+// The one registry of error codes that the API answers with. Codes are never repurposed, only added.
+
+export interface ErrorKind { readonly status: number; readonly meaning: string; readonly hint: string }
+
+export const errorCodes = {
+  VALIDATION_FAILED: { status: 400, meaning: 'The request does not have the shape that the route takes.', hint: 'See fields: each names a path and what is expected there.' },
+  BAD_JSON: { status: 400, meaning: 'The body is not JSON.', hint: 'Send one JSON value with Content-Type: application/json.' },
+  BAD_TIME_RANGE: { status: 400, meaning: 'from is after to, or one of them is not a time.', hint: 'Use RFC 3339 with a zone, or now-15m.' },
+  CURSOR_MISMATCH: { status: 400, meaning: 'The cursor belongs to another query.', hint: 'Start again without cursor.' },
+  CURSOR_EXPIRED: { status: 400, meaning: 'The cursor is older than an hour.', hint: 'Start again without cursor.' },
+  UNAUTHENTICATED: { status: 401, meaning: 'No valid token came with the request.', hint: 'Send Authorization: Bearer obs_…; `npm run -s token -- create` makes one.' },
+  PAT_SCOPE_INSUFFICIENT: { status: 403, meaning: 'The token lacks a scope that the operation needs.', hint: 'Use a token with the scope that the message names.' },
+  ROLE_INSUFFICIENT: { status: 403, meaning: 'The owner of the token has too low a role in the tenant.', hint: 'Ask an admin of the tenant.' },
+  NOT_FOUND: { status: 404, meaning: 'There is no such thing in this tenant.', hint: 'List first, then use an id from the list; GET /openapi.json names every path.' },
+  METHOD_NOT_ALLOWED: { status: 405, meaning: 'The path exists, not with this method.', hint: 'See the Allow header.' },
+  REQUEST_TIMEOUT: { status: 408, meaning: 'The request did not arrive in time.', hint: 'Send it again, whole.' },
+  MONITOR_NAME_DUPLICATE: { status: 409, meaning: 'A monitor of that name exists.', hint: 'Choose another name, or change the one that exists.' },
+  BODY_TOO_LARGE: { status: 413, meaning: 'The body is larger than 1 MiB.', hint: 'Send less at once.' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, meaning: 'The body is not of a type that is taken.', hint: 'Send Content-Type: application/json.' },
+  HEADERS_TOO_LARGE: { status: 431, meaning: 'The headers are larger than 16 KiB.', hint: 'Send fewer or shorter headers.' },
+  INTERNAL: { status: 500, meaning: 'Something of ours went wrong.', hint: 'Report the request_id.' },
+  STORE_UNAVAILABLE: { status: 503, meaning: 'A store cannot be reached.', hint: 'Try again after Retry-After seconds; GET /health/ready names it.' },
+  OVERLOADED: { status: 503, meaning: 'More is asked than can be answered now.', hint: 'Try again after Retry-After seconds.' },
+} as const satisfies Record<string, ErrorKind>
+
+export type ErrorName = keyof typeof errorCodes
+export interface FieldError { readonly path: string; readonly code: string; readonly message: string }
+export interface ApiError extends Error { readonly code: ErrorName; readonly fields?: readonly FieldError[] }
+
+export const apiError = (code: ErrorName, message: string, fields?: readonly FieldError[]): ApiError =>
+  Object.assign(new Error(message), { name: 'ApiError', code, ...(fields === undefined ? {} : { fields }) }) as ApiError
+export const isApiError = (error: unknown): error is ApiError => error instanceof Error && error.name === 'ApiError'

@@ -1,0 +1,56 @@
+// The audit trail: appended in the transaction of the change that it tells of, never changed, searched by tenant.
+import type { Sql, SqlValue } from '../store/store.ts'
+
+export interface Actor {
+  readonly userId: string
+  /** Null for a session or a command. */
+  readonly tokenId: string | null
+  readonly email: string
+  readonly agentId: string | null
+  readonly conversationId: string | null
+  readonly ip: string
+  readonly ua: string
+  readonly requestId: string
+}
+
+export interface AuditEntry { readonly tenant: string; readonly action: string; readonly resource: string; readonly diff?: Record<string, unknown>; readonly snapshot?: Record<string, unknown> }
+
+export interface AuditRow {
+  readonly id: number
+  readonly createdAt: string
+  readonly actorUserId: string | null
+  readonly actorPatId: string | null
+  readonly actorEmail: string | null
+  readonly agentId: string | null
+  readonly conversationId: string | null
+  readonly action: string
+  readonly resource: string
+  readonly meta: Record<string, unknown>
+}
+
+export const appendAudit = async (sql: Sql, actor: Actor, entry: AuditEntry): Promise<void> => {
+  const meta = { changedFields: Object.keys(entry.diff ?? {}), diff: entry.diff ?? {}, ...(entry.snapshot === undefined ? {} : { snapshot: entry.snapshot }), ip: actor.ip, ua: actor.ua }
+  await sql.query(
+    `INSERT INTO audit_log (tenant, created_at, actor_user_id, actor_pat_id, actor_email, agent_id, conversation_id, request_id, action, resource, meta)
+     VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [entry.tenant, actor.userId, actor.tokenId, actor.email, actor.agentId, actor.conversationId, actor.requestId, entry.action, entry.resource, JSON.stringify(meta)],
+  )
+}
+
+export interface AuditFilter { readonly action?: string; readonly actor?: string; readonly patId?: string; readonly from?: string; readonly to?: string; readonly limit: number }
+
+interface Stored { id: number; created_at: Date; actor_user_id: string | null; actor_pat_id: string | null; actor_email: string | null; agent_id: string | null; conversation_id: string | null; action: string; resource: string; meta: Record<string, unknown> }
+
+/** Newest first. */
+export const listAudit = async (sql: Sql, tenant: string, filter: AuditFilter): Promise<AuditRow[]> => {
+  const params: SqlValue[] = [tenant, filter.action ?? null, filter.actor ?? null, filter.patId ?? null, filter.from ?? null, filter.to ?? null, filter.limit]
+  const rows = await sql.query<Stored>(
+    `SELECT id, created_at, actor_user_id, actor_pat_id, actor_email, agent_id, conversation_id, action, resource, meta FROM audit_log
+     WHERE tenant = $1 AND ($2::text IS NULL OR action = $2) AND ($3::text IS NULL OR actor_user_id = $3 OR actor_email = $3) AND ($4::text IS NULL OR actor_pat_id = $4)
+       AND ($5::timestamptz IS NULL OR created_at >= $5) AND ($6::timestamptz IS NULL OR created_at <= $6)
+     ORDER BY created_at DESC, id DESC LIMIT $7`, params)
+  return rows.map((row) => ({
+    id: row.id, createdAt: row.created_at.toISOString(), actorUserId: row.actor_user_id, actorPatId: row.actor_pat_id, actorEmail: row.actor_email,
+    agentId: row.agent_id, conversationId: row.conversation_id, action: row.action, resource: row.resource, meta: row.meta,
+  }))
+}

@@ -1,0 +1,79 @@
+// Signals become incidents: one joins an incident of its tenant that is near in the service graph and in time, else it opens
+// one. An incident whose signals have all ended resolves by itself; one that comes back within the cooldown reopens, so
+// that it never flaps faster. Both calls are idempotent by (tenant, kind, id).
+import type { Severity, SignalOpened, SignalResolved, SignalSink } from '../../streams/contracts/signals.ts'
+import type { Sql, Store } from '../store/store.ts'
+import { createId } from './ids.ts'
+import { addUpdateRow, type StoredIncident, type StoredSignal } from './incident-store.ts'
+
+export interface GroupingConfig { readonly cooldownMs: number; readonly clock: () => number }
+
+/** A signal joins an incident whose latest signal began or ended at most this long before it. */
+const JOIN_WITHIN_MS = 15 * 60_000
+const rank: Record<Severity, number> = { minor: 1, major: 2, critical: 3 }
+const author = 'lapwing'
+
+interface Candidate extends StoredIncident { signals: StoredSignal[] }
+
+const isNear = (signal: SignalOpened, incident: Candidate): boolean => incident.signals.some((other) =>
+  other.service === signal.service || signal.neighbours.includes(other.service) || other.neighbours.includes(signal.service))
+const lastActivityMs = (incident: Candidate): number =>
+  Math.max(...incident.signals.flatMap((signal) => [signal.started_at.getTime(), signal.ended_at?.getTime() ?? 0]))
+
+/** Open ones, and those that resolved by themselves so recently that a new one would be a flap. */
+const loadCandidates = async (sql: Sql, tenant: string, sinceMs: number): Promise<Candidate[]> => {
+  const incidents = await sql.query<StoredIncident>(
+    "SELECT * FROM incidents WHERE tenant = $1 AND (status <> 'resolved' OR (auto_resolved AND resolved_at >= $2)) ORDER BY opened_at, id", [tenant, new Date(sinceMs).toISOString()])
+  const signals = incidents.length === 0 ? [] : await sql.query<StoredSignal>(
+    'SELECT * FROM incident_signals WHERE tenant = $1 AND incident_id IN (SELECT jsonb_array_elements_text($2::jsonb))', [tenant, JSON.stringify(incidents.map((one) => one.id))])
+  return incidents.map((incident) => ({ ...incident, signals: signals.filter((signal) => signal.incident_id === incident.id) }))
+}
+
+const openIncident = async (sql: Sql, signal: SignalOpened): Promise<string> => {
+  const [{ number }] = await sql.query<{ number: number }>('UPDATE tenants SET incident_count = incident_count + 1 WHERE id = $1 RETURNING incident_count AS number', [signal.tenant])
+  const id = createId('inc')
+  await sql.query("INSERT INTO incidents (id, tenant, number, title, severity, status, opened_at) VALUES ($1, $2, $3, $4, $5, 'open', $6)",
+    [id, signal.tenant, number, signal.summary.slice(0, 200), signal.severity, new Date(signal.startedAtMs).toISOString()])
+  return id
+}
+
+const joinIncident = async (sql: Sql, signal: SignalOpened, incident: Candidate, at: string): Promise<void> => {
+  const severity = rank[signal.severity] > rank[incident.severity] ? signal.severity : incident.severity
+  const reopened = incident.status === 'resolved'
+  await sql.query('UPDATE incidents SET severity = $3, status = $4, resolved_at = $5, auto_resolved = $6 WHERE tenant = $1 AND id = $2',
+    [signal.tenant, incident.id, severity, reopened ? 'open' : incident.status, null, false])
+  if (reopened) await addUpdateRow(sql, signal.tenant, incident.id, { at, author, status: 'open', body: `reopened: ${signal.summary}` })
+}
+
+export const createGrouping = (store: Store, config: GroupingConfig): SignalSink => {
+  const now = (): string => new Date(config.clock()).toISOString()
+  const addSignal = async (sql: Sql, signal: SignalOpened, incidentId: string): Promise<void> => {
+    await sql.query(
+      'INSERT INTO incident_signals (tenant, kind, signal_id, incident_id, service, summary, severity, started_at, neighbours) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)',
+      [signal.tenant, signal.kind, signal.id, incidentId, signal.service, signal.summary, signal.severity, new Date(signal.startedAtMs).toISOString(), JSON.stringify(signal.neighbours)])
+  }
+  const opened = async (signal: SignalOpened): Promise<void> => store.transaction(async (sql) => {
+    const known = await sql.query('SELECT 1 FROM incident_signals WHERE tenant = $1 AND kind = $2 AND signal_id = $3', [signal.tenant, signal.kind, signal.id])
+    if (known.length > 0) return
+    const over = await sql.query('DELETE FROM ended_signals WHERE tenant = $1 AND kind = $2 AND signal_id = $3 RETURNING 1', [signal.tenant, signal.kind, signal.id])
+    if (over.length > 0) return
+    const candidates = await loadCandidates(sql, signal.tenant, config.clock() - config.cooldownMs)
+    const home = candidates.find((incident) => isNear(signal, incident) && Math.abs(signal.startedAtMs - lastActivityMs(incident)) <= JOIN_WITHIN_MS)
+    if (home !== undefined) await joinIncident(sql, signal, home, now())
+    await addSignal(sql, signal, home?.id ?? await openIncident(sql, signal))
+  })
+  const resolved = async (signal: SignalResolved): Promise<void> => store.transaction(async (sql) => {
+    const endedAt = new Date(signal.endedAtMs).toISOString()
+    const [row] = await sql.query<{ incident_id: string }>(
+      'UPDATE incident_signals SET ended_at = coalesce(ended_at, $4) WHERE tenant = $1 AND kind = $2 AND signal_id = $3 RETURNING incident_id', [signal.tenant, signal.kind, signal.id, endedAt])
+    if (row === undefined) {
+      await sql.query('INSERT INTO ended_signals (tenant, kind, signal_id, ended_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING', [signal.tenant, signal.kind, signal.id, endedAt])
+      return
+    }
+    const [{ going }] = await sql.query<{ going: number }>('SELECT count(*)::int AS going FROM incident_signals WHERE tenant = $1 AND incident_id = $2 AND ended_at IS NULL', [signal.tenant, row.incident_id])
+    if (going > 0) return
+    const closed = await sql.query("UPDATE incidents SET status = 'resolved', resolved_at = $3, auto_resolved = true WHERE tenant = $1 AND id = $2 AND status <> 'resolved' RETURNING 1", [signal.tenant, row.incident_id, now()])
+    if (closed.length > 0) await addUpdateRow(sql, signal.tenant, row.incident_id, { at: now(), author, status: 'resolved', body: 'all signals have ended' })
+  })
+  return { opened, resolved }
+}

@@ -1,0 +1,47 @@
+// Personal access tokens: shown once, kept as SHA-256. Revoking keeps the row; authentication with it fails at once.
+import { randomBytes } from 'node:crypto'
+import { apiError } from '../errors.ts'
+import type { Store } from '../store/store.ts'
+import { appendAudit, type Actor } from './audit.ts'
+import { createId, sha256 } from './ids.ts'
+
+export interface NewToken { readonly tenant: string; readonly userId: string; readonly name: string; readonly scopes?: readonly string[]; readonly expiresAt?: string }
+export interface TokenSummary { readonly id: string; readonly name: string; readonly prefix: string; readonly scopes: readonly string[]; readonly expiresAt: string | null; readonly createdAt: string }
+export type CreatedToken = TokenSummary & { readonly token: string }
+
+const RESOURCES = ['monitors', 'incidents', 'status-pages', 'logs', 'audit', 'tokens', 'maintenance', 'webhooks', 'secrets', 'context', 'siem', 'ai-agents', 'on-call', 'escalations', 'anomalies', 'rca', 'tickets', 'changes', 'agents', 'deployments']
+const SCOPE = new RegExp(`^(\\*|(${RESOURCES.join('|')}):(read|write|approve|\\*))$`)
+
+const PREFIX_LENGTH = 12
+export const makeToken = (): string => `obs_${randomBytes(32).toString('base64url')}`
+
+/** @throws ApiError VALIDATION_FAILED for a scope that does not exist or an expiry that is past. */
+export const createToken = async (store: Store, input: NewToken, actor: Actor, token = makeToken()): Promise<CreatedToken> => {
+  const scopes = input.scopes ?? ['*']
+  const unknown = scopes.find((scope) => !SCOPE.test(scope))
+  if (unknown !== undefined) throw apiError('VALIDATION_FAILED', `no such scope: ${unknown}`, [{ path: 'scopes', code: 'invalid_scope', message: `one of *, or <resource>:read, :write, :* with a resource of ${RESOURCES.join(', ')}` }])
+  const expires = input.expiresAt === undefined ? null : new Date(input.expiresAt)
+  if (expires !== null && !(expires.getTime() > Date.now())) throw apiError('VALIDATION_FAILED', 'expiresAt is not a time in the future', [{ path: 'expiresAt', code: 'invalid_date', message: 'an RFC 3339 time in the future' }])
+  const made = { id: createId('pat'), name: input.name, prefix: token.slice(0, PREFIX_LENGTH), scopes, expiresAt: expires?.toISOString() ?? null, createdAt: new Date().toISOString() }
+  await store.transaction(async (sql) => {
+    await sql.query('INSERT INTO tokens (id, tenant, user_id, name, prefix, sha256, scopes, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)',
+      [made.id, input.tenant, input.userId, made.name, made.prefix, sha256(token), JSON.stringify(scopes), made.createdAt, made.expiresAt])
+    await appendAudit(sql, actor, { tenant: input.tenant, action: 'CREATE_TOKEN', resource: `token:${made.id}`, diff: { name: { from: null, to: made.name }, scopes: { from: null, to: scopes } } })
+  })
+  return { ...made, token }
+}
+
+interface Stored { id: string; name: string; prefix: string; scopes: string[]; expires_at: Date | null; created_at: Date }
+
+export const listTokens = async (store: Store, tenant: string): Promise<TokenSummary[]> =>
+  (await store.query<Stored>('SELECT id, name, prefix, scopes, expires_at, created_at FROM tokens WHERE tenant = $1 AND revoked_at IS NULL ORDER BY created_at, id', [tenant]))
+    .map((row) => ({ id: row.id, name: row.name, prefix: row.prefix, scopes: row.scopes, expiresAt: row.expires_at?.toISOString() ?? null, createdAt: row.created_at.toISOString() }))
+
+/** @throws ApiError NOT_FOUND. */
+export const revokeToken = async (store: Store, tenant: string, id: string, actor: Actor): Promise<void> => {
+  await store.transaction(async (sql) => {
+    const rows = await sql.query<{ name: string; prefix: string }>('UPDATE tokens SET revoked_at = now() WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL RETURNING name, prefix', [tenant, id])
+    if (rows.length === 0) throw apiError('NOT_FOUND', `no token ${id}`)
+    await appendAudit(sql, actor, { tenant, action: 'REVOKE_TOKEN', resource: `token:${id}`, snapshot: rows[0] })
+  })
+}

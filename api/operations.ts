@@ -1,0 +1,43 @@
+// The one table of operations: who may call what. A route whose operationId is not here is refused at registration.
+import type { Role } from '../streams/contracts/principal.ts'
+
+export type Access = { readonly public: true } | { readonly scope: string; readonly role: Role }
+const read = (scope: string): Access => ({ scope, role: 'viewer' })
+const write = (scope: string): Access => ({ scope, role: 'member' })
+const administer = (scope: string): Access => ({ scope, role: 'admin' })
+const open: Access = { public: true }
+
+export const operations = {
+  listAnomalies: read('anomalies:read'),
+  getCorrelations: read('rca:read'),
+  getStatus: read('anomalies:read'),
+  searchLogs: read('logs:read'),
+  listIncidents: read('incidents:read'),
+  getIncident: read('incidents:read'),
+  addIncidentUpdate: write('incidents:write'),
+  acknowledgeIncident: write('incidents:write'),
+  resolveIncident: write('incidents:write'),
+  setPostmortem: write('incidents:write'),
+  getAnalysis: read('incidents:read'),
+  getBlast: read('context:read'),
+  listMonitors: read('monitors:read'),
+  createMonitor: write('monitors:write'),
+  getMonitor: read('monitors:read'),
+  patchMonitor: write('monitors:write'),
+  deleteMonitor: write('monitors:write'),
+  getMonitorSecrets: administer('secrets:read'),
+  rotateHeartbeatToken: write('monitors:write'),
+  listTokens: read('tokens:read'),
+  createToken: write('tokens:write'),
+  revokeToken: write('tokens:write'),
+  listAuditLogs: read('audit:read'),
+  live: open,
+  ready: open,
+  health: open,
+  version: open,
+  metrics: open,
+  openapi: open,
+} as const satisfies Record<string, Access>
+
+export type OperationId = keyof typeof operations
+export const roleLevel: Readonly<Record<Role, number>> = { viewer: 1, member: 2, admin: 3, owner: 4, 'super-admin': 5 }

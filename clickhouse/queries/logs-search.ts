@@ -1,0 +1,103 @@
+// Log search, newest first. The SQL is put together from constant fragments; whatever a caller says travels as a parameter.
+// Words are tokens of the body, all of them present, in the case given, in lower, upper or capitalised case: the token index
+// knows no other. An attribute may stand on the record or on its resource.
+import type { Query } from '../client.ts'
+
+export interface LogFilter {
+  readonly tenant: string
+  readonly fromNs: bigint
+  readonly toNs: bigint
+  readonly service: string | null
+  readonly severityMin: number
+  readonly words: readonly string[]
+  readonly attributes: readonly (readonly [key: string, value: string])[]
+  readonly traceId: string | null
+}
+/** The last row of the page before. */
+export interface LogPosition { readonly timestampNs: string; readonly logId: string; readonly partition: number; readonly offset: string; readonly index: number }
+
+export interface LogRow {
+  readonly timestamp_ns: string
+  readonly observed_ns: string
+  readonly SeverityText: string
+  readonly SeverityNumber: number
+  readonly ServiceName: string
+  readonly Body: string
+  readonly TraceId: string
+  readonly SpanId: string
+  readonly EventName: string
+  readonly LogAttributes: Readonly<Record<string, string>>
+  readonly ResourceAttributes: Readonly<Record<string, string>>
+  readonly log_id: string
+  readonly log_partition: number
+  readonly log_offset: string
+  readonly record_index: number
+}
+export interface FacetRow { readonly service: string; readonly severity: number; readonly records: string }
+export interface Prepared<Row> { readonly query: Query<Row>; readonly params: Record<string, unknown> }
+
+const COLUMNS = `toString(toUnixTimestamp64Nano(Timestamp)) AS timestamp_ns, toString(toUnixTimestamp64Nano(ObservedTimestamp)) AS observed_ns,
+SeverityText, SeverityNumber, ServiceName, Body, TraceId, SpanId, EventName, LogAttributes, ResourceAttributes,
+log_id, log_partition, toString(log_offset) AS log_offset, record_index`
+const ORDER = ' ORDER BY Timestamp DESC, log_id DESC, otel_logs.log_partition DESC, otel_logs.log_offset DESC, otel_logs.record_index DESC'
+/** Receive time is at most a day behind event time: later events are stored at receive time. */
+const RANGE = `tenant = {tenant:String} AND Timestamp >= fromUnixTimestamp64Nano({fromNs:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({toNs:Int64})
+AND receive_day >= toDate(fromUnixTimestamp64Nano({fromNs:Int64})) - 1`
+const FACET_ROWS = 10_000
+export const MAX_WORDS = 8
+export const MAX_ATTRIBUTES = 8
+
+const capitalised = (word: string): string => word.slice(0, 1).toUpperCase().concat(word.slice(1).toLowerCase())
+
+/** ASCII punctuation and white space separate tokens; everything else belongs to one. */
+export const toWords = (text: string): string[] => text.split(/[\u0000-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u007f]+/).filter((word) => word !== '')
+
+const where = (filter: LogFilter): { sql: string; params: Record<string, unknown> } => {
+  const clauses = [RANGE]
+  const params: Record<string, unknown> = { tenant: filter.tenant, fromNs: String(filter.fromNs), toNs: String(filter.toNs) }
+  if (filter.service !== null) {
+    clauses.push('ServiceName = {service:String}')
+    params.service = filter.service
+  }
+  if (filter.severityMin > 0) {
+    clauses.push('SeverityNumber >= {severityMin:UInt8}')
+    params.severityMin = filter.severityMin
+  }
+  if (filter.traceId !== null) {
+    clauses.push('TraceId = {traceId:String}')
+    params.traceId = filter.traceId
+  }
+  filter.words.slice(0, MAX_WORDS).forEach((word, index) => {
+    const forms = [...new Set([word, word.toLowerCase(), word.toUpperCase(), capitalised(word)])]
+    const names = forms.map((form, number) => {
+      const name = 'w'.concat(String(index), '_', String(number))
+      params[name] = form
+      return 'hasToken(Body, {'.concat(name, ':String})')
+    })
+    clauses.push('('.concat(names.join(' OR '), ')'))
+  })
+  filter.attributes.slice(0, MAX_ATTRIBUTES).forEach(([key, value], index) => {
+    const [keyName, valueName] = ['k'.concat(String(index)), 'v'.concat(String(index))]
+    params[keyName] = key
+    params[valueName] = value
+    clauses.push('(LogAttributes[{K:String}] = {V:String} OR ResourceAttributes[{K:String}] = {V:String})'.replaceAll('{K:', '{'.concat(keyName, ':')).replaceAll('{V:', '{'.concat(valueName, ':')))
+  })
+  return { sql: ' FROM otel_logs WHERE '.concat(clauses.join(' AND ')), params }
+}
+
+export const searchLogs = (filter: LogFilter, limit: number, after: LogPosition | null): Prepared<LogRow> => {
+  const { sql, params } = where(filter)
+  const keyset = after === null ? '' : ` AND Timestamp <= fromUnixTimestamp64Nano({aNs:Int64})
+AND (Timestamp, log_id, otel_logs.log_partition, otel_logs.log_offset, otel_logs.record_index) < (fromUnixTimestamp64Nano({aNs:Int64}), {aLog:String}, {aPartition:UInt16}, {aOffset:UInt64}, {aIndex:UInt32})`
+  if (after !== null) Object.assign(params, { aNs: after.timestampNs, aLog: after.logId, aPartition: after.partition, aOffset: after.offset, aIndex: after.index })
+  return { query: { name: 'logs.search', sql: 'SELECT '.concat(COLUMNS, sql, keyset, ORDER, ' LIMIT {limit:UInt32} SETTINGS max_execution_time = 10') }, params: { ...params, limit } }
+}
+
+/** Services and severities of the newest matches, at most 10,000. */
+export const logFacets = (filter: LogFilter): Prepared<FacetRow> => {
+  const { sql, params } = where(filter)
+  return {
+    query: { name: 'logs.facets', sql: 'SELECT service, severity, toString(count()) AS records FROM (SELECT ServiceName AS service, SeverityNumber AS severity'.concat(sql, ' ORDER BY Timestamp DESC LIMIT {facetRows:UInt32}) GROUP BY service, severity ORDER BY count() DESC LIMIT 1000 SETTINGS max_execution_time = 10') },
+    params: { ...params, facetRows: FACET_ROWS },
+  }
+}

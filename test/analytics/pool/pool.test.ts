@@ -1,0 +1,66 @@
+// Decode threads: the same blocks as on this thread, bodies untouched, and every way a thread can fail told apart.
+import { afterEach, describe, expect, it } from 'vitest'
+import { decodeBatch } from '../../../analytics/decode/decode.ts'
+import { createDecodePool } from '../../../analytics/pool/pool.ts'
+import type { DecodePool } from '../../../analytics/pool/pool.ts'
+import { encodeRequest } from '../../support/otlp-encode.ts'
+import { request, rowsOf, stored, toInput, toMessage } from '../decode/request.ts'
+
+const pools: DecodePool[] = []
+const open = (threads: number, timeoutMs: number, worker?: URL): DecodePool => {
+  const pool = createDecodePool({ threads, timeoutMs }, worker)
+  pools.push(pool)
+  return pool
+}
+afterEach(async () => { await Promise.all(pools.splice(0).map((pool) => pool.close())) })
+
+const input = toInput([toMessage(encodeRequest(request)), toMessage(Uint8Array.of(10, 90), {}, 8)])
+const told = (logId: string) => ({ ...input, logId })
+const testWorker = new URL('test-worker.mjs', import.meta.url)
+
+describe('the decode pool', () => {
+  it('gives what decoding here gives, many ranges at a time, and leaves the bodies to their owner', async () => {
+    const pool = open(2, 60_000)
+    const here = decodeBatch(input)
+    const outputs = await Promise.all(Array.from({ length: 8 }, () => pool.decode(input)))
+    for (const output of outputs) {
+      expect(Buffer.compare(output.logs as Uint8Array, here.logs as Uint8Array)).toBe(0)
+      expect(Buffer.compare(output.partials as Uint8Array, here.partials as Uint8Array)).toBe(0)
+      expect(output).toMatchObject({ logRows: 3, poison: here.poison })
+      expect(output.logs?.byteLength).toBe(output.logs?.buffer.byteLength)
+    }
+    expect(rowsOf(outputs[7])).toEqual(stored)
+    expect(input.messages[0].body.byteLength).toBeGreaterThan(0)
+  })
+
+  it('tells a dead thread from a decoder that failed, and goes on with a new one', async () => {
+    const pool = open(1, 60_000, testWorker)
+    await expect(pool.decode(told('die'))).rejects.toMatchObject({ code: 'WORKER_DIED' })
+    await expect(pool.decode(told('fail'))).rejects.toMatchObject({ code: 'DECODE_FAILED', message: 'as told' })
+    expect(await pool.decode(told('fine'))).toMatchObject({ logRows: 2 })
+  })
+
+  it('ends a thread that hangs and goes on with a new one', async () => {
+    const pool = open(1, 500, testWorker)
+    await pool.decode(told('fine'))
+    await expect(pool.decode(told('hang'))).rejects.toMatchObject({ code: 'DECODE_TIMEOUT' })
+    expect(await pool.decode(told('fine'))).toMatchObject({ logRows: 2 })
+  })
+
+  it('does not count waiting for a thread as time of decoding', async () => {
+    const pool = open(1, 1000, testWorker)
+    await pool.decode(told('fine'))
+    const outputs = await Promise.all(Array.from({ length: 6 }, () => pool.decode(told('slow'))))
+    expect(outputs).toHaveLength(6)
+  })
+
+  it('holds nothing against the messages when it is closed', async () => {
+    const pool = open(1, 60_000, testWorker)
+    await pool.decode(told('fine'))
+    const running = expect(pool.decode(told('hang'))).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+    const waiting = expect(pool.decode(told('fine'))).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+    await pool.close()
+    await Promise.all([running, waiting])
+    await expect(pool.decode(told('fine'))).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+  })
+})

@@ -13,7 +13,9 @@ export const doubleText = (value: number): string => {
 
 const base64 = (value: Uint8Array): string => Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
 
-const isEntries = (value: object): value is { readonly entries: JsonAttributes } => 'entries' in value && !Array.isArray(value)
+/** Arrays and Uint8Arrays have an `entries` too: theirs is a method. */
+export const isMap = (value: JsonValue): value is { readonly entries: JsonAttributes } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
 
 /** Code point order, which is the order of their UTF-8 bytes. */
 const byCodePoint = (a: string, b: string): number => {
@@ -35,7 +37,7 @@ const toJson = (value: JsonValue): string => {
     default:
   }
   if (value instanceof Uint8Array) return `"${base64(value)}"`
-  if (!isEntries(value)) return `[${value.map(toJson).join(',')}]`
+  if (!isMap(value)) return `[${value.map(toJson).join(',')}]`
   const last = new Map(value.entries)
   return `{${[...last.keys()].sort(byCodePoint).map((key) => `${JSON.stringify(key)}:${toJson(last.get(key) ?? null)}`).join(',')}}`
 }

@@ -3,8 +3,9 @@
 // Throws PermanentError DECODE_FAILED on broken framing and never reads past `end`.
 import { PermanentError } from '../../streams/contracts/errors.ts'
 import type { JsonValue } from '../../streams/otlp/otlp-json-value.ts'
+import { MAX_DEPTH } from '../../streams/otlp/walk.ts'
 import { describeFault, PAST_END, readTag, readVarint, skipOther, skipVarint } from '../../streams/otlp/protobuf-wire.ts'
-import { doubleText, valueText } from './attribute-value.ts'
+import { doubleText, isMap, valueText } from './attribute-value.ts'
 import { putDecimal, putEmpty, putSlice, putText } from './bytes.ts'
 import type { Bytes, Source } from './bytes.ts'
 
@@ -12,8 +13,6 @@ import type { Bytes, Source } from './bytes.ts'
 const VALUE_FIELDS = 0b1111_1110
 const LIST_FIELDS = 1 << 1
 export const PAIR_FIELDS = (1 << 1) | (1 << 2)
-/** The walk rejects records long before; this only keeps a body that was not walked off the stack's end. */
-const MAX_NESTING = 100
 
 export const failed = (fault: number): PermanentError => new PermanentError('DECODE_FAILED', describeFault(fault))
 
@@ -75,7 +74,8 @@ const readList = <T>(src: Source, from: number, end: number, items: T[], read: (
 
 /** Merges the AnyValue in [from, end) into `before`: another kind replaces it, the same list or map goes on. */
 export const readValue = (src: Source, from: number, end: number, before: JsonValue, depth: number): JsonValue => {
-  if (depth > MAX_NESTING) throw new PermanentError('DECODE_FAILED', `values nested deeper than ${MAX_NESTING}`)
+  // The walk does not look below either, and rejects every record that has it: nothing of this is stored.
+  if (depth > MAX_DEPTH) return null
   let value = before
   for (let pos = from; pos < end;) {
     const tag = sound(readTag(src.buf, pos, end))
@@ -106,8 +106,7 @@ const mergeArray = (src: Source, from: number, end: number, before: JsonValue, d
   return items
 }
 const mergeMap = (src: Source, from: number, end: number, before: JsonValue, depth: number): JsonValue => {
-  const known = typeof before === 'object' && before !== null && 'entries' in before && !Array.isArray(before)
-  const entries = (known ? (before as { entries: unknown }).entries : []) as [string, JsonValue][]
+  const entries = (isMap(before) ? before.entries : []) as [string, JsonValue][]
   readList(src, from, end, entries, (start, after) => readPair(src, start, after, depth + 1))
   return { entries }
 }

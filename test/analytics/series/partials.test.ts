@@ -1,92 +1,116 @@
-// Partials of a range: what is counted again from its rows must give the same figures.
+// Partials of a decoded range: what is counted where, the bounds, and a recount of the stored rows in plain JavaScript.
 import { describe, expect, it } from 'vitest'
 import { decodeBatch } from '../../../analytics/decode/decode.ts'
+import { bucketOf, MAX_SERVICES } from '../../../analytics/series/partials.ts'
+import { isMeasured } from '../../../analytics/series/measured.ts'
 import { encodeRequest } from '../../support/otlp-encode.ts'
-import type { TestRecord, TestRequest } from '../../support/otlp-encode.ts'
-import { readNativeRows } from '../../support/native-read.ts'
-import { RECEIVED_NS, rowsOf, toInput, toMessage } from '../decode/request.ts'
+import type { TestRecord, TestValue } from '../../support/otlp-encode.ts'
+import { nanos, NOW_MS, partialsOf, rangeOf, rowsOf } from '../decode/support.ts'
+import type { LogRow, PartialRow, TestMessage } from '../decode/support.ts'
 
-const BUCKET_NS = 10_000_000_000n
-const START = (RECEIVED_NS / BUCKET_NS - 1n) * BUCKET_NS
-
-const of = (service: string, logRecords: readonly TestRecord[]) =>
+const logs = (service: string, logRecords: TestRecord[]) =>
   ({ resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] }, scopeLogs: [{ logRecords }] })
-const decode = (...requests: TestRequest[]) => decodeBatch(toInput(requests.map((request, i) => toMessage(encodeRequest(request), {}, 20 + i))))
-const partialsOf = (...requests: TestRequest[]) => readNativeRows(decode(...requests).partials as Uint8Array).map((row) => {
-  const list = (name: string): unknown[] => row[name] as unknown[]
-  return {
-    tenant: row.tenant, service: row.service, bucket: row.bucket as number, from: row.log_offset, to: row.last_offset, templates: list('templates') as bigint[],
-    metrics: Object.fromEntries(list('metric').map((name, i) => [name, { count: Number(list('count')[i]), sum: list('sum')[i], min: list('min')[i], max: list('max')[i], sumSq: list('sum_sq')[i] }])),
+const decode = (...messages: TestMessage[]) => decodeBatch(rangeOf(messages))
+const metricsOf = (row: PartialRow): Record<string, number[]> =>
+  Object.fromEntries(row.metric.map((name, i) => [name, [Number(row.count[i]), row.sum[i], row.min[i], row.max[i], row.sum_sq[i]]]))
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
+/** Per tenant, service and bucket: the observations of each metric, by the stored rows alone. */
+const recount = (rows: readonly LogRow[]): Record<string, Record<string, number[]>> => {
+  const found: Record<string, Record<string, number[]>> = {}
+  for (const row of rows) {
+    const metrics = (found[`${row.tenant}/${row.ServiceName}/${row.Timestamp / 10_000_000_000n * 10n}`] ??= {})
+    const add = (name: string, value: number) => (metrics[name] ??= []).push(value)
+    add('log.rate', 1)
+    if (row.SeverityNumber >= 17) add('log.error_rate', 1)
+    if (row.SeverityNumber >= 1 && row.SeverityNumber <= 24) add(`log.severity.${LEVELS[Math.floor((row.SeverityNumber - 1) / 4)]}`, 1)
+    for (const [key, text] of Object.entries(row.LogAttributes)) {
+      if (isMeasured(key) && /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) && Number.isFinite(Number(text))) add(`attr.${key}`, Number(text))
+    }
   }
-})
-const templatesOf = (...bodies: string[]): bigint[] => partialsOf({ resourceLogs: [of('s', bodies.map((text) => ({ body: { stringValue: text } })))] })[0].templates
+  return found
+}
+const summed = (values: readonly number[]): number[] => [
+  values.length, values.reduce((sum, value) => sum + value, 0), Math.min(...values), Math.max(...values), values.reduce((sum, value) => sum + value * value, 0),
+]
 
 describe('partials', () => {
-  it('are one row per service and ten seconds, exact at the edges, over all messages of the range', () => {
-    const at = (time: bigint): TestRecord => ({ timeUnixNano: time })
-    const rows = partialsOf({ resourceLogs: [of('a', [at(START), at(START - 1n), at(START + BUCKET_NS - 1n)]), of('b', [at(START)])] }, { resourceLogs: [of('a', [at(START + 1n)])] })
-    const seconds = Number(START / 1_000_000_000n)
-    expect(rows.map((row) => [row.service, row.bucket, row.metrics['log.rate'].count, row.from, row.to])).toEqual([
-      ['a', seconds, 3, 20n, 21n], ['a', seconds - 10, 1, 20n, 21n], ['b', seconds, 1, 20n, 21n],
-    ])
+  it('equal a recount of the stored rows, over tenants, services, buckets, severities and every kind of number', () => {
+    const values: TestValue[] = [
+      { intValue: 12n }, { intValue: -3n }, { intValue: 9_007_199_254_740_993n }, { doubleValue: 0.25 }, { doubleValue: 1e-9 }, { doubleValue: Number.NaN }, { doubleValue: -0 },
+      { stringValue: '17' }, { stringValue: '1.5e3' }, { stringValue: '12 ms' }, { stringValue: '' }, { stringValue: '+.5' }, { boolValue: true }, {}, { arrayValue: { values: [] } }, { stringValue: '1e999' },
+    ]
+    const records = (offset: number): TestRecord[] => Array.from({ length: 200 }, (_, i) => ({
+      timeUnixNano: nanos(NOW_MS - (i % 7) * 9_999) - BigInt(offset), severityNumber: i % 26, body: { stringValue: `did ${i} things` },
+      attributes: [
+        { key: 'duration_ms', value: values[i % values.length] }, { key: 'user.id', value: { intValue: 5n } }, { key: 'http.response.size', value: values[(i * 5 + 1) % values.length] },
+        ...(i % 9 === 0 ? [{ key: 'duration_ms', value: values[(i + 1) % values.length] }] : []),
+      ],
+    }))
+    const body = encodeRequest({ resourceLogs: [logs('a', records(0)), logs('b', records(1)), logs('a', records(2))] }, { order: 'collector' })
+    const output = decode({ body }, { body, envelope: { tenant: 'acme' } }, { body, envelope: { rejected: [3, 4, 250] } })
+    const rows = rowsOf(output)
+    const partials = partialsOf(output)
+    expect(output).toMatchObject({ poison: [], logRows: 1797, partialRows: partials.length })
+    const expected = Object.fromEntries(Object.entries(recount(rows)).map(([key, metrics]) => [key, Object.fromEntries(Object.entries(metrics).map(([name, list]) => [name, summed(list)]))]))
+    expect(Object.fromEntries(partials.map((row) => [`${row.tenant}/${row.service}/${row.bucket}`, metricsOf(row)]))).toEqual(expected)
+    expect(new Set(partials.map((row) => `${row.log_offset}-${row.last_offset}`))).toEqual(new Set(['100-102']))
   })
 
-  it('count errors and severities, leaving out those without records', () => {
-    const one = (count: number) => ({ count, sum: count, min: 1, max: 1, sumSq: count })
-    const [quiet] = partialsOf({ resourceLogs: [of('a', [{ severityNumber: 9 }, {}])] })
-    expect(quiet.metrics).toEqual({ 'log.rate': one(2), 'log.severity.info': one(1) })
-    const [loud] = partialsOf({ resourceLogs: [of('a', [1, 4, 5, 13, 16, 17, 20, 21, 24, 25].map((severityNumber) => ({ severityNumber })))] })
-    expect(loud.metrics).toEqual({
-      'log.rate': one(10), 'log.error_rate': one(5), 'log.severity.trace': one(2), 'log.severity.debug': one(1), 'log.severity.warn': one(2),
-      'log.severity.error': one(2), 'log.severity.fatal': one(2),
-    })
+  it('count by the stored time: one that is not believed falls into the bucket of receipt', () => {
+    const body = encodeRequest({ resourceLogs: [logs('a', [{ timeUnixNano: 1n }, {}])] })
+    expect(partialsOf(decode({ body })).map((row) => [row.bucket, metricsOf(row)['log.rate'][0]])).toEqual([[Math.floor(NOW_MS / 10_000) * 10, 2]])
   })
 
-  it('measure durations and sizes as they are stored', () => {
-    const values = [3n, 250n, 7n]
-    const request = {
-      resourceLogs: [of('a', [
-        ...values.map((intValue) => ({ attributes: [{ key: 'user', value: { intValue: 5n } }, { key: 'duration_ms', value: { intValue } }] })),
-        { attributes: [{ key: 'response.size', value: { doubleValue: 0.5 } }, { key: 'duration_ms', value: { stringValue: 'slow' } }] },
-        { attributes: [{ key: 'gc_seconds', value: { doubleValue: -1.5e-7 } }, { key: 'heap_bytes', value: { intValue: 9_007_199_254_740_993n } }] },
-      ])],
+  it('put every nanosecond of a bucket into it, its first and last ones too', () => {
+    for (const bucket of [0n, 1n, 177_555_600n, 177_555_601n, 429_496_728n]) {
+      for (const ns of [bucket * 10_000_000_000n, bucket * 10_000_000_000n + 1n, bucket * 10_000_000_000n + 9_999_999_999n]) {
+        expect(bucketOf(Number(ns & 0xffffffffn), Number(ns >> 32n)), String(ns)).toBe(Number(bucket))
+      }
     }
-    const [{ metrics }] = partialsOf(request)
-    expect(metrics).toMatchObject({
-      'attr.duration_ms': { count: 3, sum: 260, min: 3, max: 250, sumSq: 9 + 62_500 + 49 }, 'attr.response.size': { count: 1, sum: 0.5 },
-      'attr.gc_seconds': { sum: -1.5e-7 }, 'attr.heap_bytes': { sum: 9_007_199_254_740_992 },
-    })
-    expect(Object.keys(metrics).filter((name) => name.startsWith('attr.'))).toHaveLength(4)
-    const recounted = rowsOf(decode(request)).map((row) => Number((row.LogAttributes as Record<string, string>).duration_ms)).filter(Number.isFinite)
-    expect(recounted.reduce((sum, value) => sum + value, 0)).toBe(metrics['attr.duration_ms'].sum)
   })
 
-  it('put services beyond 2,000 of a tenant together', () => {
-    const rows = partialsOf({ resourceLogs: Array.from({ length: 2050 }, (_, i) => of(`s-${i}`, [{}])) })
-    expect(rows).toHaveLength(2001)
-    expect(rows.find((row) => row.service === 'other')?.metrics['log.rate'].count).toBe(50)
+  it('hold the first 2,000 services of each tenant, the rest as `other`', () => {
+    const body = encodeRequest({ resourceLogs: Array.from({ length: MAX_SERVICES + 50 }, (_, i) => logs(`s${i}`, [{ timeUnixNano: nanos(NOW_MS) }])) })
+    const partials = partialsOf(decode({ body }, { body, envelope: { tenant: 'acme' } }))
+    for (const tenant of ['default', 'acme']) {
+      const own = partials.filter((row) => row.tenant === tenant)
+      expect(own).toHaveLength(MAX_SERVICES + 1)
+      expect(own.map((row) => row.service).slice(-2)).toEqual(['s1999', 'other'])
+      expect(metricsOf(own[MAX_SERVICES])['log.rate'][0]).toBe(50)
+    }
+  })
+
+  it('name at most 64 templates and then 0 once', () => {
+    const name = (i: number): string => String.fromCharCode(103 + (i % 20)).repeat(3) + String.fromCharCode(103 + Math.floor(i / 20)).repeat(4)
+    const body = encodeRequest({ resourceLogs: [logs('a', Array.from({ length: 90 }, (_, i) => ({ timeUnixNano: nanos(NOW_MS), body: { stringValue: `event ${name(i)}` } })))] })
+    const [{ templates }] = partialsOf(decode({ body }, { body }))
+    expect(templates).toHaveLength(65)
+    expect(new Set(templates).size).toBe(65)
+    expect(templates[64]).toBe(0n)
   })
 })
 
-describe('templates', () => {
-  it('are the same when only numbers, hex, ids and quoted text differ', () => {
-    expect(templatesOf('order 17 took 3 ms', 'order 8123 took 20 ms')).toHaveLength(1)
-    expect(templatesOf('user 3fa85f64-5717-4562-b3fc-2c963f66afa6 in', 'user abcdefab-cdef-abcd-efab-cdefabcdefab in')).toHaveLength(1)
-    expect(templatesOf('open "a b" now', 'open "c" now')).toHaveLength(1)
-    expect(templatesOf('commit deadbeef01', 'commit 0123456789abcdef', 'commit feedfacedead')).toHaveLength(1)
-    expect(templatesOf('at 0xDEAD', 'at 0x1')).toHaveLength(1)
-  })
+describe('a template', () => {
+  const templateOf = (text: string): bigint =>
+    partialsOf(decode({ body: encodeRequest({ resourceLogs: [logs('a', [{ timeUnixNano: nanos(NOW_MS), body: { stringValue: text } }])] }) }))[0].templates[0]
 
-  it('differ when words do', () => {
-    expect(templatesOf('order shipped', 'order failed', "can't open it", "can't close it", '')).toHaveLength(5)
-  })
+  it.each([
+    ['took 12 ms', 'took 980 ms'], ['worker7 of pool12', 'worker31 of pool4'], ['order "abc def" failed', 'order "x" failed'], ["user 'anna' left", "user 'bob' left"],
+    ['id 6f1c2d3e-aaaa-bbbb-cccc-1234567890ab', 'id cafebabe-0b1c-4d2e-dead-beefdeadbeef'], ['at 0xdeadZ', 'at 0x12Q'], ['commit deadbeefcafe', 'commit 0a1b2c3d4e5f'], ['ip 10.0.0.1', 'ip 192.168.17.4'],
+  ])('is the same for %j and %j', (a, b) => expect(templateOf(a)).toBe(templateOf(b)))
 
-  it('are at most 64 of a row, then 0, and never 0 otherwise', () => {
-    const words = Array.from({ length: 100 }, (_, i) => `word ${String.fromCharCode(103 + (i % 20))}${String.fromCharCode(103 + Math.floor(i / 20))} end`)
-    const templates = templatesOf(...words, ...words)
-    expect(templates).toHaveLength(65)
-    expect(templates.indexOf(0n)).toBe(64)
-    expect(new Set(templates).size).toBe(65)
-    expect(templatesOf(...words.slice(0, 64))).not.toContain(0n)
+  it.each([
+    ['took 12 ms', 'took 12 s'], ["don't stop", "don't start"], ['bad face', 'bad cafe'], ['a b', 'b a'], ['payment failed', 'payment failed '], ['', ' '], ['grüße', 'grüsse'],
+  ])('differs for %j and %j', (a, b) => expect(templateOf(a)).not.toBe(templateOf(b)))
+
+  it('keeps its stored value', () => {
+    expect(templateOf('request 17 took 3 ms for "x"')).toMatchInlineSnapshot(`6386277904449151515n`)
   })
+})
+
+describe('measured attributes', () => {
+  it.each(['duration', 'http.server.request.duration', 'duration_ms', 'latency', 'db_latency', 'latency_ms', 'elapsed_ms', 'gc_seconds', 'body.size', 'sent_bytes', 'bytes', 'size', 'responseBytes', 'bodySize'])(
+    'include %s', (name) => expect(isMeasured(name)).toBe(true))
+  it.each(['user.id', 'http.status_code', 'resize', 'synthesize', 'megabytes_text', 'durations', 'seconds_name', 'attempt.index', ''])('leave %s out', (name) => expect(isMeasured(name)).toBe(false))
 })

@@ -1,0 +1,82 @@
+// The decoder against a plain reference: generated requests in every field order, with repeated fields, every kind of value
+// and unknown fields; recorded requests of real clients; the JavaScript SDK's own serialiser.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { inflateSync, parseContentEncoding } from '../../../streams/inflate.ts'
+import { encodeRequest } from '../../support/otlp-encode.ts'
+import type { TestKeyValue, TestRecord, TestRequest, TestValue } from '../../support/otlp-encode.ts'
+import { referenceRows } from '../../support/otlp-reference.ts'
+import { bodyColumns, CONTEXT, decodeOne, nanos, NOW_MS } from './support.ts'
+
+const text = fc.oneof(fc.string({ maxLength: 12 }), fc.string({ unit: 'grapheme', maxLength: 40 }), fc.string({ minLength: 100, maxLength: 400 }), fc.uint8Array({ maxLength: 20 }))
+const key = fc.oneof(fc.constantFrom('service.name', 'a', 'b', 'duration_ms', 'http.route', ''), text)
+const int = fc.oneof(fc.integer().map(BigInt), fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }))
+const { value } = fc.letrec<{ value: TestValue; pair: TestKeyValue }>((tie) => ({
+  value: fc.oneof({ maxDepth: 3, depthSize: 'small' },
+    fc.record({ stringValue: text }), fc.constant({}), fc.record({ boolValue: fc.boolean() }), fc.record({ intValue: int }), fc.record({ doubleValue: fc.double() }),
+    fc.record({ bytesValue: fc.uint8Array({ maxLength: 30 }) }), fc.record({ stringValue: text, intValue: int }),
+    fc.record({ arrayValue: fc.record({ values: fc.array(tie('value'), { maxLength: 3 }) }) }),
+    fc.record({ kvlistValue: fc.record({ values: fc.array(tie('pair'), { maxLength: 3 }) }) })),
+  pair: fc.record({ key, value: tie('value') }, { requiredKeys: [] }),
+}))
+const pairs = fc.array(fc.record({ key, value }, { requiredKeys: [] }), { maxLength: 6 })
+const many = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T | T[]> => fc.oneof({ weight: 4, arbitrary: item }, { weight: 1, arbitrary: fc.array(item, { maxLength: 3 }) })
+const time = fc.oneof(fc.integer({ min: -40 * 86_400, max: 3 * 86_400 }).map((s) => nanos(NOW_MS + s * 1000) + 123n), fc.constantFrom(0n, 1n, (1n << 64n) - 1n))
+const bytes = (length: number) => fc.oneof(fc.uint8Array({ minLength: length, maxLength: length }), fc.constantFrom(new Uint8Array(0), new Uint8Array(length)))
+const record: fc.Arbitrary<TestRecord> = fc.record({
+  timeUnixNano: many(time), observedTimeUnixNano: many(time), severityNumber: many(fc.integer({ min: -1, max: 300 })), severityText: many(text), body: many(value),
+  attributes: pairs, droppedAttributesCount: fc.nat(300), flags: fc.nat(70_000), traceId: many(bytes(16)), spanId: many(bytes(8)), eventName: many(text),
+}, { requiredKeys: [] })
+const scope = fc.record({ name: text, version: text, attributes: pairs, droppedAttributesCount: fc.nat(9) }, { requiredKeys: [] })
+const resource = fc.record({ attributes: pairs, droppedAttributesCount: fc.nat(9) }, { requiredKeys: [] })
+const scopeLogs = fc.record({ scope: many(scope), logRecords: fc.array(record, { maxLength: 4 }), schemaUrl: fc.string() }, { requiredKeys: ['logRecords'] })
+const request: fc.Arbitrary<TestRequest> = fc.record({
+  resourceLogs: fc.array(fc.record({ resource: many(resource), scopeLogs: fc.array(scopeLogs, { maxLength: 3 }), schemaUrl: fc.string() }, { requiredKeys: ['scopeLogs'] }), { maxLength: 3 }),
+})
+
+const expectSame = (body: Uint8Array): number => {
+  const rows = decodeOne(body).map(bodyColumns)
+  expect(rows).toEqual(referenceRows(body, CONTEXT))
+  return rows.length
+}
+
+describe('the protobuf decoder', () => {
+  for (const order of ['spec', 'collector', 'shuffled'] as const) {
+    it(`gives the rows of the reference for any request with its fields in ${order} order`, () => {
+      let rows = 0
+      fc.assert(fc.property(request, fc.integer(), fc.boolean(), (sent, seed, unknownFields) => {
+        rows += expectSame(encodeRequest(sent, { order, seed, unknownFields }))
+      }), { numRuns: 150 })
+      expect(rows).toBeGreaterThan(100)
+    })
+  }
+
+  it('gives the rows of the reference for what the JavaScript SDK serialises', () => {
+    const records = Array.from({ length: 50 }, (_, i) => ({
+      hrTime: [Math.floor(NOW_MS / 1000), i] as [number, number], hrTimeObserved: [Math.floor(NOW_MS / 1000), i + 1] as [number, number], severityNumber: 9 + (i % 12), severityText: 'INFO',
+      body: i % 3 === 0 ? `message ${i} with ünïcode` : i % 3 === 1 ? { nested: { list: [1, 'two', false, null], big: 2 ** 40 } } : 4.5,
+      attributes: { n: i, d: i / 7, s: `v${i}`, b: i % 2 === 0, list: ['x', i], big: 2 ** 45 + i, negative: -i, bytes: Uint8Array.of(1, 2, i) },
+      resource: resourceFromAttributes({ 'service.name': `svc-${i % 4}`, pid: 77 }), instrumentationScope: { name: 'lib', version: '1.2.3' },
+      spanContext: { traceId: (i + 1).toString(16).padStart(32, '0'), spanId: (i + 1).toString(16).padStart(16, '0'), traceFlags: 1 }, droppedAttributesCount: 0, eventName: i % 5 === 0 ? 'my.event' : undefined,
+    }))
+    expect(expectSame(ProtobufLogsSerializer.serializeRequest(records as never) as Uint8Array)).toBe(50)
+  })
+
+  it('gives the rows of the reference for the recorded requests of real clients', () => {
+    const root = join(import.meta.dirname, '../../fixtures/clients')
+    let rows = 0
+    for (const file of readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json'))) {
+      const about = JSON.parse(readFileSync(join(root, file), 'utf8')) as { headers?: Record<string, string> | [string, string][] }
+      const headers = Object.fromEntries((Array.isArray(about.headers) ? about.headers : Object.entries(about.headers ?? {})).map(([name, value]) => [name.toLowerCase(), value]))
+      if (!/protobuf/.test(headers['content-type'] ?? '')) continue
+      const result = inflateSync(readFileSync(join(root, file.replace(/json$/, 'bin'))), parseContentEncoding(headers['content-encoding'] ?? '') ?? 'identity', 1e8)
+      if (!result.ok) throw new Error(`${file}: ${result.message}`)
+      rows += expectSame(result.bytes)
+    }
+    expect(rows).toBeGreaterThan(20)
+  })
+})

@@ -1,0 +1,74 @@
+// Bearer token → principal → scope AND role, from the one table. The tenant comes from the principal and from nowhere else.
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { hasScope, type CredentialSnapshot, type Principal } from '../../streams/contracts/principal.ts'
+import { apiError } from '../errors.ts'
+import { operations, roleLevel, type Access, type OperationId } from '../operations.ts'
+import type { Actor } from '../services/audit.ts'
+import { sha256 } from '../services/ids.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest { principal: Principal | null }
+}
+
+export const accessOf = (route: Pick<RouteOptions, 'schema' | 'url'>): Access => {
+  const id = (route.schema as { operationId?: string } | undefined)?.operationId
+  if (id === undefined || !(id in operations)) throw new Error(`the route ${route.url} has no entry in the table of operations`)
+  return operations[id as OperationId]
+}
+
+const bearer = (request: FastifyRequest): string | null => {
+  const match = /^bearer +([^\s]+) *$/i.exec(request.headers.authorization ?? '')
+  const key = request.headers['x-api-key']
+  return match?.[1] ?? (typeof key === 'string' ? key : null)
+}
+
+export const createAuthenticator = (credentials: () => CredentialSnapshot, clock: () => number): ((request: FastifyRequest) => Principal) => {
+  let read: CredentialSnapshot | null = null
+  let byHash: ReadonlyMap<string, Principal> = new Map()
+  return (request) => {
+    const snapshot = credentials()
+    if (snapshot !== read) {
+      byHash = new Map(snapshot.tokens)
+      read = snapshot
+    }
+    const token = bearer(request)
+    const principal = token === null ? undefined : byHash.get(sha256(token))
+    if (principal === undefined || (principal.expiresAtMs !== null && principal.expiresAtMs <= clock())) throw apiError('UNAUTHENTICATED', token === null ? 'no token was sent' : 'the token is unknown, expired or revoked')
+    return principal
+  }
+}
+
+export const authorise = (principal: Principal, access: Exclude<Access, { public: true }>): void => {
+  if (!hasScope(principal.scopes, access.scope)) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token lacks the scope ${access.scope}`)
+  if (roleLevel[principal.role] < roleLevel[access.role]) throw apiError('ROLE_INSUFFICIENT', `this needs the role ${access.role}; the token's owner is ${principal.role}`)
+}
+
+export const protect = (app: FastifyInstance, authenticate: (request: FastifyRequest) => Principal): void => {
+  app.decorateRequest('principal', null)
+  app.addHook('onRequest', async (request) => {
+    if (request.is404) return
+    const access = accessOf({ schema: request.routeOptions.schema, url: request.routeOptions.url ?? '' })
+    if ('public' in access) return
+    const principal = authenticate(request)
+    authorise(principal, access)
+    // A delete by an agent needs the whole right, not one that was narrowed for it.
+    if (request.method === 'DELETE' && request.headers['x-agent-id'] !== undefined && !principal.scopes.includes('*')) throw apiError('PAT_SCOPE_INSUFFICIENT', 'a DELETE with X-Agent-Id needs the scope *')
+    request.principal = principal
+  })
+}
+
+/** Of a route that is not public. */
+export const principalOf = (request: FastifyRequest): Principal => {
+  if (request.principal === null) throw apiError('UNAUTHENTICATED', 'no token was sent')
+  return request.principal
+}
+
+const label = (value: string | string[] | undefined): string | null => typeof value === 'string' && /^[\w.:-]{1,64}$/.test(value) ? value : null
+
+export const actorOf = (request: FastifyRequest): Actor => {
+  const principal = principalOf(request)
+  return {
+    userId: principal.userId, tokenId: principal.tokenId || null, email: principal.email, agentId: label(request.headers['x-agent-id']), conversationId: label(request.headers['x-conversation-id']),
+    ip: request.ip, ua: (request.headers['user-agent'] ?? '').slice(0, 200), requestId: request.id,
+  }
+}

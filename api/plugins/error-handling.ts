@@ -1,0 +1,64 @@
+// Every error leaves in one envelope with a code of the registry and the request's id; problem+json when it is asked for.
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { PermanentError, TransientError } from '../../streams/contracts/errors.ts'
+import { apiError, errorCodes, isApiError, type ApiError, type ErrorName, type FieldError } from '../errors.ts'
+import type { Logger } from '../ports.ts'
+
+interface Validation { readonly instancePath: string; readonly keyword: string; readonly message?: string; readonly params: Readonly<Record<string, unknown>> }
+
+const byFastifyCode: Readonly<Record<string, ErrorName>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE', FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE', FST_ERR_CTP_INVALID_JSON_BODY: 'BAD_JSON', FST_ERR_CTP_EMPTY_JSON_BODY: 'BAD_JSON',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BAD_JSON', FST_ERR_BAD_URL: 'NOT_FOUND', FST_ERR_ASYNC_CONSTRAINT: 'NOT_FOUND', FST_ERR_MAX_PARAM_LENGTH: 'NOT_FOUND',
+}
+
+const toField = (error: Validation): FieldError => {
+  const name = error.params.missingProperty ?? error.params.additionalProperty
+  const path = [error.instancePath.slice(1).replaceAll('/', '.'), name].filter(Boolean).join('.')
+  const allowed = error.params.allowedValues ?? (error.keyword === 'const' ? [error.params.allowedValue] : undefined)
+  const message = error.keyword === 'additionalProperties' ? 'unknown field' : Array.isArray(allowed) ? `expected one of ${allowed.join(', ')}` : error.message ?? 'not valid'
+  return { path, code: error.keyword, message }
+}
+
+/** Anything thrown → an error of the registry. What is not ours to tell becomes INTERNAL. */
+const toApiError = (error: FastifyError | Error): { error: ApiError; retryAfterSeconds?: number } => {
+  if (isApiError(error)) return { error }
+  if (error instanceof TransientError) return { error: apiError('STORE_UNAVAILABLE', 'a store cannot be reached'), retryAfterSeconds: Math.max(1, Math.ceil(error.retryAfterMs / 1000)) }
+  if (error instanceof PermanentError) return { error: apiError('INTERNAL', 'the request could not be carried out') }
+  const fastify = error as FastifyError
+  if (fastify.validation !== undefined) {
+    const fields = (fastify.validation as unknown as Validation[]).map(toField)
+    return { error: apiError('VALIDATION_FAILED', `${fastify.validationContext ?? 'request'}: ${fields.map((field) => `${field.path || 'value'} ${field.message}`).join('; ')}`, fields) }
+  }
+  const known = byFastifyCode[fastify.code]
+  if (known !== undefined) return { error: apiError(known, errorCodes[known].meaning) }
+  if (fastify.statusCode !== undefined && fastify.statusCode >= 400 && fastify.statusCode < 500) return { error: apiError(error instanceof SyntaxError || fastify.statusCode === 400 ? 'BAD_JSON' : 'NOT_FOUND', fastify.statusCode === 400 ? errorCodes.BAD_JSON.meaning : errorCodes.NOT_FOUND.meaning) }
+  return { error: apiError('INTERNAL', 'something of ours went wrong') }
+}
+
+export const sendError = (request: FastifyRequest, reply: FastifyReply, error: ApiError, retryAfterSeconds = 1): FastifyReply => {
+  const kind = errorCodes[error.code]
+  if (kind.status === 503) reply.header('retry-after', retryAfterSeconds)
+  if (kind.status === 401) reply.header('www-authenticate', 'Bearer')
+  const shared = { code: error.code, ...(error.fields === undefined ? {} : { fields: error.fields }), hint: kind.hint, request_id: request.id }
+  if (/application\/problem\+json/.test(request.headers.accept ?? '')) {
+    return reply.code(kind.status).type('application/problem+json').serializer(JSON.stringify).send({ type: `/docs/errors#${error.code}`, title: kind.meaning, status: kind.status, detail: error.message, instance: request.url, ...shared })
+  }
+  return reply.code(kind.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send({ error: error.message, ...shared })
+}
+
+export interface RoutePattern { readonly method: string; readonly pattern: RegExp }
+
+/** `routes` are those that are registered, filled as they are. */
+export const handleErrors = (app: FastifyInstance, logger: Logger, routes: readonly RoutePattern[]): void => {
+  app.setErrorHandler((thrown: FastifyError, request, reply) => {
+    const { error, retryAfterSeconds } = toApiError(thrown)
+    if (errorCodes[error.code].status >= 500) logger.error({ requestId: request.id, route: request.routeOptions.url, error: thrown.message, stack: thrown.stack }, 'request failed')
+    return sendError(request, reply, error, retryAfterSeconds)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]
+    const allowed = routes.filter((route) => route.pattern.test(path)).map((route) => route.method)
+    if (allowed.length > 0) return sendError(request, reply.header('allow', allowed.join(', ')), apiError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here: ${allowed.join(', ')}`))
+    return sendError(request, reply, apiError('NOT_FOUND', `no route ${request.method} ${path.slice(0, 200)}`))
+  })
+}

@@ -1,0 +1,46 @@
+// What the API is handed by the composition root, and what its routes share.
+import type { ClickHouse } from '../clickhouse/client.ts'
+import type { CredentialSnapshot } from '../streams/contracts/principal.ts'
+import type { Rca } from '../streams/contracts/rca.ts'
+import type { Cursors } from './cursor.ts'
+import type { Incidents } from './services/incidents.ts'
+import type { Monitors } from './services/monitors.ts'
+import type { Store } from './store/store.ts'
+
+export interface Logger {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface ApiConfig {
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly version: string
+  readonly secretKey: string
+  /** /metrics without a token: for a loopback listener. */
+  readonly metricsOpen: boolean
+  /** Where heartbeats are sent to. */
+  readonly otlpBase: string
+}
+
+export interface ApiDeps {
+  readonly store: Store
+  readonly clickhouse: Pick<ClickHouse, 'query'>
+  readonly rca: Rca
+  readonly status: () => Promise<object>
+  /** 'ok' or what is wrong, by dependency. */
+  readonly ready: () => Promise<Record<string, string>>
+  readonly metrics: () => Promise<string>
+  readonly credentials: () => CredentialSnapshot
+  /** Resolves when the change holds everywhere in this process. */
+  readonly onCredentialsChanged: () => Promise<void>
+  readonly clock: () => number
+  readonly logger: Logger
+}
+
+export interface RouteDeps extends ApiDeps {
+  readonly config: ApiConfig
+  readonly incidents: Incidents
+  readonly monitors: Monitors
+  readonly cursors: Cursors
+}

@@ -1,0 +1,57 @@
+// Anomalies, correlations, status: what analysis has found.
+import { Type } from 'typebox'
+import { countAnomalies, listAnomalies, type AnomalyRow } from '../../clickhouse/queries/anomalies.ts'
+import type { App } from '../app.ts'
+import { principalOf } from '../plugins/authentication.ts'
+import type { RouteDeps } from '../ports.ts'
+import { Anomaly, Any, errors, Time } from '../schemas/shapes.ts'
+import { resolveRange } from '../time-range.ts'
+
+const RETENTION_MS = 30 * 86_400_000
+const iso = (ms: string): string => new Date(Number(ms)).toISOString()
+
+const toAnomaly = (row: AnomalyRow) => ({
+  anomaly_id: row.anomaly_id, kind: row.kind, service_id: row.service_id, metric_name: row.metric_name, anomaly_score: row.anomaly_score, z_score: row.z_score,
+  detected_at: iso(row.detected_at_ms), started_at: iso(row.started_at_ms), rca_triggered: row.rca_triggered === 1, resolved: row.resolved === 1, resolved_at: row.resolved === 1 ? iso(row.resolved_at_ms) : null,
+  observed: row.observed, expected: row.expected, lower: row.lower, upper: row.upper, history: row.history, signal: row.signal, summary: row.summary,
+})
+
+export const analysisRoutes = (app: App, deps: RouteDeps): void => {
+  app.get('/api/v1/anomalies', {
+    schema: {
+      operationId: 'listAnomalies', tags: ['analysis'], summary: 'Anomalies and alerts, newest first',
+      querystring: Type.Object({
+        service_id: Type.Optional(Type.String({ maxLength: 255 })), since: Type.Optional(Time), until: Type.Optional(Time), min_score: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), page_token: Type.Optional(Type.String({ maxLength: 2000 })),
+      }, { additionalProperties: false }),
+      response: { 200: Type.Object({ anomalies: Type.Array(Anomaly), total: Type.Integer(), page_token: Type.Optional(Type.String()) }), ...errors },
+    },
+  }, async (request) => {
+    const { tenant } = principalOf(request)
+    const { service_id: service = '', since, until, min_score: minScore = 0, limit = 50, page_token: token } = request.query
+    const filter = { service, since: since ?? '', until: until ?? '', minScore }
+    const page = token === undefined ? null : deps.cursors.decode<number>(token, tenant, filter)
+    const fresh = resolveRange(since, until, deps.clock(), RETENTION_MS)
+    const [sinceMs, untilMs] = page?.range ?? [String(fresh.fromMs), String(fresh.toMs)]
+    const params = { tenant, service, sinceMs, untilMs, minScore }
+    const offset = page?.key ?? 0
+    const [rows, [counted]] = await Promise.all([deps.clickhouse.query(listAnomalies, { ...params, limit, offset }), deps.clickhouse.query(countAnomalies, params)])
+    const total = Number(counted.total)
+    const more = offset + rows.length < total && rows.length > 0
+    return { anomalies: rows.map(toAnomaly), total, ...(more ? { page_token: deps.cursors.encode(offset + rows.length, tenant, filter, [sinceMs, untilMs]) } : {}) }
+  })
+
+  app.get('/api/v1/rca/correlations', {
+    schema: {
+      operationId: 'getCorrelations', tags: ['analysis'], summary: 'Services that move with one, and how that is known',
+      querystring: Type.Object({ service_id: Type.String({ minLength: 1, maxLength: 255 }), depth: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })) }, { additionalProperties: false }),
+      response: { 200: Type.Object({ service_id: Type.String(), correlations: Type.Array(Any) }), ...errors },
+    },
+  }, async (request) => {
+    const { service_id: service, depth = 3 } = request.query
+    const answer = await deps.rca.correlations(principalOf(request).tenant, service, depth, deps.clock())
+    return { service_id: answer.service_id, correlations: answer.correlations.map((one) => ({ ...one })) }
+  })
+
+  app.get('/api/v1/status', { schema: { operationId: 'getStatus', tags: ['analysis'], summary: 'How the parts are', response: { 200: Any, ...errors } } }, async () => ({ ...await deps.status() }))
+}

@@ -1,0 +1,47 @@
+// The shapes that several routes answer with or take.
+import { Type } from 'typebox'
+
+export const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) }, { additionalProperties: false })
+export const Time = Type.String({ description: 'RFC 3339 with a zone, or now-15m', maxLength: 40 })
+
+export const ErrorEnvelope = Type.Object({
+  error: Type.String(), code: Type.String(), hint: Type.Optional(Type.String()), request_id: Type.String(),
+  fields: Type.Optional(Type.Array(Type.Object({ path: Type.String(), code: Type.String(), message: Type.String() }))),
+}, { additionalProperties: true })
+export const errors = { '4xx': ErrorEnvelope, '5xx': ErrorEnvelope }
+
+const Nullable = (type: 'string' | 'number' | 'object'): ReturnType<typeof Type.Unsafe> => Type.Unsafe({ type: [type, 'null'] })
+
+export const Incident = Type.Object({
+  id: Type.String(), number: Type.Integer(), title: Type.String(), severity: Type.String(), status: Type.String(), openedAt: Type.String(),
+  acknowledgedAt: Type.Optional(Type.String()), resolvedAt: Type.Optional(Type.String()), autoResolved: Type.Boolean(), services: Type.Array(Type.String()),
+  signals: Type.Array(Type.Object({ kind: Type.String(), id: Type.String(), service: Type.String(), summary: Type.String(), startedAt: Type.String(), endedAt: Type.Optional(Type.String()) })),
+  updates: Type.Array(Type.Object({ at: Type.String(), by: Type.String(), status: Type.Optional(Type.String()), body: Type.String() })),
+  postmortem: Type.Optional(Type.String()), links: Type.Object({ analysis: Type.String(), blast: Type.String() }),
+})
+
+export const Monitor = Type.Object({
+  id: Type.String(), name: Type.String(), type: Type.Literal('heartbeat'), service: Type.String(), intervalSec: Type.Integer(), heartbeatGraceSec: Type.Integer(),
+  alertLabels: Type.Unsafe({ type: ['object', 'null'], additionalProperties: { type: 'string' } }), status: Type.String(), lastHitAt: Nullable('string'), createdAt: Type.String(),
+})
+
+export const TokenSummary = Type.Object({ id: Type.String(), name: Type.String(), prefix: Type.String(), scopes: Type.Array(Type.String()), expiresAt: Nullable('string'), createdAt: Type.String() })
+
+export const AuditRow = Type.Object({
+  id: Type.Integer(), createdAt: Type.String(), actorUserId: Nullable('string'), actorPatId: Nullable('string'), actorEmail: Nullable('string'), agentId: Nullable('string'),
+  conversationId: Nullable('string'), action: Type.String(), resource: Type.String(), meta: Type.Object({}, { additionalProperties: true }),
+})
+
+export const Anomaly = Type.Object({
+  anomaly_id: Type.String(), kind: Type.String(), service_id: Type.String(), metric_name: Type.String(), anomaly_score: Type.Number(), z_score: Type.Number(), detected_at: Type.String(), started_at: Type.String(),
+  rca_triggered: Type.Boolean(), resolved: Type.Boolean(), resolved_at: Nullable('string'), observed: Type.Number(), expected: Type.Number(), lower: Type.Number(), upper: Type.Number(),
+  history: Type.Integer(), signal: Type.String(), summary: Type.String(),
+})
+
+export const LogEvent = Type.Object({
+  id: Type.String(), ts: Type.String(), observedTs: Type.String(), level: Type.String(), severityNumber: Type.Integer(), service: Type.String(), host: Type.Optional(Type.String()), message: Type.String(),
+  traceId: Type.Optional(Type.String()), spanId: Type.Optional(Type.String()), eventName: Type.Optional(Type.String()),
+  attrs: Type.Object({}, { additionalProperties: true }), resource: Type.Object({}, { additionalProperties: true }),
+})
+/** Shapes that root-cause analysis defines in its own contract. */
+export const Any = Type.Object({}, { additionalProperties: true })

@@ -1,47 +1,56 @@
-// One audit row for each change, written in the change's own transaction. Secrets never get here.
-import type { Sql } from '../store/store.ts'
+// The audit trail: appended in the transaction of the change that it tells of, never changed, searched by tenant.
+import type { Sql, SqlValue } from '../store/store.ts'
 
-/** Who does it and in which run. Null user: the server's operator or the server itself. */
 export interface Actor {
-  readonly tenant: string
-  readonly userId: string | null
+  readonly userId: string
+  /** Null for a session or a command. */
   readonly tokenId: string | null
-  readonly email: string | null
+  readonly email: string
   readonly agentId: string | null
   readonly conversationId: string | null
-  readonly requestId: string | null
-  readonly ip: string | null
-  readonly userAgent: string | null
-  /** Null: not bound by scopes. */
-  readonly scopes: readonly string[] | null
+  readonly ip: string
+  readonly ua: string
+  readonly requestId: string
 }
 
-export type AuditAction =
-  | 'CREATE_TENANT' | 'CREATE_TOKEN' | 'REVOKE_TOKEN'
-  | 'CREATE_MONITOR' | 'UPDATE_MONITOR' | 'DELETE_MONITOR' | 'READ_MONITOR_SECRETS' | 'ROTATE_HEARTBEAT_TOKEN'
-  | 'OPEN_INCIDENT' | 'REOPEN_INCIDENT' | 'UPDATE_INCIDENT' | 'ACKNOWLEDGE_INCIDENT' | 'RESOLVE_INCIDENT' | 'WRITE_POSTMORTEM'
+export interface AuditEntry { readonly tenant: string; readonly action: string; readonly resource: string; readonly diff?: Record<string, unknown>; readonly snapshot?: Record<string, unknown> }
 
-/** The server's own doing, or its operator's at the command line. */
-export const systemActor = (tenant: string, email: string | null = null): Actor => ({
-  tenant, userId: null, tokenId: null, email, agentId: null, conversationId: null, requestId: null, ip: null, userAgent: null, scopes: null,
-})
+export interface AuditRow {
+  readonly id: number
+  readonly createdAt: string
+  readonly actorUserId: string | null
+  readonly actorPatId: string | null
+  readonly actorEmail: string | null
+  readonly agentId: string | null
+  readonly conversationId: string | null
+  readonly action: string
+  readonly resource: string
+  readonly meta: Record<string, unknown>
+}
 
-type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
-
-export const writeAudit = async (sql: Sql, actor: Actor, entry: { action: AuditAction; resource: string; meta?: { readonly [key: string]: Json }; atMs: number }): Promise<void> => {
-  const meta = { ...entry.meta, ...(actor.ip === null ? {} : { ip: actor.ip }), ...(actor.userAgent === null ? {} : { ua: actor.userAgent }) }
+export const appendAudit = async (sql: Sql, actor: Actor, entry: AuditEntry): Promise<void> => {
+  const meta = { changedFields: Object.keys(entry.diff ?? {}), diff: entry.diff ?? {}, ...(entry.snapshot === undefined ? {} : { snapshot: entry.snapshot }), ip: actor.ip, ua: actor.ua }
   await sql.query(
     `INSERT INTO audit_log (tenant, created_at, actor_user_id, actor_pat_id, actor_email, agent_id, conversation_id, request_id, action, resource, meta)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-    [actor.tenant, new Date(entry.atMs).toISOString(), actor.userId, actor.tokenId, actor.email, actor.agentId, actor.conversationId, actor.requestId, entry.action, entry.resource, JSON.stringify(meta)],
+     VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [entry.tenant, actor.userId, actor.tokenId, actor.email, actor.agentId, actor.conversationId, actor.requestId, entry.action, entry.resource, JSON.stringify(meta)],
   )
 }
 
-/** `{changedFields, diff}` of two projections of one thing. */
-export const diffOf = <T extends object>(before: T, after: T): { changedFields: string[]; diff: Record<string, { from: Json; to: Json }> } => {
-  const changed = (Object.keys(after) as (keyof T & string)[]).filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]))
-  return {
-    changedFields: changed,
-    diff: Object.fromEntries(changed.map((key) => [key, { from: (before[key] ?? null) as Json, to: (after[key] ?? null) as Json }])),
-  }
+export interface AuditFilter { readonly action?: string; readonly actor?: string; readonly patId?: string; readonly from?: string; readonly to?: string; readonly limit: number }
+
+interface Stored { id: number; created_at: Date; actor_user_id: string | null; actor_pat_id: string | null; actor_email: string | null; agent_id: string | null; conversation_id: string | null; action: string; resource: string; meta: Record<string, unknown> }
+
+/** Newest first. */
+export const listAudit = async (sql: Sql, tenant: string, filter: AuditFilter): Promise<AuditRow[]> => {
+  const params: SqlValue[] = [tenant, filter.action ?? null, filter.actor ?? null, filter.patId ?? null, filter.from ?? null, filter.to ?? null, filter.limit]
+  const rows = await sql.query<Stored>(
+    `SELECT id, created_at, actor_user_id, actor_pat_id, actor_email, agent_id, conversation_id, action, resource, meta FROM audit_log
+     WHERE tenant = $1 AND ($2::text IS NULL OR action = $2) AND ($3::text IS NULL OR actor_user_id = $3 OR actor_email = $3) AND ($4::text IS NULL OR actor_pat_id = $4)
+       AND ($5::timestamptz IS NULL OR created_at >= $5) AND ($6::timestamptz IS NULL OR created_at <= $6)
+     ORDER BY created_at DESC, id DESC LIMIT $7`, params)
+  return rows.map((row) => ({
+    id: row.id, createdAt: row.created_at.toISOString(), actorUserId: row.actor_user_id, actorPatId: row.actor_pat_id, actorEmail: row.actor_email,
+    agentId: row.agent_id, conversationId: row.conversation_id, action: row.action, resource: row.resource, meta: row.meta,
+  }))
 }

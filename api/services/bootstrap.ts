@@ -1,31 +1,31 @@
-// The first start: a tenant, its owner, a first token. Every later start finds them and changes nothing.
-import { randomBytes } from 'node:crypto'
+// The first start: the tenant, its owner, and the first token. Runs at every start and changes nothing later.
 import type { Store } from '../store/store.ts'
-import { systemActor, writeAudit } from './audit.ts'
-import { newId } from './ids.ts'
-import { hashToken, insertToken } from './tokens.ts'
+import type { Actor } from './audit.ts'
+import { sha256 } from './ids.ts'
+import { createToken, makeToken } from './tokens.ts'
 
 export const DEFAULT_TENANT = 'default'
+const OWNER = 'user_owner'
+const actor: Actor = { userId: OWNER, tokenId: null, email: 'owner@localhost', agentId: null, conversationId: null, ip: 'local', ua: 'first start', requestId: 'bootstrap' }
 
-/**
- * `token` is the first token's text when it was made just now, else null. A `bootstrapToken` that the store has never seen
- * is added; one that was revoked stays so.
- */
-export const bootstrap = (store: Store, config: { readonly bootstrapToken: string | null }, nowMs: number = Date.now()): Promise<{ tenant: string; token: string | null }> =>
-  store.transaction(async (sql) => {
-    const actor = systemActor(DEFAULT_TENANT)
-    const made = await sql.query(`INSERT INTO tenants (id, name) VALUES ($1, 'Default') ON CONFLICT DO NOTHING RETURNING id`, [DEFAULT_TENANT])
-    if (made.length > 0) {
-      const userId = newId('usr')
-      await sql.query(`INSERT INTO users (id, email) VALUES ($1, 'owner@localhost')`, [userId])
-      await sql.query(`INSERT INTO memberships (tenant, user_id, role) VALUES ($1, $2, 'owner')`, [DEFAULT_TENANT, userId])
-      await writeAudit(sql, actor, { action: 'CREATE_TENANT', resource: `tenant:${DEFAULT_TENANT}`, atMs: nowMs })
-    }
-    const known = config.bootstrapToken === null
-      ? await sql.query('SELECT 1 FROM tokens WHERE tenant = $1 LIMIT 1', [DEFAULT_TENANT])
-      : await sql.query('SELECT 1 FROM tokens WHERE sha256 = $1', [hashToken(config.bootstrapToken)])
-    if (known.length > 0) return { tenant: DEFAULT_TENANT, token: null }
-    const token = config.bootstrapToken ?? `obs_${randomBytes(32).toString('base64url')}`
-    await insertToken(sql, actor, token, { name: 'first token', scopes: ['*'] }, nowMs)
-    return { tenant: DEFAULT_TENANT, token }
+/** `token` is the plaintext when one was made now, else null. */
+export const bootstrap = async (store: Store, config: { bootstrapToken: string | null }): Promise<{ tenant: string; token: string | null }> => {
+  await store.transaction(async (sql) => {
+    await sql.query('INSERT INTO tenants (id, name) VALUES ($1, $1) ON CONFLICT DO NOTHING', [DEFAULT_TENANT])
+    await sql.query('INSERT INTO users (id, email) VALUES ($1, $2) ON CONFLICT DO NOTHING', [OWNER, actor.email])
+    await sql.query("INSERT INTO memberships (tenant, user_id, role) VALUES ($1, $2, 'owner') ON CONFLICT DO NOTHING", [DEFAULT_TENANT, OWNER])
   })
+  const first = { tenant: DEFAULT_TENANT, userId: OWNER, name: 'first token' }
+  if (config.bootstrapToken !== null) {
+    // A revoked one stays revoked: the row keeps its hash.
+    const known = await store.query('SELECT 1 FROM tokens WHERE sha256 = $1', [sha256(config.bootstrapToken)])
+    if (known.length > 0) return { tenant: DEFAULT_TENANT, token: null }
+    await createToken(store, first, actor, config.bootstrapToken)
+    return { tenant: DEFAULT_TENANT, token: config.bootstrapToken }
+  }
+  const any = await store.query('SELECT 1 FROM tokens WHERE tenant = $1 LIMIT 1', [DEFAULT_TENANT])
+  if (any.length > 0) return { tenant: DEFAULT_TENANT, token: null }
+  const token = makeToken()
+  await createToken(store, first, actor, token)
+  return { tenant: DEFAULT_TENANT, token }
+}

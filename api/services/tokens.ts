@@ -1,105 +1,47 @@
-// Personal access tokens: `obs_` and 43 base64url characters, shown once, kept as SHA-256. Revoking is soft and final.
-import { createHash, randomBytes } from 'node:crypto'
-import { hasScope } from '../../streams/contracts/principal.ts'
-import { invalidField, problem } from '../errors.ts'
-import type { Sql, Store } from '../store/store.ts'
-import { type Actor, writeAudit } from './audit.ts'
-import { newId } from './ids.ts'
+// Personal access tokens: shown once, kept as SHA-256. Revoking keeps the row; authentication with it fails at once.
+import { randomBytes } from 'node:crypto'
+import { apiError } from '../errors.ts'
+import type { Store } from '../store/store.ts'
+import { appendAudit, type Actor } from './audit.ts'
+import { createId, sha256 } from './ids.ts'
 
-export interface TokenRow {
-  readonly id: string
-  readonly name: string
-  readonly prefix: string
-  readonly scopes: readonly string[]
-  readonly createdAt: string
-  readonly expiresAt: string | null
-  readonly lastUsedAt: string | null
-  readonly dailyMutationLimit: number | null
-  readonly dailyLogBytesLimit: number | null
-}
+export interface NewToken { readonly tenant: string; readonly userId: string; readonly name: string; readonly scopes?: readonly string[]; readonly expiresAt?: string }
+export interface TokenSummary { readonly id: string; readonly name: string; readonly prefix: string; readonly scopes: readonly string[]; readonly expiresAt: string | null; readonly createdAt: string }
+export type CreatedToken = TokenSummary & { readonly token: string }
 
-export interface NewToken {
-  readonly name: string
-  readonly scopes?: readonly string[]
-  readonly expiresAt?: string | null
-  readonly dailyMutationLimit?: number | null
-  readonly dailyLogBytesLimit?: number | null
-}
+const RESOURCES = ['monitors', 'incidents', 'status-pages', 'logs', 'audit', 'tokens', 'maintenance', 'webhooks', 'secrets', 'context', 'siem', 'ai-agents', 'on-call', 'escalations', 'anomalies', 'rca', 'tickets', 'changes', 'agents', 'deployments']
+const SCOPE = new RegExp(`^(\\*|(${RESOURCES.join('|')}):(read|write|approve|\\*))$`)
 
-export const SCOPES: readonly string[] = [
-  ...['monitors', 'incidents', 'status-pages', 'logs', 'webhooks', 'siem', 'tickets', 'changes', 'agents', 'maintenance', 'on-call', 'escalations', 'tokens']
-    .flatMap((resource) => [`${resource}:read`, `${resource}:write`, `${resource}:*`]),
-  'audit:read', 'secrets:read', 'context:read', 'ai-agents:read', 'anomalies:read', 'rca:read', 'changes:approve', 'deployments:write', '*',
-]
+const PREFIX_LENGTH = 12
+export const makeToken = (): string => `obs_${randomBytes(32).toString('base64url')}`
 
-export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex')
-const tokenPrefix = (token: string): string => token.slice(0, 12)
-
-const checkScopes = (actor: Actor, scopes: readonly string[]): void => {
-  const unknown = scopes.filter((scope) => !SCOPES.includes(scope))
-  if (unknown.length > 0) throw invalidField('scopes', 'invalid_enum_value', `unknown scope ${unknown.join(', ')}`)
-  const owned = actor.scopes
-  if (owned === null) return
-  const grants = (scope: string): boolean => scope === '*' ? owned.includes('*') : scope.endsWith(':*') ? owned.includes(scope) || owned.includes('*') : hasScope(owned, scope)
-  const beyond = scopes.filter((scope) => !grants(scope))
-  if (beyond.length > 0) throw problem('PAT_SCOPE_INSUFFICIENT', `a token cannot give scopes that it does not have: ${beyond.join(', ')}`)
-}
-
-const ownerOf = async (sql: Sql, tenant: string): Promise<string> => {
-  const [owner] = await sql.query<{ user_id: string }>(
-    `SELECT user_id FROM memberships WHERE tenant = $1 AND role = 'owner' ORDER BY created_at, user_id LIMIT 1`, [tenant])
-  if (owner === undefined) throw problem('NOT_FOUND', `the tenant ${tenant} has no owner`)
-  return owner.user_id
-}
-
-/** Writes a token whose text the caller chose; for the first token and for `createToken`. */
-export const insertToken = async (sql: Sql, actor: Actor, token: string, wanted: NewToken, nowMs: number): Promise<string> => {
-  const id = newId('pat')
-  const scopes = wanted.scopes ?? ['*']
-  const userId = actor.userId ?? await ownerOf(sql, actor.tenant)
-  await sql.query(
-    `INSERT INTO tokens (id, tenant, user_id, name, prefix, sha256, scopes, daily_mutation_limit, daily_log_bytes_limit, created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-    [id, actor.tenant, userId, wanted.name, tokenPrefix(token), hashToken(token), JSON.stringify(scopes), wanted.dailyMutationLimit ?? null,
-      wanted.dailyLogBytesLimit ?? null, new Date(nowMs).toISOString(), wanted.expiresAt ?? null])
-  await writeAudit(sql, actor, { action: 'CREATE_TOKEN', resource: `token:${id}`, atMs: nowMs, meta: { name: wanted.name, prefix: tokenPrefix(token), scopes: [...scopes], expiresAt: wanted.expiresAt ?? null } })
-  return id
-}
-
-export interface MadeToken { readonly id: string; readonly name: string; readonly prefix: string; readonly token: string; readonly expiresAt: string | null; readonly createdAt: string }
-
-/** The token belongs to the actor's user; the operator's (null user) to the tenant's owner. */
-export const createToken = async (store: Store, actor: Actor, wanted: NewToken, nowMs: number = Date.now()): Promise<MadeToken> => {
-  checkScopes(actor, wanted.scopes ?? actor.scopes ?? ['*'])
-  const expiresAtMs = wanted.expiresAt == null ? null : Date.parse(wanted.expiresAt)
-  if (expiresAtMs !== null && !(expiresAtMs > nowMs)) throw invalidField('expiresAt', 'invalid_date', 'must be an RFC 3339 time in the future')
-  const token = `obs_${randomBytes(32).toString('base64url')}`
-  const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString()
-  const id = await store.transaction((sql) => insertToken(sql, actor, token, { ...wanted, scopes: wanted.scopes ?? actor.scopes ?? ['*'], expiresAt }, nowMs))
-  return { id, name: wanted.name, prefix: tokenPrefix(token), token, expiresAt, createdAt: new Date(nowMs).toISOString() }
-}
-
-interface StoredToken {
-  readonly id: string; readonly name: string; readonly prefix: string; readonly scopes: string[]; readonly created_at: Date; readonly expires_at: Date | null
-  readonly last_used_at: Date | null; readonly daily_mutation_limit: number | null; readonly daily_log_bytes_limit: number | null
-}
-
-/** The tenant's tokens that are not revoked, newest first; never their text. */
-export const listTokens = async (sql: Sql, tenant: string): Promise<TokenRow[]> => {
-  const rows = await sql.query<StoredToken>(
-    `SELECT id, name, prefix, scopes, created_at, expires_at, last_used_at, daily_mutation_limit, daily_log_bytes_limit
-     FROM tokens WHERE tenant = $1 AND revoked_at IS NULL ORDER BY created_at DESC, id LIMIT 1000`, [tenant])
-  return rows.map((row) => ({
-    id: row.id, name: row.name, prefix: row.prefix, scopes: row.scopes, createdAt: row.created_at.toISOString(), expiresAt: row.expires_at?.toISOString() ?? null,
-    lastUsedAt: row.last_used_at?.toISOString() ?? null, dailyMutationLimit: row.daily_mutation_limit, dailyLogBytesLimit: row.daily_log_bytes_limit,
-  }))
-}
-
-/** @throws NOT_FOUND when the tenant has no such token, or it is revoked already. */
-export const revokeToken = (store: Store, actor: Actor, id: string, nowMs: number = Date.now()): Promise<void> =>
-  store.transaction(async (sql) => {
-    const [row] = await sql.query<{ name: string; prefix: string }>(
-      'UPDATE tokens SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL RETURNING name, prefix', [actor.tenant, id, new Date(nowMs).toISOString()])
-    if (row === undefined) throw problem('NOT_FOUND', 'there is no such token')
-    await writeAudit(sql, actor, { action: 'REVOKE_TOKEN', resource: `token:${id}`, atMs: nowMs, meta: { name: row.name, prefix: row.prefix } })
+/** @throws ApiError VALIDATION_FAILED for a scope that does not exist or an expiry that is past. */
+export const createToken = async (store: Store, input: NewToken, actor: Actor, token = makeToken()): Promise<CreatedToken> => {
+  const scopes = input.scopes ?? ['*']
+  const unknown = scopes.find((scope) => !SCOPE.test(scope))
+  if (unknown !== undefined) throw apiError('VALIDATION_FAILED', `no such scope: ${unknown}`, [{ path: 'scopes', code: 'invalid_scope', message: `one of *, or <resource>:read, :write, :* with a resource of ${RESOURCES.join(', ')}` }])
+  const expires = input.expiresAt === undefined ? null : new Date(input.expiresAt)
+  if (expires !== null && !(expires.getTime() > Date.now())) throw apiError('VALIDATION_FAILED', 'expiresAt is not a time in the future', [{ path: 'expiresAt', code: 'invalid_date', message: 'an RFC 3339 time in the future' }])
+  const made = { id: createId('pat'), name: input.name, prefix: token.slice(0, PREFIX_LENGTH), scopes, expiresAt: expires?.toISOString() ?? null, createdAt: new Date().toISOString() }
+  await store.transaction(async (sql) => {
+    await sql.query('INSERT INTO tokens (id, tenant, user_id, name, prefix, sha256, scopes, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)',
+      [made.id, input.tenant, input.userId, made.name, made.prefix, sha256(token), JSON.stringify(scopes), made.createdAt, made.expiresAt])
+    await appendAudit(sql, actor, { tenant: input.tenant, action: 'CREATE_TOKEN', resource: `token:${made.id}`, diff: { name: { from: null, to: made.name }, scopes: { from: null, to: scopes } } })
   })
+  return { ...made, token }
+}
+
+interface Stored { id: string; name: string; prefix: string; scopes: string[]; expires_at: Date | null; created_at: Date }
+
+export const listTokens = async (store: Store, tenant: string): Promise<TokenSummary[]> =>
+  (await store.query<Stored>('SELECT id, name, prefix, scopes, expires_at, created_at FROM tokens WHERE tenant = $1 AND revoked_at IS NULL ORDER BY created_at, id', [tenant]))
+    .map((row) => ({ id: row.id, name: row.name, prefix: row.prefix, scopes: row.scopes, expiresAt: row.expires_at?.toISOString() ?? null, createdAt: row.created_at.toISOString() }))
+
+/** @throws ApiError NOT_FOUND. */
+export const revokeToken = async (store: Store, tenant: string, id: string, actor: Actor): Promise<void> => {
+  await store.transaction(async (sql) => {
+    const rows = await sql.query<{ name: string; prefix: string }>('UPDATE tokens SET revoked_at = now() WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL RETURNING name, prefix', [tenant, id])
+    if (rows.length === 0) throw apiError('NOT_FOUND', `no token ${id}`)
+    await appendAudit(sql, actor, { tenant, action: 'REVOKE_TOKEN', resource: `token:${id}`, snapshot: rows[0] })
+  })
+}

@@ -51,6 +51,15 @@ CREATE TABLE incident_signals (
 );
 CREATE INDEX incident_signals_by_incident ON incident_signals (incident_id, started_at);
 
+-- A resolution that came before its opening: the opening, when it comes, is already over.
+CREATE TABLE ended_signals (
+  tenant text NOT NULL,
+  kind text NOT NULL,
+  signal_id text NOT NULL,
+  ended_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant, kind, signal_id)
+);
+
 CREATE TABLE incident_updates (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   tenant text NOT NULL,

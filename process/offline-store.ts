@@ -1,5 +1,5 @@
 // A command while no server runs: the control plane's store is opened under the data directory's lock, used and closed.
-import { bootstrap } from '../api/services/bootstrap.ts'
+import { ensureTenant } from '../api/services/bootstrap.ts'
 import { openStore } from '../api/store/open-store.ts'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
@@ -13,7 +13,7 @@ export const withOfflineStore = async (config: Config, request: ControlRequest):
     try {
       const store = await openStore({ databaseUrl: config.databaseUrl, directory: join(config.dataDir, 'control-plane') })
       try {
-        await bootstrap(store, { bootstrapToken: config.bootstrapToken })
+        await ensureTenant(store)
         const handle = createCommandHandler({ store, onCredentialsChanged: () => Promise.resolve(), readerPassword: () => null })
         return { ok: true, result: await handle(request) }
       } finally {

@@ -5,10 +5,12 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { randomBytes } from 'node:crypto'
 import { Ajv } from 'ajv'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
+import { apiError } from './errors.ts'
 import { createCursors } from './cursor.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import { accessOf, createAuthenticator, protect } from './plugins/authentication.ts'
-import { handleErrors, type RoutePattern } from './plugins/error-handling.ts'
+import { handleErrors, sendError, type RoutePattern } from './plugins/error-handling.ts'
+import { guardText } from './plugins/text-guard.ts'
 import type { ApiConfig, ApiDeps, RouteDeps } from './ports.ts'
 import { accountRoutes } from './routes/account.ts'
 import { analysisRoutes } from './routes/analysis.ts'
@@ -39,6 +41,7 @@ const createServer = (): App => Fastify({
   genReqId: () => randomBytes(8).toString('hex'), routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
   http: { headersTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384 },
   ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
+  frameworkErrors: (_error, request, reply) => { sendError(request, reply.header('x-request-id', request.id), apiError('NOT_FOUND', 'no such path')) },
   clientErrorHandler: (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
     if (error.code === 'HPE_HEADER_OVERFLOW') socket.end(rawError(431, 'HEADERS_TOO_LARGE', 'the headers are larger than 16 KiB'))
@@ -79,6 +82,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
       for (const method of [route.method].flat()) routes.push({ method, pattern: toPattern(route.url) })
     })
     protect(scope, authenticate)
+    guardText(scope)
     analysisRoutes(typed, shared)
     logRoutes(typed, shared)
     incidentRoutes(typed, shared)

@@ -2,6 +2,7 @@
 import type { ClickHouse } from '../clickhouse/client.ts'
 import type { CredentialSnapshot } from '../streams/contracts/principal.ts'
 import type { Rca } from '../streams/contracts/rca.ts'
+import type { SignalSink } from '../streams/contracts/signals.ts'
 import type { Cursors } from './cursor.ts'
 import type { Incidents } from './services/incidents.ts'
 import type { Monitors } from './services/monitors.ts'
@@ -27,6 +28,7 @@ export interface ApiDeps {
   readonly store: Store
   readonly clickhouse: Pick<ClickHouse, 'query'>
   readonly rca: Rca
+  readonly signals: SignalSink
   readonly status: () => Promise<object>
   /** 'ok' or what is wrong, by dependency. */
   readonly ready: () => Promise<Record<string, string>>

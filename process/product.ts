@@ -111,7 +111,7 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   const api = await startApi(
     { listen: config.apiListen, version: deps.version, secretKey, metricsOpen: isLoopback(config.apiListen.host), otlpBase: otlp },
     {
-      store, clickhouse: client, rca, status, ready, clock, logger, credentials: () => credentials, onCredentialsChanged: refreshCredentials,
+      store, clickhouse: client, rca, signals: controlPlane, status, ready, clock, logger, credentials: () => credentials, onCredentialsChanged: refreshCredentials,
       metrics: createMetrics({ ingest: () => ingest?.stats() ?? Promise.resolve(null), log, consumer, watchdog, clickhouseRestarts: () => local?.restarts() ?? 0 }),
     },
   )

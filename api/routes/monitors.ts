@@ -40,7 +40,9 @@ export const monitorRoutes = (app: App, deps: RouteDeps): void => {
   app.patch('/api/v1/monitors/:id', { schema: { ...one('patchMonitor', 'Changes a monitor'), body: Patch } },
     async (request) => await monitors.patch(principalOf(request).tenant, request.params.id, request.body, actorOf(request)) as never)
   app.delete('/api/v1/monitors/:id', { schema: { operationId: 'deleteMonitor', tags: ['monitors'], summary: 'Deletes a monitor', params: Id, response: { 204: Type.Null(), ...errors } } }, async (request, reply) => {
-    await monitors.remove(principalOf(request).tenant, request.params.id, actorOf(request))
+    const { tenant } = principalOf(request)
+    const missId = await monitors.remove(tenant, request.params.id, actorOf(request))
+    if (missId !== null) await deps.signals.resolved({ tenant, kind: 'heartbeat', id: missId, endedAtMs: deps.clock() })
     await deps.onCredentialsChanged()
     return reply.code(204).send(null)
   })

@@ -44,7 +44,8 @@ export interface Monitors {
   get(tenant: string, id: string): Promise<Monitor>
   create(tenant: string, input: MonitorInput, actor: Actor): Promise<Monitor>
   patch(tenant: string, id: string, patch: Partial<MonitorInput>, actor: Actor): Promise<Monitor>
-  remove(tenant: string, id: string, actor: Actor): Promise<void>
+  /** Resolves to the signal of the miss that was open, for its incident to end. */
+  remove(tenant: string, id: string, actor: Actor): Promise<string | null>
   rotate(tenant: string, id: string, actor: Actor): Promise<Monitor>
   /** The ping token; each call is audited. */
   secret(tenant: string, id: string, actor: Actor): Promise<string>
@@ -86,10 +87,12 @@ export const createMonitors = (store: Store, sealer: Sealer): Monitors => {
       return toMonitor(await find(sql, tenant, id))
     }).catch((error: unknown) => { throw nameTaken(error, patch.name ?? '') }),
     remove: async (tenant, id, actor) => {
-      await store.transaction(async (sql) => {
+      return await store.transaction(async (sql) => {
         const row = await find(sql, tenant, id)
+        const [{ miss_id: missId }] = await sql.query<{ miss_id: string | null }>('SELECT miss_id FROM monitors WHERE tenant = $1 AND id = $2', [tenant, id])
         await sql.query('DELETE FROM monitors WHERE tenant = $1 AND id = $2', [tenant, id])
         await appendAudit(sql, actor, { tenant, action: 'DELETE_MONITOR', resource: `monitor:${id}`, snapshot: { name: row.name, intervalSec: row.interval_sec } })
+        return missId
       })
     },
     rotate: async (tenant, id, actor) => await store.transaction(async (sql) => {

@@ -3,6 +3,7 @@
 // that it never flaps faster. Both calls are idempotent by (tenant, kind, id).
 import type { Severity, SignalOpened, SignalResolved, SignalSink } from '../../streams/contracts/signals.ts'
 import type { Sql, Store } from '../store/store.ts'
+import { appendAudit, type Actor } from './audit.ts'
 import { createId } from './ids.ts'
 import { addUpdateRow, type StoredIncident, type StoredSignal } from './incident-store.ts'
 
@@ -12,13 +13,16 @@ export interface GroupingConfig { readonly cooldownMs: number; readonly clock: (
 const JOIN_WITHIN_MS = 15 * 60_000
 const rank: Record<Severity, number> = { minor: 1, major: 2, critical: 3 }
 const author = 'lapwing'
+const system: Actor = { userId: 'system', tokenId: null, email: author, agentId: null, conversationId: null, ip: 'local', ua: 'analysis', requestId: '' }
 
 interface Candidate extends StoredIncident { signals: StoredSignal[] }
 
 const isNear = (signal: SignalOpened, incident: Candidate): boolean => incident.signals.some((other) =>
   other.service === signal.service || signal.neighbours.includes(other.service) || other.neighbours.includes(signal.service))
-const lastActivityMs = (incident: Candidate): number =>
-  Math.max(...incident.signals.flatMap((signal) => [signal.started_at.getTime(), signal.ended_at?.getTime() ?? 0]))
+/** Milliseconds between the signal and the incident's latest activity; one that still goes on is active now. */
+const distanceMs = (signal: SignalOpened, incident: Candidate): number => incident.signals.some((other) => other.ended_at === null) && signal.startedAtMs >= incident.opened_at.getTime()
+  ? 0
+  : Math.abs(signal.startedAtMs - Math.max(...incident.signals.flatMap((other) => [other.started_at.getTime(), other.ended_at?.getTime() ?? 0])))
 
 /** Open ones, and those that resolved by themselves so recently that a new one would be a flap. */
 const loadCandidates = async (sql: Sql, tenant: string, sinceMs: number): Promise<Candidate[]> => {
@@ -34,6 +38,7 @@ const openIncident = async (sql: Sql, signal: SignalOpened): Promise<string> => 
   const id = createId('inc')
   await sql.query("INSERT INTO incidents (id, tenant, number, title, severity, status, opened_at) VALUES ($1, $2, $3, $4, $5, 'open', $6)",
     [id, signal.tenant, number, signal.summary.slice(0, 200), signal.severity, new Date(signal.startedAtMs).toISOString()])
+  await appendAudit(sql, system, { tenant: signal.tenant, action: 'OPEN_INCIDENT', resource: `incident:${id}`, diff: { signal: { from: null, to: `${signal.kind} ${signal.id}` } } })
   return id
 }
 
@@ -45,6 +50,15 @@ const joinIncident = async (sql: Sql, signal: SignalOpened, incident: Candidate,
   if (reopened) await addUpdateRow(sql, signal.tenant, incident.id, { at, author, status: 'open', body: `reopened: ${signal.summary}` })
 }
 
+/** An alert that fires again under the same id goes on where it was; anything else under a known id is a replay. */
+const fireAgain = async (sql: Sql, signal: SignalOpened, known: StoredSignal, at: string): Promise<void> => {
+  if (signal.kind !== 'alert' || known.ended_at === null) return
+  await sql.query('UPDATE incident_signals SET ended_at = NULL WHERE tenant = $1 AND kind = $2 AND signal_id = $3', [signal.tenant, signal.kind, signal.id])
+  // Resolved by a person stays resolved.
+  const reopened = await sql.query("UPDATE incidents SET status = 'open', resolved_at = NULL, auto_resolved = false WHERE tenant = $1 AND id = $2 AND status = 'resolved' AND auto_resolved RETURNING 1", [signal.tenant, known.incident_id])
+  if (reopened.length > 0) await addUpdateRow(sql, signal.tenant, known.incident_id, { at, author, status: 'open', body: `reopened: ${signal.summary}` })
+}
+
 export const createGrouping = (store: Store, config: GroupingConfig): SignalSink => {
   const now = (): string => new Date(config.clock()).toISOString()
   const addSignal = async (sql: Sql, signal: SignalOpened, incidentId: string): Promise<void> => {
@@ -53,12 +67,14 @@ export const createGrouping = (store: Store, config: GroupingConfig): SignalSink
       [signal.tenant, signal.kind, signal.id, incidentId, signal.service, signal.summary, signal.severity, new Date(signal.startedAtMs).toISOString(), JSON.stringify(signal.neighbours)])
   }
   const opened = async (signal: SignalOpened): Promise<void> => store.transaction(async (sql) => {
-    const known = await sql.query('SELECT 1 FROM incident_signals WHERE tenant = $1 AND kind = $2 AND signal_id = $3', [signal.tenant, signal.kind, signal.id])
-    if (known.length > 0) return
+    // Grouping reads, then writes: one tenant's signals go one after the other.
+    await sql.query('SELECT 1 FROM tenants WHERE id = $1 FOR UPDATE', [signal.tenant])
+    const [known] = await sql.query<StoredSignal>('SELECT * FROM incident_signals WHERE tenant = $1 AND kind = $2 AND signal_id = $3', [signal.tenant, signal.kind, signal.id])
+    if (known !== undefined) return await fireAgain(sql, signal, known, now())
     const over = await sql.query('DELETE FROM ended_signals WHERE tenant = $1 AND kind = $2 AND signal_id = $3 RETURNING 1', [signal.tenant, signal.kind, signal.id])
-    if (over.length > 0) return
+    if (over.length > 0 && signal.kind !== 'alert') return
     const candidates = await loadCandidates(sql, signal.tenant, config.clock() - config.cooldownMs)
-    const home = candidates.find((incident) => isNear(signal, incident) && Math.abs(signal.startedAtMs - lastActivityMs(incident)) <= JOIN_WITHIN_MS)
+    const home = candidates.find((incident) => isNear(signal, incident) && distanceMs(signal, incident) <= JOIN_WITHIN_MS)
     if (home !== undefined) await joinIncident(sql, signal, home, now())
     await addSignal(sql, signal, home?.id ?? await openIncident(sql, signal))
   })
@@ -72,8 +88,10 @@ export const createGrouping = (store: Store, config: GroupingConfig): SignalSink
     }
     const [{ going }] = await sql.query<{ going: number }>('SELECT count(*)::int AS going FROM incident_signals WHERE tenant = $1 AND incident_id = $2 AND ended_at IS NULL', [signal.tenant, row.incident_id])
     if (going > 0) return
-    const closed = await sql.query("UPDATE incidents SET status = 'resolved', resolved_at = $3, auto_resolved = true WHERE tenant = $1 AND id = $2 AND status <> 'resolved' RETURNING 1", [signal.tenant, row.incident_id, now()])
-    if (closed.length > 0) await addUpdateRow(sql, signal.tenant, row.incident_id, { at: now(), author, status: 'resolved', body: 'all signals have ended' })
+    const closed = await sql.query("UPDATE incidents SET status = 'resolved', resolved_at = $3, auto_resolved = true WHERE tenant = $1 AND id = $2 AND status <> 'resolved' RETURNING 1", [signal.tenant, row.incident_id, endedAt])
+    if (closed.length === 0) return
+    await addUpdateRow(sql, signal.tenant, row.incident_id, { at: now(), author, status: 'resolved', body: 'all signals have ended' })
+    await appendAudit(sql, system, { tenant: signal.tenant, action: 'RESOLVE_INCIDENT', resource: `incident:${row.incident_id}`, diff: { autoResolved: { from: false, to: true } } })
   })
   return { opened, resolved }
 }

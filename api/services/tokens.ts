@@ -21,7 +21,7 @@ export const createToken = async (store: Store, input: NewToken, actor: Actor, t
   const unknown = scopes.find((scope) => !SCOPE.test(scope))
   if (unknown !== undefined) throw apiError('VALIDATION_FAILED', `no such scope: ${unknown}`, [{ path: 'scopes', code: 'invalid_scope', message: `one of *, or <resource>:read, :write, :* with a resource of ${RESOURCES.join(', ')}` }])
   const expires = input.expiresAt === undefined ? null : new Date(input.expiresAt)
-  if (expires !== null && !(expires.getTime() > Date.now())) throw apiError('VALIDATION_FAILED', 'expiresAt is not a time in the future', [{ path: 'expiresAt', code: 'invalid_date', message: 'an RFC 3339 time in the future' }])
+  if (expires !== null && !(expires.getTime() > Date.now() && expires.getUTCFullYear() < 10_000)) throw apiError('VALIDATION_FAILED', 'expiresAt is not a time in the future', [{ path: 'expiresAt', code: 'invalid_date', message: 'an RFC 3339 time in the future' }])
   const made = { id: createId('pat'), name: input.name, prefix: token.slice(0, PREFIX_LENGTH), scopes, expiresAt: expires?.toISOString() ?? null, createdAt: new Date().toISOString() }
   await store.transaction(async (sql) => {
     await sql.query('INSERT INTO tokens (id, tenant, user_id, name, prefix, sha256, scopes, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)',

@@ -1,0 +1,94 @@
+// Who may call what, and that everything which is refused is refused in one envelope.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { errorCodes } from '../../api/errors.ts'
+import { operations } from '../../api/operations.ts'
+import { TransientError } from '../../streams/contracts/errors.ts'
+import { bearer, openHarness, type Harness } from './harness.ts'
+
+let api: Harness
+beforeAll(async () => { api = await openHarness() })
+afterAll(async () => { await api.close() })
+
+interface Reply { readonly statusCode: number; readonly headers: Record<string, unknown>; json(): Record<string, unknown> }
+const expectEnvelope = (reply: Reply, code: keyof typeof errorCodes): void => {
+  const body = reply.json()
+  expect(body.code).toBe(code)
+  expect(reply.statusCode).toBe(errorCodes[code].status)
+  expect(body.request_id).toBe(reply.headers['x-request-id'])
+  expect(typeof body.error).toBe('string')
+}
+type Spec = { paths: Record<string, Record<string, { operationId?: string }>> }
+const operationsOf = (spec: Spec): { id: string; method: string; path: string }[] =>
+  Object.entries(spec.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, one]) => ({ id: one.operationId ?? '', method, path })))
+
+test('every operation of the table is served, and every route is in the table', async () => {
+  const ids = operationsOf((await api.app.inject('/openapi.json')).json<Spec>()).filter((one) => one.method !== 'head').map((one) => one.id)
+  expect([...new Set(ids)].sort()).toEqual(Object.keys(operations).sort())
+})
+
+test('every operation that is not public refuses a call without a token and one without its scope', async () => {
+  for (const { id, method, path } of operationsOf((await api.app.inject('/openapi.json')).json<Spec>())) {
+    if ('public' in operations[id as keyof typeof operations]) continue
+    const call = { method: method.toUpperCase() as 'GET', url: path.replace('{id}', 'x') }
+    expectEnvelope(await api.app.inject(call), 'UNAUTHENTICATED')
+    expectEnvelope(await api.app.inject({ ...call, headers: bearer('writer') }), 'PAT_SCOPE_INSUFFICIENT')
+  }
+})
+
+test('an expired and an unknown token are refused, X-API-Key is taken', async () => {
+  expectEnvelope(await api.app.inject({ url: '/api/v1/monitors', headers: bearer('expired') }), 'UNAUTHENTICATED')
+  expectEnvelope(await api.app.inject({ url: '/api/v1/monitors', headers: bearer('nobody') }), 'UNAUTHENTICATED')
+  expect((await api.app.inject({ url: '/api/v1/monitors', headers: { 'x-api-key': bearer('owner').authorization.slice(7) } })).statusCode).toBe(200)
+})
+
+test('a role below the one of the operation is refused although the scope is there', async () => {
+  expectEnvelope(await api.app.inject({ method: 'POST', url: '/api/v1/monitors', headers: bearer('viewer'), payload: {} }), 'ROLE_INSUFFICIENT')
+})
+
+test('an agent deletes only with a token that has every scope', async () => {
+  const call = { method: 'DELETE' as const, url: '/api/v1/monitors/mon_none' }
+  expectEnvelope(await api.app.inject({ ...call, headers: { ...bearer('monitors'), 'x-agent-id': 'bot' } }), 'PAT_SCOPE_INSUFFICIENT')
+  expectEnvelope(await api.app.inject({ ...call, headers: bearer('monitors') }), 'NOT_FOUND')
+})
+
+test('a token cannot make one that may do more', async () => {
+  expectEnvelope(await api.app.inject({ method: 'POST', url: '/api/v1/me/tokens', headers: bearer('monitors'), payload: { name: 'n' } }), 'PAT_SCOPE_INSUFFICIENT')
+})
+
+test('metrics need a token when they are not open', async () => {
+  expectEnvelope(await api.app.inject('/metrics'), 'UNAUTHENTICATED')
+  expect((await api.app.inject({ url: '/metrics', headers: bearer('owner') })).body).toBe('lapwing_up 1\n')
+})
+
+test('another method answers 405 with Allow, another path 404', async () => {
+  const reply = await api.app.inject({ method: 'PUT', url: '/api/v1/monitors/x', headers: bearer('owner') })
+  expectEnvelope(reply, 'METHOD_NOT_ALLOWED')
+  expect(String(reply.headers.allow).split(/, */)).toEqual(expect.arrayContaining(['GET', 'PATCH', 'DELETE']))
+  expectEnvelope(await api.app.inject('/api/v1/nothing'), 'NOT_FOUND')
+})
+
+test('bodies of a wrong type, size or syntax are refused by name', async () => {
+  const post = (payload: string, type: string) => api.app.inject({ method: 'POST', url: '/api/v1/monitors', headers: { ...bearer('owner'), 'content-type': type }, payload })
+  expectEnvelope(await post('{', 'application/json'), 'BAD_JSON')
+  expectEnvelope(await post('x', 'text/plain'), 'UNSUPPORTED_MEDIA_TYPE')
+  expectEnvelope(await post(`"${'x'.repeat(1024 * 1024)}"`, 'application/json'), 'BODY_TOO_LARGE')
+})
+
+test('problem+json is answered to who asks for it', async () => {
+  const reply = await api.app.inject({ url: '/api/v1/monitors', headers: { accept: 'application/problem+json' } })
+  expect(reply.headers['content-type']).toContain('application/problem+json')
+  expect(reply.json()).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
+})
+
+test('a store that does not answer is 503 with Retry-After, a fault of ours tells nothing', async () => {
+  const ask = () => api.app.inject({ url: '/api/v1/anomalies', headers: bearer('owner') })
+  api.answer = () => { throw new TransientError('STORE_UNAVAILABLE', 'secret host is down', 2500) }
+  const unavailable = await ask()
+  expectEnvelope(unavailable, 'STORE_UNAVAILABLE')
+  expect(unavailable.headers['retry-after']).toBe('3')
+  api.answer = () => { throw new Error('secret detail') }
+  const internal = await ask()
+  expectEnvelope(internal, 'INTERNAL')
+  expect(`${unavailable.body}${internal.body}`).not.toContain('secret')
+  api.answer = () => []
+})

@@ -1,0 +1,53 @@
+// The API over its real store in a temporary directory, with a ClickHouse and credentials of the test's own making.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createApp, type App } from '../../api/app.ts'
+import { sha256 } from '../../api/services/ids.ts'
+import { openStore } from '../../api/store/open-store.ts'
+import type { Store } from '../../api/store/store.ts'
+import type { Principal } from '../../streams/contracts/principal.ts'
+import type { Rca } from '../../streams/contracts/rca.ts'
+
+export const NOW = Date.UTC(2026, 0, 31, 12)
+export const token = (name: string): string => `obs_${name.padEnd(43, 'x')}`
+export const bearer = (name: string): Record<string, string> => ({ authorization: `Bearer ${token(name)}` })
+
+const principal = (tenant: string, more: Partial<Principal> = {}): Principal => ({ tenant, userId: `user_${tenant}`, email: `${tenant}@example.test`, role: 'owner', tokenId: `pat_${tenant}`, scopes: ['*'], expiresAtMs: null, ...more })
+const principals: Readonly<Record<string, Principal>> = {
+  owner: principal('a'), other: principal('b'), viewer: principal('a', { role: 'viewer' }), writer: principal('a', { scopes: ['logs:write'] }),
+  monitors: principal('a', { scopes: ['monitors:*', 'tokens:write'] }), expired: principal('a', { expiresAtMs: NOW - 1 }),
+}
+
+export interface Asked { readonly name: string; readonly sql: string; readonly params: Record<string, unknown> }
+export interface Harness { readonly app: App; readonly store: Store; readonly asked: Asked[]; answer: (asked: Asked) => unknown[]; nowMs: number; refreshed: number; close(): Promise<void> }
+
+const rca: Rca = {
+  correlations: async (_tenant, service) => ({ service_id: service, correlations: [] }),
+  analysis: async (incident) => ({ incidentId: incident.id, generatedAt: '', verdict: { cause: null, summary: '' }, causes: [], timeline: [], similar: [], nextChecks: [], window: { from: '', to: '' } }),
+  blast: async (incident) => ({ incidentId: incident.id, root: '', impacted: [], edges: [] }),
+  neighbours: async () => [],
+}
+
+export const openHarness = async (): Promise<Harness> => {
+  const directory = await mkdtemp(join(tmpdir(), 'lapwing-api-'))
+  const store = await openStore({ databaseUrl: null, directory })
+  for (const tenant of ['a', 'b']) await store.query('INSERT INTO tenants (id, name) VALUES ($1, $1)', [tenant])
+  const snapshot = { tokens: Object.entries(principals).map(([name, one]) => [sha256(token(name)), one] as const), heartbeats: [] }
+  const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+  const asked: Asked[] = []
+  const state: { answer: Harness['answer']; nowMs: number; refreshed: number } = { answer: () => [], nowMs: NOW, refreshed: 0 }
+  const app = await createApp({ listen: { host: '127.0.0.1', port: 0 }, version: '1.2.3', secretKey: 'test key', metricsOpen: false, otlpBase: 'http://127.0.0.1:4318' }, {
+    store, rca, logger: quiet, clock: () => state.nowMs, credentials: () => snapshot, onCredentialsChanged: async () => { state.refreshed++ },
+    status: async () => ({ status: 'ok' }), ready: async () => ({ clickhouse: 'ok' }), metrics: async () => 'lapwing_up 1\n',
+    clickhouse: {
+      query: async <Row>(query: { name: string; sql: string }, params: Record<string, unknown>) => {
+        const one = { name: query.name, sql: query.sql, params }
+        asked.push(one)
+        return state.answer(one) as Row[]
+      },
+    },
+  })
+  await app.ready()
+  return Object.assign(state, { app, store, asked, close: async () => { await app.close(); await store.close(); await rm(directory, { recursive: true, force: true }) } })
+}

@@ -8,6 +8,7 @@ import { openStore } from '../../api/store/open-store.ts'
 import type { Store } from '../../api/store/store.ts'
 import type { Principal } from '../../streams/contracts/principal.ts'
 import type { Rca } from '../../streams/contracts/rca.ts'
+import type { SignalResolved } from '../../streams/contracts/signals.ts'
 
 export const NOW = Date.UTC(2026, 0, 31, 12)
 export const token = (name: string): string => `obs_${name.padEnd(43, 'x')}`
@@ -20,7 +21,7 @@ const principals: Readonly<Record<string, Principal>> = {
 }
 
 export interface Asked { readonly name: string; readonly sql: string; readonly params: Record<string, unknown> }
-export interface Harness { readonly app: App; readonly store: Store; readonly asked: Asked[]; answer: (asked: Asked) => unknown[]; nowMs: number; refreshed: number; close(): Promise<void> }
+export interface Harness { readonly app: App; readonly store: Store; readonly asked: Asked[]; readonly resolved: SignalResolved[]; answer: (asked: Asked) => unknown[]; nowMs: number; refreshed: number; close(): Promise<void> }
 
 const rca: Rca = {
   correlations: async (_tenant, service) => ({ service_id: service, correlations: [] }),
@@ -36,9 +37,10 @@ export const openHarness = async (): Promise<Harness> => {
   const snapshot = { tokens: Object.entries(principals).map(([name, one]) => [sha256(token(name)), one] as const), heartbeats: [] }
   const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
   const asked: Asked[] = []
+  const resolved: SignalResolved[] = []
   const state: { answer: Harness['answer']; nowMs: number; refreshed: number } = { answer: () => [], nowMs: NOW, refreshed: 0 }
   const app = await createApp({ listen: { host: '127.0.0.1', port: 0 }, version: '1.2.3', secretKey: 'test key', metricsOpen: false, otlpBase: 'http://127.0.0.1:4318' }, {
-    store, rca, logger: quiet, clock: () => state.nowMs, credentials: () => snapshot, onCredentialsChanged: async () => { state.refreshed++ },
+    store, rca, logger: quiet, signals: { opened: async () => undefined, resolved: async (signal) => { resolved.push(signal) } }, clock: () => state.nowMs, credentials: () => snapshot, onCredentialsChanged: async () => { state.refreshed++ },
     status: async () => ({ status: 'ok' }), ready: async () => ({ clickhouse: 'ok' }), metrics: async () => 'lapwing_up 1\n',
     clickhouse: {
       query: async <Row>(query: { name: string; sql: string }, params: Record<string, unknown>) => {
@@ -49,5 +51,5 @@ export const openHarness = async (): Promise<Harness> => {
     },
   })
   await app.ready()
-  return Object.assign(state, { app, store, asked, close: async () => { await app.close(); await store.close(); await rm(directory, { recursive: true, force: true }) } })
+  return Object.assign(state, { app, store, asked, resolved, close: async () => { await app.close(); await store.close(); await rm(directory, { recursive: true, force: true }) } })
 }

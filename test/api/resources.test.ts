@@ -32,6 +32,19 @@ test('a monitor is made, read, kept from its neighbour, pinged by its secret and
   expect((await get(`/api/v1/monitors/${id}`)).statusCode).toBe(404)
 })
 
+test('deleting a monitor that is down ends its miss', async () => {
+  const { id } = (await post('/api/v1/monitors', { ...monitor, name: 'down' })).json<{ id: string }>()
+  await api.store.query("UPDATE monitors SET status = 'down', miss_id = 'hb-1' WHERE id = $1", [id])
+  expect((await api.app.inject({ method: 'DELETE', url: `/api/v1/monitors/${id}`, headers: bearer('owner') })).statusCode).toBe(204)
+  expect(api.resolved).toEqual([{ tenant: 'a', kind: 'heartbeat', id: 'hb-1', endedAtMs: NOW }])
+})
+
+test('text that no store can hold is refused in ids, queries and bodies', async () => {
+  const replies = [await get('/api/v1/incidents/%00'), await get('/api/v1/audit-logs?action=%00'), await post('/api/v1/monitors', { ...monitor, name: 'a\0b' }), await post('/api/v1/monitors', { ...monitor, name: '\ud800' })]
+  for (const reply of replies) expect(reply.json()).toMatchObject({ code: 'VALIDATION_FAILED' })
+  expect((await get('/api/v1/incidents/%E0%A4%A')).json()).toMatchObject({ code: 'NOT_FOUND' })
+})
+
 test('unknown fields, numbers as text and other types of monitor are refused, each by its path', async () => {
   const pathOf = async (payload: object) => {
     const reply = await post('/api/v1/monitors', payload)

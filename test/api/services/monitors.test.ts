@@ -103,6 +103,13 @@ describe('heartbeat monitors', () => {
     expect(await watched(made.id)).toBeUndefined()
   })
 
+  it('hand over their open miss when deleted, for its incident to end', async () => {
+    const [quiet, missed] = [await make('quiet'), await make('missed')]
+    await plane.heartbeatDown('acme', missed.id, 'hb-missed-1')
+    expect(await monitors.remove('acme', quiet.id, acme)).toBeNull()
+    expect(await monitors.remove('acme', missed.id, acme)).toBe('hb-missed-1')
+  })
+
   it('do not exist for another tenant', async () => {
     const made = await make('private')
     const globex = actorOf('globex')

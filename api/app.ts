@@ -65,8 +65,14 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     ...deps, config, incidents: createIncidents(deps.store, deps.clock), monitors: createMonitors(deps.store, createSealer(config.secretKey)), cursors: createCursors(config.secretKey, deps.clock),
   }
   readQueries(app)
-  app.removeContentTypeParser('text/plain')
-  app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id) })
+  app.removeContentTypeParser(['text/plain', 'application/json'])
+  // Clients name the type on calls that have no body: nothing is then taken as nothing, as without the header.
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined)
+    else void parseJson(request, body as string, done)
+  })
+  app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id).header('cache-control', 'no-store') })
   handleErrors(app as unknown as FastifyInstance, deps.logger, routes)
   await app.register(swagger, {
     openapi: {

@@ -1,6 +1,6 @@
 // Role `all`: every part in one process, opened in the order of the flow's needs and closed in exact reverse. What opens
 // first is what others stand on; ingest opens last, so that nothing is accepted before it can be worked off.
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startConsumer } from '../analytics/consumer.ts'
 import { createDecodePool } from '../analytics/pool/pool.ts'
@@ -119,7 +119,16 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   const control = await openControlSocket(config.dataDir, createCommandHandler({ store, onCredentialsChanged: refreshCredentials, readerPassword: () => local?.readerPassword ?? null }))
   onClose(() => control.close())
   const addresses = { otlp, alerts: url(ingestThread.addresses.alerts), api: url(api.address), clickhouse: local?.url ?? config.clickhouseUrl! }
-  const writeRuntime = (): void => writeFileSync(join(config.dataDir, 'runtime.json'), JSON.stringify({ pid: process.pid, ...addresses, clickhousePid: local?.pid() ?? null }))
+  let written = ''
+  const runtimeFile = join(config.dataDir, 'runtime.json')
+  const writeRuntime = (): void => {
+    const text = JSON.stringify({ pid: process.pid, ...addresses, clickhousePid: local?.pid() ?? null })
+    if (text === written) return
+    // Renamed into place: a reader never sees half of it.
+    writeFileSync(`${runtimeFile}.new`, text)
+    renameSync(`${runtimeFile}.new`, runtimeFile)
+    written = text
+  }
   writeRuntime()
   // The child's pid changes when it is restarted: scripts that look at it read this file.
   const watching = setInterval(writeRuntime, 1000)

@@ -14,7 +14,7 @@ let broken = false
 for (const [suite, options] of suites) {
   console.log(`\n== ${suite} ==`)
   const file = join(directory, `${suite}.json`)
-  const run = spawnSync('vitest', ['run', '--project', suite, '--reporter=dot', '--reporter=json', `--outputFile.json=${file}`, ...options], { stdio: 'inherit' })
+  const run = spawnSync('vitest', ['run', '--no-color', '--project', suite, '--reporter=dot', '--reporter=json', `--outputFile.json=${file}`, ...options], { stdio: 'inherit' })
   try {
     const report = JSON.parse(readFileSync(file, 'utf8'))
     total.passed += report.numPassedTests

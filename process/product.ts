@@ -57,7 +57,7 @@ export const startProduct = async (config: Config, deps: ProductDeps): Promise<P
 const openClickHouse = async (config: Config, deps: ProductDeps, onClose: (close: () => Promise<void>) => void) => {
   const local = config.clickhouseUrl !== null ? null : await startLocalClickHouse({
     directory: join(config.dataDir, 'clickhouse'), listen: config.clickhouseListen, maxMemoryBytes: config.clickhouseMaxMemoryBytes,
-    readerPassword: config.readerPassword, database: config.clickhouseDatabase, log: deps.logger,
+    readerPassword: config.readerPassword, database: config.clickhouseDatabase, binary: config.clickhouseBinary, log: deps.logger,
   })
   if (local !== null) onClose(() => local.close())
   const client = createClickHouse({

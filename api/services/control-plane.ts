@@ -16,7 +16,7 @@ export const createControlPlane = (store: Store, config: { readonly cooldownMs: 
   heartbeatMonitors: async () => (await store.query<StoredMonitor>('SELECT id, tenant, name, service, interval_sec, grace_sec, alert_labels, created_at, last_hit_at, status, miss_id FROM monitors')).map(toMonitor),
   heartbeatHit: async (tenant, monitorId, receivedAtMs) => {
     await store.query(
-      "UPDATE monitors SET status = 'up', miss_id = NULL, last_hit_at = $3 WHERE tenant = $1 AND id = $2 AND (last_hit_at IS NULL OR last_hit_at <= $3)",
+      "UPDATE monitors SET status = 'up', miss_id = NULL, last_hit_at = $3 WHERE tenant = $1 AND id = $2 AND (last_hit_at IS NULL OR last_hit_at < $3)",
       [tenant, monitorId, new Date(receivedAtMs).toISOString()])
   },
   heartbeatDown: async (tenant, monitorId, missId) => {

@@ -24,6 +24,9 @@ const distanceMs = (signal: SignalOpened, incident: Candidate): number => incide
   ? 0
   : Math.abs(signal.startedAtMs - Math.max(...incident.signals.flatMap((other) => [other.started_at.getTime(), other.ended_at?.getTime() ?? 0])))
 
+/** A resolved candidate is within its cooldown: a later signal reopens it, however long that cooldown is. */
+const comesBack = (signal: SignalOpened, incident: Candidate): boolean => incident.status === 'resolved' && signal.startedAtMs >= incident.opened_at.getTime()
+
 /** Open ones, and those that resolved by themselves so recently that a new one would be a flap. */
 const loadCandidates = async (sql: Sql, tenant: string, sinceMs: number): Promise<Candidate[]> => {
   const incidents = await sql.query<StoredIncident>(
@@ -59,6 +62,9 @@ const fireAgain = async (sql: Sql, signal: SignalOpened, known: StoredSignal, at
   if (reopened.length > 0) await addUpdateRow(sql, signal.tenant, known.incident_id, { at, author, status: 'open', body: `reopened: ${signal.summary}` })
 }
 
+/** Grouping reads, then writes: one tenant's signals, beginnings and ends, go one after the other. */
+const lockTenant = async (sql: Sql, tenant: string): Promise<void> => { await sql.query('SELECT 1 FROM tenants WHERE id = $1 FOR UPDATE', [tenant]) }
+
 export const createGrouping = (store: Store, config: GroupingConfig): SignalSink => {
   const now = (): string => new Date(config.clock()).toISOString()
   const addSignal = async (sql: Sql, signal: SignalOpened, incidentId: string): Promise<void> => {
@@ -67,28 +73,30 @@ export const createGrouping = (store: Store, config: GroupingConfig): SignalSink
       [signal.tenant, signal.kind, signal.id, incidentId, signal.service, signal.summary, signal.severity, new Date(signal.startedAtMs).toISOString(), JSON.stringify(signal.neighbours)])
   }
   const opened = async (signal: SignalOpened): Promise<void> => store.transaction(async (sql) => {
-    // Grouping reads, then writes: one tenant's signals go one after the other.
-    await sql.query('SELECT 1 FROM tenants WHERE id = $1 FOR UPDATE', [signal.tenant])
+    await lockTenant(sql, signal.tenant)
     const [known] = await sql.query<StoredSignal>('SELECT * FROM incident_signals WHERE tenant = $1 AND kind = $2 AND signal_id = $3', [signal.tenant, signal.kind, signal.id])
     if (known !== undefined) return await fireAgain(sql, signal, known, now())
-    const over = await sql.query('DELETE FROM ended_signals WHERE tenant = $1 AND kind = $2 AND signal_id = $3 RETURNING 1', [signal.tenant, signal.kind, signal.id])
+    // The row stays: an opening that is replayed once more is as much over as the first.
+    const over = await sql.query('SELECT 1 FROM ended_signals WHERE tenant = $1 AND kind = $2 AND signal_id = $3', [signal.tenant, signal.kind, signal.id])
     if (over.length > 0 && signal.kind !== 'alert') return
     const candidates = await loadCandidates(sql, signal.tenant, config.clock() - config.cooldownMs)
-    const home = candidates.find((incident) => isNear(signal, incident) && distanceMs(signal, incident) <= JOIN_WITHIN_MS)
+    const home = candidates.find((incident) => isNear(signal, incident) && (comesBack(signal, incident) || distanceMs(signal, incident) <= JOIN_WITHIN_MS))
     if (home !== undefined) await joinIncident(sql, signal, home, now())
     await addSignal(sql, signal, home?.id ?? await openIncident(sql, signal))
   })
   const resolved = async (signal: SignalResolved): Promise<void> => store.transaction(async (sql) => {
     const endedAt = new Date(signal.endedAtMs).toISOString()
+    await lockTenant(sql, signal.tenant)
     const [row] = await sql.query<{ incident_id: string }>(
       'UPDATE incident_signals SET ended_at = coalesce(ended_at, $4) WHERE tenant = $1 AND kind = $2 AND signal_id = $3 RETURNING incident_id', [signal.tenant, signal.kind, signal.id, endedAt])
     if (row === undefined) {
       await sql.query('INSERT INTO ended_signals (tenant, kind, signal_id, ended_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING', [signal.tenant, signal.kind, signal.id, endedAt])
       return
     }
-    const [{ going }] = await sql.query<{ going: number }>('SELECT count(*)::int AS going FROM incident_signals WHERE tenant = $1 AND incident_id = $2 AND ended_at IS NULL', [signal.tenant, row.incident_id])
+    const [{ going, last }] = await sql.query<{ going: number; last: Date }>(
+      'SELECT count(*) FILTER (WHERE ended_at IS NULL)::int AS going, max(ended_at) AS last FROM incident_signals WHERE tenant = $1 AND incident_id = $2', [signal.tenant, row.incident_id])
     if (going > 0) return
-    const closed = await sql.query("UPDATE incidents SET status = 'resolved', resolved_at = $3, auto_resolved = true WHERE tenant = $1 AND id = $2 AND status <> 'resolved' RETURNING 1", [signal.tenant, row.incident_id, endedAt])
+    const closed = await sql.query("UPDATE incidents SET status = 'resolved', resolved_at = $3, auto_resolved = true WHERE tenant = $1 AND id = $2 AND status <> 'resolved' RETURNING 1", [signal.tenant, row.incident_id, last.toISOString()])
     if (closed.length === 0) return
     await addUpdateRow(sql, signal.tenant, row.incident_id, { at: now(), author, status: 'resolved', body: 'all signals have ended' })
     await appendAudit(sql, system, { tenant: signal.tenant, action: 'RESOLVE_INCIDENT', resource: `incident:${row.incident_id}`, diff: { autoResolved: { from: false, to: true } } })

@@ -4,9 +4,10 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { PermanentError, TransientError } from '../../streams/contracts/errors.ts'
+import { chooseEngine, recordVersion, refuseDowngrade } from './library.ts'
 import { writeServerConfig } from './server-config.ts'
 
 export interface LocalLog { info(fields: object, message: string): void; warn(fields: object, message: string): void }
@@ -17,6 +18,8 @@ export interface LocalClickHouseConfig {
   /** Null: a random one. */
   readonly readerPassword: string | null
   readonly database: string
+  /** A ClickHouse of the machine instead of the library that npm brought. */
+  readonly binary?: string | null
   readonly log: LocalLog
   /** Called with the pid of each child that becomes ready. */
   readonly onReady?: (pid: number) => void
@@ -34,21 +37,33 @@ export interface LocalClickHouse {
 const DIRECTORY_HELD = 76
 const HELD_RETRY_MS = 10_000
 const READY_TIMEOUT_MS = 20_000
+const PORT_RETRY_MS = 2000
 const MAX_BACKOFF_MS = 5000
+const KILL_AFTER_MS = 4000
 const childFile = join(import.meta.dirname, 'child.ts')
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Resolves to a port that was free a moment ago. @throws PermanentError PORT_BUSY. */
-const reservePort = (listen: { host: string; port: number }): Promise<number> => new Promise((resolve, reject) => {
+/** Resolves to the port once it is free. The child of a parent that was killed a moment ago still holds it for half a second. */
+const reservePort = async (listen: { host: string; port: number }): Promise<number> => {
+  for (const deadline = Date.now() + PORT_RETRY_MS; ;) {
+    const tried = await tryPort(listen)
+    if (typeof tried === 'number') return tried
+    const where = `${listen.host}:${listen.port} cannot be listened on`
+    if (tried.code !== 'EADDRINUSE') throw new PermanentError('CONFIG_INVALID', `LAPWING_CLICKHOUSE_LISTEN: ${where} (${tried.code})`)
+    if (Date.now() > deadline) throw new PermanentError('PORT_BUSY', `${where}: another program holds it; LAPWING_CLICKHOUSE_LISTEN moves the local ClickHouse`)
+    await pause(100)
+  }
+}
+const tryPort = (listen: { host: string; port: number }): Promise<number | NodeJS.ErrnoException> => new Promise((resolve) => {
   const server = createServer()
-  server.once('error', () => reject(new PermanentError('PORT_BUSY', `${listen.host}:${listen.port} cannot be listened on: another program holds it; LAPWING_CLICKHOUSE_LISTEN moves the local ClickHouse`)))
+  server.once('error', resolve)
   server.listen(listen.port, listen.host, () => {
-    const address = server.address() as { port: number }
-    server.close(() => resolve(address.port))
+    const { port } = server.address() as AddressInfo
+    server.close(() => resolve(port))
   })
 })
 
-/** The log's answer to "who is there": our own user must be let in, so that a stranger on the port is not taken for it. */
+/** Our own user must be let in, so that a stranger on the port is not taken for the child. */
 const isReady = async (url: string, password: string): Promise<boolean> => {
   try {
     const response = await fetch(`${url}/?query=SELECT%201`, { headers: { 'X-ClickHouse-User': 'app', 'X-ClickHouse-Key': password, connection: 'close' }, signal: AbortSignal.timeout(2000) })
@@ -58,18 +73,23 @@ const isReady = async (url: string, password: string): Promise<boolean> => {
   }
 }
 
+const signalGroup = (child: ChildProcess, signal: NodeJS.Signals): void => {
+  try { process.kill(-child.pid!, signal) } catch { /* it is gone */ }
+}
 const endGroup = async (child: ChildProcess): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
   const gone = once(child, 'exit')
-  child.kill('SIGTERM')
+  signalGroup(child, 'SIGTERM')
   // A stopped process takes no SIGTERM.
-  child.kill('SIGCONT')
-  const forced = setTimeout(() => child.kill('SIGKILL'), 4000)
+  signalGroup(child, 'SIGCONT')
+  const forced = setTimeout(() => signalGroup(child, 'SIGKILL'), KILL_AFTER_MS)
   await gone
   clearTimeout(forced)
 }
 
 export const startLocalClickHouse = async (config: LocalClickHouseConfig): Promise<LocalClickHouse> => {
+  const engine = chooseEngine(config.binary ?? null)
+  refuseDowngrade(config.directory, engine)
   const password = randomBytes(24).toString('base64url')
   const readerPassword = config.readerPassword ?? randomBytes(18).toString('base64url')
   const port = await reservePort(config.listen)
@@ -85,7 +105,7 @@ export const startLocalClickHouse = async (config: LocalClickHouseConfig): Promi
 
   /** One start to readiness. Resolves to null, or the exit code of a child that ended before. */
   const startOnce = async (): Promise<number | null> => {
-    const argument = JSON.stringify({ path: data, host, port, configFile, parentPid: process.pid })
+    const argument = JSON.stringify({ path: data, host, port, configFile, parentPid: process.pid, engine })
     const started = spawn(process.execPath, ['--no-warnings', childFile, argument], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
     child = started
     let complaint = ''
@@ -97,12 +117,13 @@ export const startLocalClickHouse = async (config: LocalClickHouseConfig): Promi
       }
       if (await isReady(url, password)) break
       if (Date.now() > deadline) {
-        started.kill('SIGKILL')
+        signalGroup(started, 'SIGKILL')
         throw new TransientError('STORE_UNAVAILABLE', `the local ClickHouse did not become ready within ${READY_TIMEOUT_MS / 1000} s: ${complaint}`)
       }
       await pause(25)
     }
     ready = true
+    recordVersion(config.directory, engine)
     started.once('exit', (exitCode, signal) => {
       ready = false
       if (closing) return

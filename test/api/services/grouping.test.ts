@@ -120,6 +120,23 @@ describe('an incident whose signals end', () => {
     expect(incident.updates).toEqual([{ at: new Date(nowMs).toISOString(), by: 'lapwing', status: 'resolved', body: expect.any(String) }])
   })
 
+  it('resolved when the latest of them ended, in whatever order the ends arrive', async () => {
+    await plane.opened(signal('anom-1'))
+    await plane.opened(signal('anom-2'))
+    await plane.resolved({ tenant, kind: 'anomaly', id: 'anom-1', endedAtMs: START + 10 * MINUTE })
+    await plane.resolved({ tenant, kind: 'anomaly', id: 'anom-2', endedAtMs: START + 5 * MINUTE })
+    expect((await only()).resolvedAt).toBe(new Date(START + 10 * MINUTE).toISOString())
+  })
+
+  it('does not flap faster than a cooldown that is longer than the time for joining', async () => {
+    const slow = createControlPlane(test.store, { cooldownMs: 60 * MINUTE, clock: () => nowMs })
+    await slow.opened(signal('anom-1'))
+    await end('anom-1')
+    nowMs += 50 * MINUTE
+    await slow.opened(signal('anom-2'))
+    expect(await only()).toMatchObject({ status: 'open' })
+  })
+
   it('is the same incident when the trouble is back within the cooldown', async () => {
     await plane.opened(signal('anom-1'))
     await end('anom-1')
@@ -207,6 +224,7 @@ describe('what is said twice', () => {
 
   it('an end that comes before its beginning leaves nothing open', async () => {
     await end('anom-1')
+    await plane.opened(signal('anom-1'))
     await plane.opened(signal('anom-1'))
     expect((await all()).filter((one) => one.status !== 'resolved')).toEqual([])
   })

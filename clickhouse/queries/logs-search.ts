@@ -50,7 +50,7 @@ export const MAX_ATTRIBUTES = 8
 const capitalised = (word: string): string => word.slice(0, 1).toUpperCase().concat(word.slice(1).toLowerCase())
 
 /** ASCII punctuation and white space separate tokens; everything else belongs to one. */
-export const toWords = (text: string): string[] => text.split(/[\u0000-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u007f]+/).filter((word) => word !== '')
+export const toWords = (text: string): string[] => text.split(/(?:(?![0-9A-Za-z])\p{ASCII})+/u).filter((word) => word !== '')
 
 const where = (filter: LogFilter): { sql: string; params: Record<string, unknown> } => {
   const clauses = [RANGE]

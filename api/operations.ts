@@ -37,6 +37,7 @@ export const operations = {
   version: open,
   metrics: open,
   openapi: open,
+  listErrors: open,
 } as const satisfies Record<string, Access>
 
 export type OperationId = keyof typeof operations

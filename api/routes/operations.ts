@@ -4,6 +4,7 @@ import type { App } from '../app.ts'
 import type { Principal } from '../../streams/contracts/principal.ts'
 import type { FastifyRequest } from 'fastify'
 import type { RouteDeps } from '../ports.ts'
+import { errorCodes } from '../errors.ts'
 import { Any, errors } from '../schemas/shapes.ts'
 
 export const operationsRoutes = (app: App, deps: RouteDeps, authenticate: (request: FastifyRequest) => Principal): void => {
@@ -21,5 +22,6 @@ export const operationsRoutes = (app: App, deps: RouteDeps, authenticate: (reque
     if (!config.metricsOpen) authenticate(request)
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(await deps.metrics())
   })
+  app.get('/docs/errors', { schema: { operationId: 'listErrors', tags: ['operations'], summary: 'Every error code with its meaning and what to do', response: { 200: Any } } }, async () => ({ errors: Object.entries(errorCodes).map(([code, kind]) => ({ code, ...kind })) }))
   app.get('/openapi.json', { schema: { operationId: 'openapi', tags: ['operations'], summary: 'This description', response: { 200: Any } }, serializerCompiler: () => JSON.stringify }, async () => app.swagger() as never)
 }

@@ -103,7 +103,6 @@ export const runKillRounds = async (options: KillOptions): Promise<KillReport> =
   try {
     await product.start()
     for (let round = 1; round <= options.rounds; round++) {
-      // Twice a round: the second fault may hit while the first is still being made good.
       const load = startLoad(product, corpus, attempts)
       await pause(200 + random() * 1800)
       const fault = faults[Math.floor(random() * faults.length)]

@@ -43,7 +43,11 @@ const ORDER = ' ORDER BY Timestamp DESC, log_id DESC, otel_logs.log_partition DE
 /** Receive time is at most a day behind event time: later events are stored at receive time. */
 const RANGE = `tenant = {tenant:String} AND Timestamp >= fromUnixTimestamp64Nano({fromNs:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({toNs:Int64})
 AND receive_day >= toDate(fromUnixTimestamp64Nano({fromNs:Int64})) - 1`
-const FACET_ROWS = 10_000
+/** Facets count the newest matches, fewer when finding one means reading bodies or attributes. */
+export const FACET_ROWS = 10_000
+export const FACET_ROWS_OF_TEXT = 1000
+/** With buffering, reading in order never stops early under an order that is longer than the table's: 1,200 ms instead of 47. */
+const SETTINGS = ' SETTINGS max_execution_time = 10, read_in_order_use_buffering = 0'
 export const MAX_WORDS = 8
 export const MAX_ATTRIBUTES = 8
 
@@ -90,14 +94,17 @@ export const searchLogs = (filter: LogFilter, limit: number, after: LogPosition 
   const keyset = after === null ? '' : ` AND Timestamp <= fromUnixTimestamp64Nano({aNs:Int64})
 AND (Timestamp, log_id, otel_logs.log_partition, otel_logs.log_offset, otel_logs.record_index) < (fromUnixTimestamp64Nano({aNs:Int64}), {aLog:String}, {aPartition:UInt16}, {aOffset:UInt64}, {aIndex:UInt32})`
   if (after !== null) Object.assign(params, { aNs: after.timestampNs, aLog: after.logId, aPartition: after.partition, aOffset: after.offset, aIndex: after.index })
-  return { query: { name: 'logs.search', sql: 'SELECT '.concat(COLUMNS, sql, keyset, ORDER, ' LIMIT {limit:UInt32} SETTINGS max_execution_time = 10') }, params: { ...params, limit } }
+  return { query: { name: 'logs.search', sql: 'SELECT '.concat(COLUMNS, sql, keyset, ORDER, ' LIMIT {limit:UInt32}', SETTINGS) }, params: { ...params, limit } }
 }
 
-/** Services and severities of the newest matches, at most 10,000. */
-export const logFacets = (filter: LogFilter): Prepared<FacetRow> => {
+/** How many matches a filter's facets look at. */
+export const facetRowsOf = (filter: LogFilter): number => filter.words.length > 0 || filter.attributes.length > 0 ? FACET_ROWS_OF_TEXT : FACET_ROWS
+
+/** Services and severities of the newest matches. */
+export const logFacets = (filter: LogFilter, facetRows: number = facetRowsOf(filter)): Prepared<FacetRow> => {
   const { sql, params } = where(filter)
   return {
-    query: { name: 'logs.facets', sql: 'SELECT service, severity, toString(count()) AS records FROM (SELECT ServiceName AS service, SeverityNumber AS severity'.concat(sql, ' ORDER BY Timestamp DESC LIMIT {facetRows:UInt32}) GROUP BY service, severity ORDER BY count() DESC LIMIT 1000 SETTINGS max_execution_time = 10') },
-    params: { ...params, facetRows: FACET_ROWS },
+    query: { name: 'logs.facets', sql: 'SELECT service, severity, toString(count()) AS records FROM (SELECT ServiceName AS service, SeverityNumber AS severity'.concat(sql, ' ORDER BY Timestamp DESC LIMIT {facetRows:UInt32}) GROUP BY service, severity ORDER BY count() DESC LIMIT 1000', SETTINGS) },
+    params: { ...params, facetRows },
   }
 }

@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS otel_logs
   TimestampTime DateTime ALIAS toDateTime(Timestamp),
   INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
   INDEX idx_log_attr_value mapValues(LogAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
-  INDEX idx_body Body TYPE tokenbf_v1(65536, 3, 0) GRANULARITY 1,
+  INDEX idx_resource_attr_value mapValues(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+  INDEX idx_body Body TYPE tokenbf_v1(16384, 3, 0) GRANULARITY 1,
   INDEX idx_offset log_offset TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree

@@ -1,6 +1,7 @@
 // Log search: time range, service, severity, words, attributes, trace; newest first, by keyset cursor.
 import { Type } from 'typebox'
-import { logFacets, MAX_ATTRIBUTES, MAX_WORDS, searchLogs, toWords, type FacetRow, type LogFilter, type LogPosition, type LogRow } from '../../clickhouse/queries/logs-search.ts'
+import { findFacets, findLogs } from '../../clickhouse/queries/find-logs.ts'
+import { MAX_ATTRIBUTES, MAX_WORDS, toWords, type FacetRow, type LogFilter, type LogPosition, type LogRow } from '../../clickhouse/queries/logs-search.ts'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
 import { principalOf } from '../plugins/authentication.ts'
@@ -51,7 +52,7 @@ const toFacets = (rows: readonly FacetRow[]): { service: Record<string, number>;
 export const logRoutes = (app: App, deps: RouteDeps): void => {
   app.get('/api/v1/logs/search', {
     schema: {
-      operationId: 'searchLogs', tags: ['logs'], summary: 'Search logs, newest first. Facets count the newest 10,000 matches.',
+      operationId: 'searchLogs', tags: ['logs'], summary: 'Search logs, newest first. Facets count the newest 10,000 matches, 1,000 when words or attributes are asked for.',
       querystring: Type.Object({
         from: Type.Optional(Time), to: Type.Optional(Time), q: Type.Optional(Type.String({ maxLength: 1000, description: 'words in the body, all of them present' })),
         service: Type.Optional(Type.String({ maxLength: 255 })), severity_min: Type.Optional(Type.String({ maxLength: 20 })), trace_id: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{32}$' })),
@@ -77,9 +78,7 @@ export const logRoutes = (app: App, deps: RouteDeps): void => {
       tenant, fromNs: BigInt(Date.parse(range[0])) * 1_000_000n, toNs: BigInt(Date.parse(range[1])) * 1_000_000n + 999_999n, service: service ?? null,
       severityMin: toSeverity(severity), words, attributes: toAttributes(attr), traceId: traceId?.toLowerCase() ?? null,
     }
-    const search = searchLogs(filter, limit + 1, page?.key ?? null)
-    const facets = logFacets(filter)
-    const [rows, facetRows] = await Promise.all([deps.clickhouse.query(search.query, search.params), deps.clickhouse.query(facets.query, facets.params)])
+    const [rows, facetRows] = await Promise.all([findLogs(deps.clickhouse, filter, limit + 1, page?.key ?? null), findFacets(deps.clickhouse, filter)])
     const shown = rows.slice(0, limit)
     const truncated = rows.length > limit
     return {

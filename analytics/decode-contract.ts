@@ -1,4 +1,5 @@
 // What goes to a decode worker and what comes back: one contiguous range of one partition in, ready Native blocks out.
+import type { DeadLetterReason } from '../streams/contracts/dead-letters.ts'
 import type { Envelope } from '../streams/contracts/envelope.ts'
 
 export interface DecodeMessage { readonly offset: number; readonly envelope: Envelope; readonly body: Uint8Array }
@@ -15,7 +16,7 @@ export interface DecodeInput {
   readonly messages: readonly DecodeMessage[]
 }
 
-export interface Poison { readonly offset: number; readonly reason: string }
+export interface Poison { readonly offset: number; readonly reason: DeadLetterReason; /** What was wrong with this one, in words. */ readonly detail?: string }
 
 export interface DecodeOutput {
   /** One ClickHouse Native block for otel_logs; null when there are no rows. Owns its ArrayBuffer. */

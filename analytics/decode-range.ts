@@ -1,5 +1,6 @@
 // A range through the pool, isolating what kills a worker. A message that fails twice alone is set aside; the range keeps
 // its boundaries and so its token. Errors of the pool itself are not held against a message: they reject, for a new attempt.
+import type { DeadLetterReason } from '../streams/contracts/dead-letters.ts'
 import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
 import type { LogMessage } from '../streams/contracts/event-log.ts'
 import type { DecodeInput, DecodeOutput, Poison } from './decode-contract.ts'
@@ -8,11 +9,11 @@ import type { Range } from './ranges.ts'
 export interface DecodePort { decode(input: DecodeInput): Promise<DecodeOutput> }
 export interface DecodeSettings { readonly logId: string; readonly maxAheadMs: number; readonly retentionMs: number }
 
-const GUILTY: Readonly<Record<string, string>> = { WORKER_DIED: 'worker_died', DECODE_TIMEOUT: 'decode_timeout', DECODE_FAILED: 'decode_failed' }
+const GUILTY: Readonly<Record<string, DeadLetterReason>> = { WORKER_DIED: 'worker_died', DECODE_TIMEOUT: 'decode_timeout', DECODE_FAILED: 'decode_failed' }
 const EMPTY: DecodeOutput = { logs: null, partials: null, logRows: 0, partialRows: 0, poison: [] }
 
 /** Why a failed decode counts against the messages that were in it; null when it does not. */
-const guiltOf = (error: unknown): string | null =>
+const guiltOf = (error: unknown): DeadLetterReason | null =>
   error instanceof PermanentError || error instanceof TransientError ? GUILTY[error.code] ?? null : null
 
 /** Only logs have rows of their own. */
@@ -23,7 +24,7 @@ export const decodeRange = async (range: Range, settings: DecodeSettings, pool: 
     logId: settings.logId, partition: range.partition, receiveDay: range.receiveDay, maxAheadMs: settings.maxAheadMs, retentionMs: settings.retentionMs, messages,
   })
   /** What the message is guilty of; null when it decodes. */
-  const guiltOfAlone = async (message: LogMessage): Promise<string | null> => {
+  const guiltOfAlone = async (message: LogMessage): Promise<DeadLetterReason | null> => {
     try {
       await decode([message])
       return null

@@ -1,6 +1,7 @@
 // Heartbeats, alerts and marks of a range, read out in offset order before its messages are let go, and the series points
 // that they add up to.
 import type { HeartbeatMonitor } from '../streams/contracts/control-plane.ts'
+import type { DeadLetterReason } from '../streams/contracts/dead-letters.ts'
 import type { LogMessage } from '../streams/contracts/event-log.ts'
 import type { AlertSeen, AlertPosition } from './alerts.ts'
 import type { Poison } from './decode-contract.ts'
@@ -13,7 +14,7 @@ export interface ReadAlert extends AlertSeen {
   readonly labels: Readonly<Record<string, string>>
   readonly anomalyId: string
 }
-export type ReadAlerts = { readonly ok: true; readonly alerts: readonly ReadAlert[] } | { readonly ok: false; readonly reason: string }
+export type ReadAlerts = { readonly ok: true; readonly alerts: readonly ReadAlert[] } | { readonly ok: false; readonly reason: DeadLetterReason; readonly detail?: string }
 export type AlertReader = (message: LogMessage) => Promise<ReadAlerts>
 
 export type SignalEvent =
@@ -23,13 +24,13 @@ export type SignalEvent =
 
 export interface RangeSignals { readonly events: readonly SignalEvent[]; readonly poison: readonly Poison[] }
 
-const eventsOf = async (partition: number, message: LogMessage, readAlerts: AlertReader): Promise<readonly SignalEvent[] | string> => {
+const eventsOf = async (partition: number, message: LogMessage, readAlerts: AlertReader): Promise<readonly SignalEvent[] | Poison> => {
   const { signal, tenant, receivedAtMs, subject } = message.envelope
   if (signal === 'mark') return [{ kind: 'mark', receivedAtMs }]
   if (signal === 'heartbeat') return [{ kind: 'hit', tenant, monitorId: subject, receivedAtMs }]
   if (signal !== 'alertmanager' && signal !== 'prometheus_alerts') return []
   const read = await readAlerts(message)
-  if (!read.ok) return read.reason
+  if (!read.ok) return { offset: message.offset, reason: read.reason, detail: read.detail }
   return read.alerts.map((alert, index) => ({ kind: 'alert', tenant, alert, position: { partition, offset: message.offset, index }, receivedAtMs }))
 }
 
@@ -38,7 +39,7 @@ export const readSignals = async (range: Range, readAlerts: AlertReader): Promis
   const poison: Poison[] = []
   for (const message of range.messages) {
     const found = await eventsOf(range.partition, message, readAlerts)
-    if (typeof found === 'string') poison.push({ offset: message.offset, reason: found })
+    if ('reason' in found) poison.push(found)
     else events.push(...found)
   }
   return { events, poison }

@@ -29,9 +29,11 @@ export interface StoredRange { readonly signals: RangeSignals; readonly poison: 
 
 const writeDeadLetters = async (range: Range, poison: readonly Poison[], ports: StorePorts, retry: Retry): Promise<void> => {
   if (poison.length === 0) return
-  const reasons = new Map(poison.map((one) => [one.offset, one.reason]))
-  const rows = range.messages.filter((message) => reasons.has(message.offset))
-    .map((message) => toDeadLetterRow(ports.settings.logId, range.partition, message, reasons.get(message.offset) as string))
+  const byOffset = new Map(poison.map((one) => [one.offset, one]))
+  const rows = range.messages.flatMap((message) => {
+    const found = byOffset.get(message.offset)
+    return found === undefined ? [] : [toDeadLetterRow(ports.settings.logId, range.partition, message, found)]
+  })
   await untilDone(() => ports.clickhouse.insertRows({ table: DEAD_LETTERS_TABLE, rows }), retry)
 }
 

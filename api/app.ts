@@ -14,6 +14,7 @@ import { guardText } from './plugins/text-guard.ts'
 import type { ApiConfig, ApiDeps, RouteDeps } from './ports.ts'
 import { accountRoutes } from './routes/account.ts'
 import { analysisRoutes } from './routes/analysis.ts'
+import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { incidentRoutes } from './routes/incidents.ts'
 import { logRoutes } from './routes/logs.ts'
 import { monitorRoutes } from './routes/monitors.ts'
@@ -91,6 +92,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     guardText(scope)
     analysisRoutes(typed, shared)
     logRoutes(typed, shared)
+    deadLetterRoutes(typed, shared)
     incidentRoutes(typed, shared)
     monitorRoutes(typed, shared)
     accountRoutes(typed, shared)

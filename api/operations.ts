@@ -12,6 +12,9 @@ export const operations = {
   getCorrelations: read('rca:read'),
   getStatus: read('anomalies:read'),
   searchLogs: read('logs:read'),
+  // Bodies as received: whoever may only look at results has no need of them.
+  listDeadLetters: { scope: 'logs:read', role: 'member' },
+  getDeadLetter: { scope: 'logs:read', role: 'member' },
   listIncidents: read('incidents:read'),
   getIncident: read('incidents:read'),
   addIncidentUpdate: write('incidents:write'),

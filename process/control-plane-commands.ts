@@ -1,16 +1,33 @@
-// What the commands beside a running server may ask of it: tokens, and the reader's password.
+// What the commands beside a running server may ask of it: tokens, the reader's password, and what was set aside.
+import type { DeadLetterPosition } from '../clickhouse/queries/dead-letters.ts'
+import type { DeadLetters } from '../api/services/dead-letters.ts'
 import { createToken, listTokens, revokeToken } from '../api/services/tokens.ts'
 import type { Store } from '../api/store/store.ts'
-import type { ControlHandler } from './control-socket.ts'
+import type { ControlHandler, ControlRequest } from './control-socket.ts'
 
 export interface CommandDeps {
   readonly store: Store
   readonly onCredentialsChanged: () => Promise<void>
   readonly readerPassword: () => string | null
+  /** Null while no server runs: they are in ClickHouse. */
+  readonly deadLetters: DeadLetters | null
 }
 
 const OPERATOR = { userId: 'operator', tokenId: null, email: 'operator@localhost', agentId: null, conversationId: null, ip: 'local', ua: 'command line', requestId: 'command' } as const
 const TENANT = 'default'
+const DEAD_LETTERS_AT_ONCE = 500
+
+const ofDeadLetters = async (deadLetters: DeadLetters | null, request: ControlRequest): Promise<unknown> => {
+  if (deadLetters === null) throw new Error('dead letters are read through a running server: start it first')
+  const tenant = typeof request.tenant === 'string' ? request.tenant : TENANT
+  if (request.command === 'dead-letters.list') {
+    const filter = { tenant, fromMs: Number(request.fromMs), toMs: Number(request.toMs), reason: typeof request.reason === 'string' ? request.reason : '' }
+    return await deadLetters.list(filter, DEAD_LETTERS_AT_ONCE, request.after as DeadLetterPosition | null)
+  }
+  const found = await deadLetters.get(tenant, String(request.id))
+  if (found === null) throw new Error(`the tenant ${tenant} has no dead letter ${String(request.id)}`)
+  return found
+}
 
 export const createCommandHandler = (deps: CommandDeps): ControlHandler => async (request) => {
   if (request.command === 'token.create') {
@@ -32,5 +49,6 @@ export const createCommandHandler = (deps: CommandDeps): ControlHandler => async
     if (password === null) throw new Error('this server uses CLICKHOUSE_URL: its users are configured there')
     return { password }
   }
+  if (request.command === 'dead-letters.list' || request.command === 'dead-letters.show') return await ofDeadLetters(deps.deadLetters, request)
   throw new Error(`unknown command ${request.command}`)
 }

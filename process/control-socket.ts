@@ -10,7 +10,8 @@ export interface ControlRequest { readonly command: string; readonly [key: strin
 export type ControlReply = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: string }
 export type ControlHandler = (request: ControlRequest) => Promise<unknown>
 
-const MAX_LINE_BYTES = 64 * 1024
+const MAX_REQUEST_CHARS = 64 * 1024
+const MAX_REPLY_CHARS = 8 * 1024 * 1024
 
 /** A socket path holds about 100 bytes: a longer one moves to the temporary directory, named by its hash. */
 export const controlSocketPath = (dataDir: string): string => {
@@ -19,14 +20,14 @@ export const controlSocketPath = (dataDir: string): string => {
   return join(tmpdir(), `lapwing-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}.sock`)
 }
 
-const readLine = (socket: Socket, onLine: (line: string) => void): void => {
+const readLine = (socket: Socket, maxChars: number, onLine: (line: string) => void): void => {
   let text = ''
   socket.setEncoding('utf8')
   socket.on('data', (chunk: string) => {
     text += chunk
     const end = text.indexOf('\n')
     if (end >= 0) onLine(text.slice(0, end))
-    else if (text.length > MAX_LINE_BYTES) socket.destroy()
+    else if (text.length > maxChars) socket.destroy(new Error('a line of the control socket is too long'))
   })
 }
 
@@ -36,7 +37,7 @@ export const openControlSocket = async (dataDir: string, handle: ControlHandler)
   rmSync(path, { force: true })
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
-    readLine(socket, (line) => {
+    readLine(socket, MAX_REQUEST_CHARS, (line) => {
       const answer = (reply: ControlReply): void => { socket.end(`${JSON.stringify(reply)}\n`) }
       Promise.resolve()
         .then(() => handle(JSON.parse(line) as ControlRequest))
@@ -68,5 +69,5 @@ export const callControlSocket = (dataDir: string, request: ControlRequest): Pro
       else reject(error)
     })
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`))
-    readLine(socket, (line) => { resolve(JSON.parse(line) as ControlReply); socket.destroy() })
+    readLine(socket, MAX_REPLY_CHARS, (line) => { resolve(JSON.parse(line) as ControlReply); socket.destroy() })
   })

@@ -10,6 +10,7 @@ import { startApi } from '../api/app.ts'
 import { bootstrap } from '../api/services/bootstrap.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
 import { loadCredentials } from '../api/services/credentials.ts'
+import { createDeadLetters } from '../api/services/dead-letters.ts'
 import { openStore } from '../api/store/open-store.ts'
 import { createClickHouse } from '../clickhouse/client.ts'
 import { startLocalClickHouse } from '../clickhouse/local/local.ts'
@@ -116,7 +117,7 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
     },
   )
   onClose(() => api.close())
-  const control = await openControlSocket(config.dataDir, createCommandHandler({ store, onCredentialsChanged: refreshCredentials, readerPassword: () => local?.readerPassword ?? null }))
+  const control = await openControlSocket(config.dataDir, createCommandHandler({ store, onCredentialsChanged: refreshCredentials, readerPassword: () => local?.readerPassword ?? null, deadLetters: createDeadLetters(client) }))
   onClose(() => control.close())
   const addresses = { otlp, alerts: url(ingestThread.addresses.alerts), api: url(api.address), clickhouse: local?.url ?? config.clickhouseUrl! }
   let written = ''

@@ -47,7 +47,7 @@ const createMessageReader = (columns: Columns): ReadMessage => {
   }
 }
 
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500)
+const detailOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500)
 
 /** A decoder that keeps its memory from range to range: one per thread. */
 export const createDecoder = (): ((input: DecodeInput) => DecodeOutput) => {
@@ -70,7 +70,7 @@ export const createDecoder = (): ((input: DecodeInput) => DecodeOutput) => {
         columns.offsets.fill(BigInt(message.offset), first, columns.rows)
       } catch (error) {
         undo()
-        poison.push({ offset: message.offset, reason: reasonOf(error) })
+        poison.push({ offset: message.offset, reason: 'malformed', detail: detailOf(error) })
       }
     }
     const folded = columns.rows === 0 ? { block: null, rows: 0 } : partials.fold(columns, input)

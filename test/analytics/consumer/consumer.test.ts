@@ -264,11 +264,12 @@ describe('poison', () => {
     const { consumer, store } = start(log)
     await consumer.idle()
     expect(store.stored('otel_logs')).toEqual([0])
+    const rest = { log_id: LOG, log_partition: 0, detail: '', format: 'protobuf', compression: 'identity' }
     expect(store.rows('dead_letters')).toEqual([
-      { log_id: LOG, log_partition: 0, log_offset: '1', tenant: 'acme', signal: 'otlp_logs', reason: 'malformed', received_at: ((T0 + 1) / 1000).toFixed(3), body: Buffer.from('poison').toString('base64') },
-      { log_id: LOG, log_partition: 0, log_offset: '2', tenant: 'default', signal: 'alertmanager', reason: 'alerts_unreadable', received_at: ((T0 + 2) / 1000).toFixed(3), body: Buffer.from('not json').toString('base64') },
+      { ...rest, log_offset: '1', tenant: 'acme', signal: 'otlp_logs', reason: 'malformed', received_at: ((T0 + 1) / 1000).toFixed(3), records: 1, body: Buffer.from('poison').toString('base64'), body_bytes: 6 },
+      { ...rest, log_offset: '2', tenant: 'default', signal: 'alertmanager', reason: 'alerts_malformed', received_at: ((T0 + 2) / 1000).toFixed(3), records: 0, body: Buffer.from('not json').toString('base64'), body_bytes: 8 },
     ])
-    expect(consumer.stats().poison).toEqual({ malformed: 1, alerts_unreadable: 1 })
+    expect(consumer.stats().poison).toEqual({ malformed: 1, alerts_malformed: 1 })
   })
 
   it('the message that kills its worker is found; the range keeps its token', async () => {

@@ -91,7 +91,7 @@ export const createSinkPool = (): SinkPool => {
       const fatal = bodies.find((body) => body === 'WORKER_DIED' || body === 'DECODE_TIMEOUT' || body === 'DECODE_FAILED')
       if (fatal !== undefined) throw new TransientError(fatal as ErrorCode, 'the worker is gone')
       const good = messages.filter((_, index) => bodies[index] !== 'poison').map((message) => message.offset)
-      const poison = messages.filter((_, index) => bodies[index] === 'poison').map((message) => ({ offset: message.offset, reason: 'malformed' }))
+      const poison = messages.filter((_, index) => bodies[index] === 'poison').map((message) => ({ offset: message.offset, reason: 'malformed' as const }))
       return { logs: good.length > 0 ? block(good) : null, logRows: good.length, partials: good.length > 0 ? block(good) : null, partialRows: good.length > 0 ? 1 : 0, poison }
     },
   }

@@ -12,7 +12,7 @@ export const readJsonAlerts: AlertReader = async (message) => {
   try {
     return { ok: true, alerts: JSON.parse(new TextDecoder().decode(message.body)) as ReadAlert[] }
   } catch {
-    return { ok: false, reason: 'alerts_unreadable' }
+    return { ok: false, reason: 'alerts_malformed' }
   }
 }
 

@@ -40,7 +40,7 @@ export const bodyColumns = ({ tenant: _t, receive_day: _d, log_id: _l, log_parti
 
 export const decodeOne = (body: Uint8Array | string, envelope: Partial<Envelope> = {}): LogRow[] => {
   const output = decodeBatch(rangeOf([{ body, envelope }]))
-  if (output.poison.length > 0) throw new Error(output.poison[0].reason)
+  if (output.poison.length > 0) throw new Error(output.poison[0].detail)
   return rowsOf(output)
 }
 

@@ -1,6 +1,6 @@
 // Anomalies, correlations, status: what analysis has found.
 import { Type } from 'typebox'
-import { countAnomalies, listAnomalies, type AnomalyRow } from '../../clickhouse/queries/anomalies.ts'
+import { countAnomalies, listAnomalies, type AnomalyPosition, type AnomalyRow } from '../../clickhouse/queries/anomalies.ts'
 import type { App } from '../app.ts'
 import { principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
@@ -19,7 +19,7 @@ const toAnomaly = (row: AnomalyRow) => ({
 export const analysisRoutes = (app: App, deps: RouteDeps): void => {
   app.get('/api/v1/anomalies', {
     schema: {
-      operationId: 'listAnomalies', tags: ['analysis'], summary: 'Anomalies and alerts, newest first',
+      operationId: 'listAnomalies', tags: ['analysis'], summary: 'Anomalies and alerts, newest first; total counts those of the filter now',
       querystring: Type.Object({
         service_id: Type.Optional(Type.String({ maxLength: 255 })), since: Type.Optional(Time), until: Type.Optional(Time), min_score: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), page_token: Type.Optional(Type.String({ maxLength: 2000 })),
@@ -30,15 +30,21 @@ export const analysisRoutes = (app: App, deps: RouteDeps): void => {
     const { tenant } = principalOf(request)
     const { service_id: service = '', since, until, min_score: minScore = 0, limit = 50, page_token: token } = request.query
     const filter = { service, since: since ?? '', until: until ?? '', minScore }
-    const page = token === undefined ? null : deps.cursors.decode<number>(token, tenant, filter)
+    const page = token === undefined ? null : deps.cursors.decode<AnomalyPosition>(token, tenant, filter)
     const fresh = resolveRange(since, until, deps.clock(), RETENTION_MS)
     const [sinceMs, untilMs] = page?.range ?? [String(fresh.fromMs), String(fresh.toMs)]
     const params = { tenant, service, sinceMs, untilMs, minScore }
-    const offset = page?.key ?? 0
-    const [rows, [counted]] = await Promise.all([deps.clickhouse.query(listAnomalies, { ...params, limit, offset }), deps.clickhouse.query(countAnomalies, params)])
-    const total = Number(counted.total)
-    const more = offset + rows.length < total && rows.length > 0
-    return { anomalies: rows.map(toAnomaly), total, ...(more ? { page_token: deps.cursors.encode(offset + rows.length, tenant, filter, [sinceMs, untilMs]) } : {}) }
+    const after = page?.key ?? { detectedMs: String(Number(untilMs) + 1), id: '' }
+    const [rows, [counted]] = await Promise.all([
+      deps.clickhouse.query(listAnomalies, { ...params, limit: limit + 1, afterMs: after.detectedMs, afterId: after.id }), deps.clickhouse.query(countAnomalies, params),
+    ])
+    const shown = rows.slice(0, limit)
+    const last = shown.at(-1)
+    const more = rows.length > limit && last !== undefined
+    return {
+      anomalies: shown.map(toAnomaly), total: Number(counted.total),
+      ...(more ? { page_token: deps.cursors.encode<AnomalyPosition>({ detectedMs: last.detected_at_ms, id: last.anomaly_id }, tenant, filter, [sinceMs, untilMs]) } : {}),
+    }
   })
 
   app.get('/api/v1/rca/correlations', {

@@ -31,10 +31,13 @@ WHERE tenant = {tenant:String} AND ({service:String} = '' OR service_id = {servi
   AND detected_at >= fromUnixTimestamp64Milli({sinceMs:Int64}) AND detected_at <= fromUnixTimestamp64Milli({untilMs:Int64})
   AND anomaly_score >= {minScore:Float64}`
 
-/** Newest first; empty service = every one. */
+/** The last row of the page before. */
+export interface AnomalyPosition { readonly detectedMs: string; readonly id: string }
+/** Newest first, behind a position; empty service = every one. A page begins behind (untilMs + 1, '') when there is none before it. */
 export const listAnomalies: Query<AnomalyRow> = {
   name: 'anomalies.list',
-  sql: 'SELECT '.concat(COLUMNS, FILTER, '\nORDER BY detected_at DESC, anomaly_id LIMIT {limit:UInt32} OFFSET {offset:UInt32}'),
+  sql: 'SELECT '.concat(COLUMNS, FILTER, ` AND (detected_at, anomaly_id) < (fromUnixTimestamp64Milli({afterMs:Int64}), {afterId:String})
+ORDER BY detected_at DESC, anomaly_id DESC LIMIT {limit:UInt32}`),
 }
 export const countAnomalies: Query<{ readonly total: string }> = { name: 'anomalies.count', sql: 'SELECT toString(count()) AS total'.concat(FILTER) }
 

@@ -65,7 +65,7 @@ const logs = (count: number, errors = 0): Values => ({ 'log.rate': [count, count
 const put = (rows: object[]): Promise<void> => ch.insertRows({ table: 'series_partials', rows })
 const points = (where: string): Promise<{ n: string; total: string }[]> =>
   ch.query<{ n: string; total: string }>({ name: 'test', sql: `SELECT toString(count()) AS n, toString(sum(count)) AS total FROM series_points FINAL WHERE ${where}` }, {})
-const anomalies = (tenant = 't') => ch.query(listAnomalies, { tenant, service: '', sinceMs: 0, untilMs: 4_000_000_000_000, minScore: 0, limit: 100, offset: 0 })
+const anomalies = (tenant = 't') => ch.query(listAnomalies, { tenant, service: '', sinceMs: 0, untilMs: 4_000_000_000_000, minScore: 0, limit: 100, afterMs: 4_000_000_000_001, afterId: '' })
 const services = Array.from({ length: 8 }, (_, i) => `svc-${i}`)
 const backfill = (fromMs: number, buckets: number): object[] => Array.from({ length: buckets }, (_, i) => services.map((service) =>
   partial('t', service, fromMs + i * BUCKET_MS, logs(10 + (i * 7 + service.length) % 3, service === 'svc-3' && i >= buckets - 40 ? 8 : 0)))).flat()

@@ -9,8 +9,11 @@ import { apiError } from './errors.ts'
 import { createCursors } from './cursor.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import { accessOf, createAuthenticator, protect } from './plugins/authentication.ts'
-import { handleErrors, sendError, type RoutePattern } from './plugins/error-handling.ts'
+import { limitTime } from './plugins/deadline.ts'
+import { handleErrors, sendError } from './plugins/error-handling.ts'
+import { handleClientError, handleRawRequests, letThrough } from './plugins/raw-errors.ts'
 import { guardText } from './plugins/text-guard.ts'
+import { handleUnrouted } from './plugins/unrouted.ts'
 import type { ApiConfig, ApiDeps, RouteDeps } from './ports.ts'
 import { accountRoutes } from './routes/account.ts'
 import { analysisRoutes } from './routes/analysis.ts'
@@ -28,42 +31,32 @@ export interface Api { readonly address: { readonly host: string; readonly port:
 
 const MAX_BODY_BYTES = 1024 * 1024
 const DOCS = '/docs'
-
-/** `/a/:id/b` → a pattern for what it takes. */
-const toPattern = (url: string): RegExp => new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}/?$`)
-
-const rawError = (status: number, code: string, error: string): string => {
-  const body = JSON.stringify({ error, code, request_id: randomBytes(8).toString('hex') })
-  return `HTTP/1.1 ${status} ${code}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
-}
+/** Callers wait at most 5 s for an answer. */
+const DEADLINE_MS = 4500
+const STORE_TIMEOUT_MS = 4000
 
 const createServer = (): App => Fastify({
   bodyLimit: MAX_BODY_BYTES, requestTimeout: 10_000, keepAliveTimeout: 72_000, forceCloseConnections: true, logger: false, exposeHeadRoutes: true,
   genReqId: () => randomBytes(8).toString('hex'), routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
-  http: { headersTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384 },
+  http: { headersTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384, ...letThrough },
   ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
   frameworkErrors: (_error, request, reply) => { sendError(request, reply.header('x-request-id', request.id), apiError('NOT_FOUND', 'no such path')) },
-  clientErrorHandler: (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
-    if (error.code === 'HPE_HEADER_OVERFLOW') socket.end(rawError(431, 'HEADERS_TOO_LARGE', 'the headers are larger than 16 KiB'))
-    else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') socket.end(rawError(408, 'REQUEST_TIMEOUT', 'the request did not arrive in time'))
-    else socket.end(rawError(400, 'VALIDATION_FAILED', 'this is not HTTP'))
-  },
+  clientErrorHandler: handleClientError as never,
 }).withTypeProvider<TypeBoxTypeProvider>()
 
 /** Query strings and paths are text: numbers in them are read as such. Bodies are taken as they are. */
 const readQueries = (app: App): void => {
-  const strict = new Ajv({ removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false, strict: false })
-  const lenient = new Ajv({ removeAdditional: false, coerceTypes: 'array', useDefaults: false, allErrors: false, strict: false })
+  const strict = new Ajv({ verbose: true, removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false, strict: false })
+  const lenient = new Ajv({ verbose: true, removeAdditional: false, coerceTypes: 'array', useDefaults: false, allErrors: false, strict: false })
   app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? strict : lenient).compile(schema as object) as never)
 }
 
 export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> => {
   const app = createServer()
-  const routes: RoutePattern[] = []
   const authenticate = createAuthenticator(deps.credentials, deps.clock)
   const shared: RouteDeps = {
-    ...deps, config, incidents: createIncidents(deps.store, deps.clock), monitors: createMonitors(deps.store, createSealer(config.secretKey)), cursors: createCursors(config.secretKey, deps.clock),
+    ...deps, config, clickhouse: { query: (query, params) => deps.clickhouse.query(query, params, { timeoutMs: STORE_TIMEOUT_MS }) },
+    incidents: createIncidents(deps.store, deps.clock), monitors: createMonitors(deps.store, createSealer(config.secretKey)), cursors: createCursors(config.secretKey, deps.clock),
   }
   readQueries(app)
   app.removeContentTypeParser(['text/plain', 'application/json'])
@@ -74,7 +67,10 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     else void parseJson(request, body as string, done)
   })
   app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id).header('cache-control', 'no-store') })
-  handleErrors(app as unknown as FastifyInstance, deps.logger, routes)
+  const plain = app as unknown as FastifyInstance
+  handleErrors(plain, deps.logger)
+  handleRawRequests(plain)
+  handleUnrouted(plain)
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0', info: { title: 'Lapwing', version: config.version, description: 'Observability for agents: logs, anomalies, root causes, incidents.' },
@@ -84,11 +80,9 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
   await app.register(swaggerUi, { routePrefix: DOCS })
   await app.register(async (scope) => {
     const typed = scope as unknown as App
-    typed.addHook('onRoute', (route) => {
-      accessOf(route)
-      for (const method of [route.method].flat()) routes.push({ method, pattern: toPattern(route.url) })
-    })
-    protect(scope, authenticate)
+    scope.addHook('onRoute', (route) => { accessOf(route) })
+    limitTime(scope, deps.deadlineMs ?? DEADLINE_MS)
+    protect(scope, authenticate, config.metricsOpen)
     guardText(scope)
     analysisRoutes(typed, shared)
     logRoutes(typed, shared)
@@ -96,7 +90,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     incidentRoutes(typed, shared)
     monitorRoutes(typed, shared)
     accountRoutes(typed, shared)
-    operationsRoutes(typed, shared, authenticate)
+    operationsRoutes(typed, shared)
   })
   return app
 }

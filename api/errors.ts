@@ -3,7 +3,8 @@
 export interface ErrorKind { readonly status: number; readonly meaning: string; readonly hint: string }
 
 export const errorCodes = {
-  VALIDATION_FAILED: { status: 400, meaning: 'The request does not have the shape that the route takes.', hint: 'See fields: each names a path and what is expected there.' },
+  VALIDATION_FAILED: { status: 400, meaning: 'The request does not have the shape that the route takes.', hint: 'See fields: each names a path and what is expected there; GET /openapi.json has every shape.' },
+  BAD_REQUEST: { status: 400, meaning: 'The request is not HTTP/1.1 that can be read.', hint: 'Send it with an HTTP client; the request line, the headers or the chunks are malformed.' },
   BAD_JSON: { status: 400, meaning: 'The body is not JSON.', hint: 'Send one JSON value with Content-Type: application/json.' },
   BAD_TIME_RANGE: { status: 400, meaning: 'from is after to, or one of them is not a time.', hint: 'Use RFC 3339 with a zone, or now-15m.' },
   CURSOR_MISMATCH: { status: 400, meaning: 'The cursor belongs to another query.', hint: 'Start again without cursor.' },
@@ -20,6 +21,7 @@ export const errorCodes = {
   HEADERS_TOO_LARGE: { status: 431, meaning: 'The headers are larger than 16 KiB.', hint: 'Send fewer or shorter headers.' },
   INTERNAL: { status: 500, meaning: 'Something of ours went wrong.', hint: 'Report the request_id.' },
   STORE_UNAVAILABLE: { status: 503, meaning: 'A store cannot be reached.', hint: 'Try again after Retry-After seconds; GET /health/ready names it.' },
+  NOT_READY: { status: 503, meaning: 'A part of the product does not work yet, or no more.', hint: 'See dependencies; try again after Retry-After seconds.' },
   OVERLOADED: { status: 503, meaning: 'More is asked than can be answered now.', hint: 'Try again after Retry-After seconds.' },
 } as const satisfies Record<string, ErrorKind>
 

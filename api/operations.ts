@@ -1,7 +1,7 @@
 // The one table of operations: who may call what. A route whose operationId is not here is refused at registration.
 import type { Role } from '../streams/contracts/principal.ts'
 
-export type Access = { readonly public: true } | { readonly scope: string; readonly role: Role }
+export type Access = { readonly public: true } | { readonly scope: string; readonly role: Role; /** Needs no token on a loopback listener. */ readonly openOnLoopback?: true }
 const read = (scope: string): Access => ({ scope, role: 'viewer' })
 const write = (scope: string): Access => ({ scope, role: 'member' })
 const administer = (scope: string): Access => ({ scope, role: 'admin' })
@@ -38,7 +38,7 @@ export const operations = {
   ready: open,
   health: open,
   version: open,
-  metrics: open,
+  metrics: { ...read('anomalies:read'), openOnLoopback: true },
   openapi: open,
   listErrors: open,
 } as const satisfies Record<string, Access>

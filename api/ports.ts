@@ -37,6 +37,8 @@ export interface ApiDeps {
   /** Resolves when the change holds everywhere in this process. */
   readonly onCredentialsChanged: () => Promise<void>
   readonly clock: () => number
+  /** How long a caller waits at most; 4.5 s. */
+  readonly deadlineMs?: number
   readonly logger: Logger
 }
 

@@ -14,7 +14,8 @@ export interface NativeInsert {
 }
 
 export interface ClickHouse {
-  query<Row>(query: Query<Row>, params: Record<string, unknown>): Promise<Row[]>
+  /** `timeoutMs` ends it, here and in the store. */
+  query<Row>(query: Query<Row>, params: Record<string, unknown>, options?: { readonly timeoutMs?: number }): Promise<Row[]>
   insert(insert: NativeInsert): Promise<void>
   /** Small control tables only: JSONEachRow. */
   insertRows(insert: { table: string; rows: object[]; token?: string }): Promise<void>
@@ -26,11 +27,14 @@ export interface ClickHouse {
 }
 
 // Codes that another try may cure: memory, too many parts or queries, time-outs, shutdown, network, disk space, read-only.
+/** Those of them that say too much is asked: time, memory, queries at once, threads, parts. */
+const OVERLOAD_CODES = new Set(['159', '202', '241', '252', '439'])
 const TRANSIENT_CODES = new Set(['159', '202', '209', '210', '236', '241', '242', '243', '252', '319', '394', '425', '432', '439', '655', '734'])
 
 const toStoreError = (error: unknown, what: string): Error => {
   if (error instanceof ClickHouseError && !TRANSIENT_CODES.has(error.code)) return new PermanentError('STORE_REJECTED', `${what}: ${error.message}`, { cause: error })
-  return new TransientError('STORE_UNAVAILABLE', `${what}: ${error instanceof Error ? error.message : 'failed'}`, 1000, { cause: error })
+  const code = error instanceof ClickHouseError && OVERLOAD_CODES.has(error.code) ? 'STORE_OVERLOADED' : 'STORE_UNAVAILABLE'
+  return new TransientError(code, `${what}: ${error instanceof Error ? error.message : 'failed'}`, 1000, { cause: error })
 }
 
 const insertSettings = (token: string | undefined): Record<string, string | number> => ({
@@ -39,6 +43,9 @@ const insertSettings = (token: string | undefined): Record<string, string | numb
   max_insert_block_size: 2_000_000, min_insert_block_size_rows: 0, min_insert_block_size_bytes: 0, max_insert_threads: 1, input_format_parallel_parsing: 0,
   ...(token === undefined ? {} : { insert_deduplicate: 1, insert_deduplication_token: token }),
 })
+
+/** The store's own end of a query says more than ours. */
+const ABORT_SLACK_MS = 500
 
 export const createClickHouse = (config: { url: string; user: string; password: string; database: string; requestTimeoutMs?: number }): ClickHouse => {
   const client: ClickHouseClient = createClient({
@@ -55,8 +62,12 @@ export const createClickHouse = (config: { url: string; user: string; password: 
     }
   }
   return {
-    query: (query, params) => attempt(query.name, async () => {
-      const result = await client.query({ query: query.sql, query_params: params, format: 'JSONEachRow', clickhouse_settings: { output_format_json_quote_64bit_integers: 1 } })
+    query: (query, params, { timeoutMs } = {}) => attempt(query.name, async () => {
+      const result = await client.query({
+        query: query.sql, query_params: params, format: 'JSONEachRow',
+        clickhouse_settings: { output_format_json_quote_64bit_integers: 1, ...(timeoutMs === undefined ? {} : { max_execution_time: timeoutMs / 1000 }) },
+        ...(timeoutMs === undefined ? {} : { abort_signal: AbortSignal.timeout(timeoutMs + ABORT_SLACK_MS) }),
+      })
       return await result.json()
     }),
     insert: ({ table, block, token }) => attempt(`insert into ${table}`, async () => {

@@ -3,8 +3,15 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { PermanentError, TransientError } from '../../streams/contracts/errors.ts'
 import { apiError, errorCodes, isApiError, type ApiError, type ErrorName, type FieldError } from '../errors.ts'
 import type { Logger } from '../ports.ts'
+import { prefersProblem } from './accept.ts'
 
-interface Validation { readonly instancePath: string; readonly keyword: string; readonly message?: string; readonly params: Readonly<Record<string, unknown>> }
+interface Validation {
+  readonly instancePath: string
+  readonly keyword: string
+  readonly message?: string
+  readonly params: Readonly<Record<string, unknown>>
+  readonly parentSchema?: { readonly enum?: readonly unknown[]; readonly const?: unknown }
+}
 
 const byFastifyCode: Readonly<Record<string, ErrorName>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE', FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE', FST_ERR_CTP_INVALID_JSON_BODY: 'BAD_JSON', FST_ERR_CTP_EMPTY_JSON_BODY: 'BAD_JSON',
@@ -14,15 +21,19 @@ const byFastifyCode: Readonly<Record<string, ErrorName>> = {
 const toField = (error: Validation): FieldError => {
   const name = error.params.missingProperty ?? error.params.additionalProperty
   const path = [error.instancePath.slice(1).replaceAll('/', '.'), name].filter(Boolean).join('.')
-  const allowed = error.params.allowedValues ?? (error.keyword === 'const' ? [error.params.allowedValue] : undefined)
-  const message = error.keyword === 'additionalProperties' ? 'unknown field' : Array.isArray(allowed) ? `expected one of ${allowed.join(', ')}` : error.message ?? 'not valid'
-  return { path, code: error.keyword, message }
+  // Of a wrong type or of a wrong value: what is wanted of a list of literals is one of them.
+  const { enum: allowed = error.parentSchema?.const === undefined ? undefined : [error.parentSchema.const] } = error.parentSchema ?? {}
+  if (allowed !== undefined) return { path, code: 'invalid_literal', message: `Expected one of ${allowed.join(', ')}` }
+  return { path, code: error.keyword, message: error.keyword === 'additionalProperties' ? 'unknown field' : error.message ?? 'not valid' }
 }
 
 /** Anything thrown → an error of the registry. What is not ours to tell becomes INTERNAL. */
 const toApiError = (error: FastifyError | Error): { error: ApiError; retryAfterSeconds?: number } => {
   if (isApiError(error)) return { error }
-  if (error instanceof TransientError) return { error: apiError('STORE_UNAVAILABLE', 'a store cannot be reached'), retryAfterSeconds: Math.max(1, Math.ceil(error.retryAfterMs / 1000)) }
+  if (error instanceof TransientError) {
+    const retryAfterSeconds = Math.max(1, Math.ceil(error.retryAfterMs / 1000))
+    return { error: error.code === 'STORE_OVERLOADED' ? apiError('OVERLOADED', 'a store has more to do than it can') : apiError('STORE_UNAVAILABLE', 'a store cannot be reached'), retryAfterSeconds }
+  }
   if (error instanceof PermanentError) return { error: apiError('INTERNAL', 'the request could not be carried out') }
   const fastify = error as FastifyError
   if (fastify.validation !== undefined) {
@@ -35,30 +46,22 @@ const toApiError = (error: FastifyError | Error): { error: ApiError; retryAfterS
   return { error: apiError('INTERNAL', 'something of ours went wrong') }
 }
 
-export const sendError = (request: FastifyRequest, reply: FastifyReply, error: ApiError, retryAfterSeconds = 1): FastifyReply => {
+/** `more` is told beside what every error tells. */
+export const sendError = (request: FastifyRequest, reply: FastifyReply, error: ApiError, retryAfterSeconds = 1, more: object = {}): FastifyReply => {
   const kind = errorCodes[error.code]
   if (kind.status === 503) reply.header('retry-after', retryAfterSeconds)
   if (kind.status === 401) reply.header('www-authenticate', 'Bearer')
-  const shared = { code: error.code, ...(error.fields === undefined ? {} : { fields: error.fields }), hint: kind.hint, request_id: request.id }
-  if (/application\/problem\+json/.test(request.headers.accept ?? '')) {
+  const shared = { code: error.code, ...(error.fields === undefined ? {} : { fields: error.fields }), hint: kind.hint, request_id: request.id, ...more }
+  if (prefersProblem(request.headers.accept)) {
     return reply.code(kind.status).type('application/problem+json').serializer(JSON.stringify).send({ type: `/docs/errors#${error.code}`, title: kind.meaning, status: kind.status, detail: error.message, instance: request.url, ...shared })
   }
   return reply.code(kind.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send({ error: error.message, ...shared })
 }
 
-export interface RoutePattern { readonly method: string; readonly pattern: RegExp }
-
-/** `routes` are those that are registered, filled as they are. */
-export const handleErrors = (app: FastifyInstance, logger: Logger, routes: readonly RoutePattern[]): void => {
+export const handleErrors = (app: FastifyInstance, logger: Logger): void => {
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
     const { error, retryAfterSeconds } = toApiError(thrown)
     if (errorCodes[error.code].status >= 500) logger.error({ requestId: request.id, route: request.routeOptions.url, error: thrown.message, stack: thrown.stack }, 'request failed')
     return sendError(request, reply, error, retryAfterSeconds)
-  })
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?')[0]
-    const allowed = routes.filter((route) => route.pattern.test(path)).map((route) => route.method)
-    if (allowed.length > 0) return sendError(request, reply.header('allow', allowed.join(', ')), apiError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here: ${allowed.join(', ')}`))
-    return sendError(request, reply, apiError('NOT_FOUND', `no route ${request.method} ${path.slice(0, 200)}`))
   })
 }

@@ -47,7 +47,7 @@ export const accountRoutes = (app: App, deps: RouteDeps): void => {
       operationId: 'listAuditLogs', tags: ['account'], summary: 'Who changed what, newest first; pat_id and actor_pat_id mean the same',
       querystring: Type.Object({
         action: Type.Optional(Type.String({ maxLength: 100 })), actor: Type.Optional(Type.String({ maxLength: 255 })), pat_id: Type.Optional(Type.String({ maxLength: 64 })), actor_pat_id: Type.Optional(Type.String({ maxLength: 64 })),
-        from: Type.Optional(Time), to: Type.Optional(Time), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), format: Type.Optional(Type.Union([Type.Literal('json'), Type.Literal('csv')])),
+        from: Type.Optional(Time), to: Type.Optional(Time), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), format: Type.Optional(Type.Enum(['json', 'csv'])),
       }, { additionalProperties: false }),
       response: { 200: Type.Union([Type.Object({ auditLogs: Type.Array(AuditRow) }), Type.String()]), ...errors },
     },

@@ -3,9 +3,9 @@ import { Type } from 'typebox'
 import type { App } from '../app.ts'
 import { actorOf, principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
-import { Any, errors, Id, Incident } from '../schemas/shapes.ts'
+import { Any, errors, Id, Incident, NoBody } from '../schemas/shapes.ts'
 
-const Status = Type.Union([Type.Literal('open'), Type.Literal('acknowledged'), Type.Literal('resolved')])
+const Status = Type.Enum(['open', 'acknowledged', 'resolved'])
 interface Key { readonly openedAt: string; readonly id: string }
 
 export const incidentRoutes = (app: App, deps: RouteDeps): void => {
@@ -33,9 +33,9 @@ export const incidentRoutes = (app: App, deps: RouteDeps): void => {
   app.post('/api/v1/incidents/:id/updates', {
     schema: { ...one('addIncidentUpdate', 'Adds to the timeline'), body: Type.Object({ status: Type.Optional(Type.String({ maxLength: 50 })), body: Type.String({ minLength: 1, maxLength: 10_000 }) }, { additionalProperties: false }) },
   }, async (request) => await incidents.addUpdate(principalOf(request).tenant, request.params.id, request.body, actorOf(request)) as never)
-  app.post('/api/v1/incidents/:id/acknowledge', { schema: one('acknowledgeIncident', 'Somebody is on it') },
+  app.post('/api/v1/incidents/:id/acknowledge', { schema: { ...one('acknowledgeIncident', 'Somebody is on it'), body: NoBody } },
     async (request) => await incidents.acknowledge(principalOf(request).tenant, request.params.id, actorOf(request)) as never)
-  app.post('/api/v1/incidents/:id/resolve', { schema: one('resolveIncident', 'It is over; the same signals do not reopen it') },
+  app.post('/api/v1/incidents/:id/resolve', { schema: { ...one('resolveIncident', 'It is over; the same signals do not reopen it'), body: NoBody } },
     async (request) => await incidents.resolve(principalOf(request).tenant, request.params.id, actorOf(request)) as never)
   app.put('/api/v1/incidents/:id/postmortem', {
     schema: { ...one('setPostmortem', 'Markdown'), body: Type.Object({ postmortem: Type.String({ maxLength: 200_000 }) }, { additionalProperties: false }) },

@@ -6,7 +6,7 @@ import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
 import { principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
-import { Any, errors, LogEvent, Time } from '../schemas/shapes.ts'
+import { errors, LogEvent, Time } from '../schemas/shapes.ts'
 import { resolveRange } from '../time-range.ts'
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
@@ -40,8 +40,10 @@ const toEvent = (row: LogRow) => ({
   attrs: row.LogAttributes, resource: row.ResourceAttributes,
 })
 
+const Counts = Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'integer' } })
+const Facets = Type.Object({ service: Counts, level: Counts }, { description: 'of the first page only: absent when a cursor is given' })
 const toFacets = (rows: readonly FacetRow[]): { service: Record<string, number>; level: Record<string, number> } => {
-  const facets = { service: {} as Record<string, number>, level: {} as Record<string, number> }
+  const facets = { service: Object.create(null) as Record<string, number>, level: Object.create(null) as Record<string, number> }
   for (const row of rows) {
     facets.service[row.service] = (facets.service[row.service] ?? 0) + Number(row.records)
     facets.level[levelOf(row.severity)] = (facets.level[levelOf(row.severity)] ?? 0) + Number(row.records)
@@ -52,15 +54,15 @@ const toFacets = (rows: readonly FacetRow[]): { service: Record<string, number>;
 export const logRoutes = (app: App, deps: RouteDeps): void => {
   app.get('/api/v1/logs/search', {
     schema: {
-      operationId: 'searchLogs', tags: ['logs'], summary: 'Search logs, newest first. Facets count the newest 10,000 matches, 1,000 when words or attributes are asked for.',
+      operationId: 'searchLogs', tags: ['logs'], summary: 'Search logs, newest first. Facets come with the first page only; they count the newest 10,000 matches, 1,000 when words or attributes are asked for.',
       querystring: Type.Object({
-        from: Type.Optional(Time), to: Type.Optional(Time), q: Type.Optional(Type.String({ maxLength: 1000, description: 'words in the body, all of them present' })),
+        from: Type.Optional(Time), to: Type.Optional(Time), q: Type.Optional(Type.String({ maxLength: 1000, description: 'words in the body, all of them present; punctuation only separates them' })),
         service: Type.Optional(Type.String({ maxLength: 255 })), severity_min: Type.Optional(Type.String({ maxLength: 20 })), trace_id: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{32}$' })),
         attr: Type.Optional(Type.Array(Type.String({ maxLength: 2000 }), { maxItems: MAX_ATTRIBUTES, description: 'key:value, on the record or its resource' })),
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), cursor: Type.Optional(Type.String({ maxLength: 2000 })),
       }, { additionalProperties: false }),
       response: {
-        200: Type.Object({ events: Type.Array(LogEvent), nextCursor: Type.Optional(Type.String()), tookMs: Type.Integer(), facets: Any, range: Type.Object({ from: Type.String(), to: Type.String() }), truncated: Type.Boolean() }),
+        200: Type.Object({ events: Type.Array(LogEvent), nextCursor: Type.Optional(Type.String()), tookMs: Type.Integer(), facets: Type.Optional(Facets), range: Type.Object({ from: Type.String(), to: Type.String() }), truncated: Type.Boolean() }),
         ...errors,
       },
     },
@@ -73,17 +75,18 @@ export const logRoutes = (app: App, deps: RouteDeps): void => {
     const fresh = resolveRange(from, to, deps.clock())
     const range: readonly [string, string] = page?.range ?? [new Date(fresh.fromMs).toISOString(), new Date(fresh.toMs).toISOString()]
     const words = toWords(q)
+    if (q !== '' && words.length === 0) throw apiError('VALIDATION_FAILED', 'q has no word', [{ path: 'q', code: 'no_word', message: 'a word is a run of letters, digits or characters beyond ASCII; spaces and punctuation only separate words. Leave q out to search without words' }])
     if (words.length > MAX_WORDS) throw apiError('VALIDATION_FAILED', `q has more than ${MAX_WORDS} words`, [{ path: 'q', code: 'maxItems', message: `at most ${MAX_WORDS} words` }])
     const filter: LogFilter = {
       tenant, fromNs: BigInt(Date.parse(range[0])) * 1_000_000n, toNs: BigInt(Date.parse(range[1])) * 1_000_000n + 999_999n, service: service ?? null,
       severityMin: toSeverity(severity), words, attributes: toAttributes(attr), traceId: traceId?.toLowerCase() ?? null,
     }
-    const [rows, facetRows] = await Promise.all([findLogs(deps.clickhouse, filter, limit + 1, page?.key ?? null), findFacets(deps.clickhouse, filter)])
+    const [rows, facetRows] = await Promise.all([findLogs(deps.clickhouse, filter, limit + 1, page?.key ?? null), page === null ? findFacets(deps.clickhouse, filter) : null])
     const shown = rows.slice(0, limit)
     const truncated = rows.length > limit
     return {
       events: shown.map(toEvent), ...(truncated ? { nextCursor: deps.cursors.encode(positionOf(shown[limit - 1]), tenant, asked, range) } : {}),
-      tookMs: Math.round(performance.now() - begun), facets: { ...toFacets(facetRows) }, range: { from: range[0], to: range[1] }, truncated,
+      tookMs: Math.round(performance.now() - begun), ...(facetRows === null ? {} : { facets: toFacets(facetRows) }), range: { from: range[0], to: range[1] }, truncated,
     }
   })
 }

@@ -4,7 +4,7 @@ import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
 import { actorOf, principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
-import { errors, Id, Monitor } from '../schemas/shapes.ts'
+import { errors, Id, Monitor, NoBody } from '../schemas/shapes.ts'
 import { INTERVALS_SEC } from '../services/monitors.ts'
 
 const fields = {
@@ -27,7 +27,7 @@ export const monitorRoutes = (app: App, deps: RouteDeps): void => {
     // The type is looked at first: what is asked of another kind of monitor is no fault of this one's fields.
     preValidation: async (request) => {
       const type = (request.body as { type?: unknown } | null)?.type
-      if (typeof type === 'string' && type !== 'heartbeat') throw apiError('VALIDATION_FAILED', `monitors of type ${type.slice(0, 40)} do not work yet: heartbeat does`, [{ path: 'type', code: 'invalid_literal', message: 'expected heartbeat' }])
+      if (typeof type === 'string' && type !== 'heartbeat') throw apiError('VALIDATION_FAILED', `monitors of type ${type.slice(0, 40)} do not work yet: heartbeat does`, [{ path: 'type', code: 'invalid_literal', message: 'Expected one of heartbeat' }])
     },
     schema: { operationId: 'createMonitor', tags: ['monitors'], summary: 'Makes a heartbeat monitor; its ping address comes from /secrets', body: Create, response: { 201: Monitor, ...errors } },
   }, async (request, reply) => {
@@ -52,7 +52,7 @@ export const monitorRoutes = (app: App, deps: RouteDeps): void => {
     const token = await monitors.secret(principalOf(request).tenant, request.params.id, actorOf(request))
     return { heartbeatToken: token, heartbeatUrl: `${deps.config.otlpBase}/api/v1/heartbeats/${token}` }
   })
-  app.post('/api/v1/monitors/:id/rotate-heartbeat-token', { schema: one('rotateHeartbeatToken', 'A new ping token; the old one fails at once') }, async (request) => {
+  app.post('/api/v1/monitors/:id/rotate-heartbeat-token', { schema: { ...one('rotateHeartbeatToken', 'A new ping token; the old one fails at once'), body: NoBody } }, async (request) => {
     const monitor = await monitors.rotate(principalOf(request).tenant, request.params.id, actorOf(request))
     await deps.onCredentialsChanged()
     return monitor as never

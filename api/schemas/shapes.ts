@@ -4,6 +4,9 @@ import { Type } from 'typebox'
 export const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) }, { additionalProperties: false })
 export const Time = Type.String({ description: 'RFC 3339 with a zone, or now-15m', maxLength: 40 })
 
+/** Of calls that take nothing: no body, or an empty object. */
+export const NoBody = Type.Unsafe<null | undefined | Record<string, never>>({ type: ['object', 'null'], properties: {}, additionalProperties: false })
+
 export const ErrorEnvelope = Type.Object({
   error: Type.String(), code: Type.String(), hint: Type.Optional(Type.String()), request_id: Type.String(),
   fields: Type.Optional(Type.Array(Type.Object({ path: Type.String(), code: Type.String(), message: Type.String() }))),

@@ -47,7 +47,7 @@ AND receive_day >= toDate(fromUnixTimestamp64Nano({fromNs:Int64})) - 1`
 export const FACET_ROWS = 10_000
 export const FACET_ROWS_OF_TEXT = 1000
 /** With buffering, reading in order never stops early under an order that is longer than the table's: 1,200 ms instead of 47. */
-const SETTINGS = ' SETTINGS max_execution_time = 10, read_in_order_use_buffering = 0'
+const SETTINGS = ' SETTINGS max_execution_time = 4, read_in_order_use_buffering = 0'
 export const MAX_WORDS = 8
 export const MAX_ATTRIBUTES = 8
 

@@ -1,6 +1,6 @@
 // What the API is handed by the composition root, and what its routes share.
 import type { ClickHouse } from '../clickhouse/client.ts'
-import type { CredentialSnapshot } from '../streams/contracts/principal.ts'
+import type { CredentialSnapshot, TokenUse } from '../streams/contracts/principal.ts'
 import type { Rca } from '../streams/contracts/rca.ts'
 import type { SignalSink } from '../streams/contracts/signals.ts'
 import type { Cursors } from './cursor.ts'
@@ -34,6 +34,8 @@ export interface ApiDeps {
   readonly ready: () => Promise<Record<string, string>>
   readonly metrics: () => Promise<string>
   readonly credentials: () => CredentialSnapshot
+  /** At every authenticated request: must take no time. */
+  readonly onTokenUse?: (use: TokenUse) => void
   /** Resolves when the change holds everywhere in this process. */
   readonly onCredentialsChanged: () => Promise<void>
   readonly clock: () => number

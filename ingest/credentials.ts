@@ -2,7 +2,7 @@
 // Unknown and malformed tokens take the same path as known ones.
 import { hash } from 'node:crypto'
 import { hasScope } from '../streams/contracts/principal.ts'
-import type { CredentialSnapshot, HeartbeatTarget, Principal } from '../streams/contracts/principal.ts'
+import type { CredentialSnapshot, HeartbeatTarget, Principal, TokenUse } from '../streams/contracts/principal.ts'
 
 export type Authentication =
   | { readonly ok: true; readonly principal: Principal }
@@ -13,6 +13,8 @@ export interface Credentials {
   /** `authorization` and `apiKey` are the two header values, empty when absent. */
   authenticate(authorization: string, apiKey: string, scope: string, nowMs: number): Authentication
   heartbeat(token: string): HeartbeatTarget | null
+  /** The last use of every token that was used since this was last called. */
+  takeUses(): TokenUse[]
 }
 
 const sha256 = (text: string): string => hash('sha256', text, 'hex')
@@ -26,6 +28,7 @@ const tokenOf = (authorization: string, apiKey: string): string => {
 export const createCredentials = (): Credentials => {
   let tokens: ReadonlyMap<string, Principal> = new Map()
   let heartbeats: ReadonlyMap<string, HeartbeatTarget> = new Map()
+  const usedAtMs = new Map<Principal, number>()
   return {
     replace: (snapshot) => {
       tokens = new Map(snapshot.tokens)
@@ -37,8 +40,14 @@ export const createCredentials = (): Credentials => {
       const principal = tokens.get(sha256(token))
       if (principal === undefined) return { ok: false, reason: 'unknown' }
       if (principal.expiresAtMs !== null && principal.expiresAtMs <= nowMs) return { ok: false, reason: 'expired' }
+      usedAtMs.set(principal, nowMs)
       return hasScope(principal.scopes, scope) ? { ok: true, principal } : { ok: false, reason: 'scope' }
     },
     heartbeat: (token) => heartbeats.get(sha256(token)) ?? null,
+    takeUses: () => {
+      const uses = [...usedAtMs].map(([{ tenant, tokenId }, atMs]) => ({ tenant, tokenId, atMs }))
+      usedAtMs.clear()
+      return uses
+    },
   }
 }

@@ -1,7 +1,7 @@
 // Ingest on a thread of its own, seen from the main thread: starts it, pushes credentials, asks for figures, closes it.
 import { SHARE_ENV, Worker } from 'node:worker_threads'
 import { PermanentError } from '../streams/contracts/errors.ts'
-import type { CredentialSnapshot } from '../streams/contracts/principal.ts'
+import type { CredentialSnapshot, TokenUse } from '../streams/contracts/principal.ts'
 import type { IngestAddresses } from './ingest.ts'
 import type { Log } from './intake.ts'
 import type { IngestStats } from './metrics.ts'
@@ -18,6 +18,7 @@ export interface IngestThread {
 export interface IngestThreadDeps {
   readonly credentials: CredentialSnapshot
   readonly logger: Log
+  readonly onTokenUses?: (uses: readonly TokenUse[]) => void
   /** The thread died although nobody closed it: nothing is taken in any more. */
   readonly onDeath: (error: Error) => void
 }
@@ -76,6 +77,9 @@ export const startIngestThread = (config: IngestThreadConfig, deps: IngestThread
         break
       case 'log':
         deps.logger[message.level](message.fields, message.message)
+        break
+      case 'token_uses':
+        deps.onTokenUses?.(message.uses)
         break
       case 'done':
         pending.get(message.id)?.resolve(message.stats)

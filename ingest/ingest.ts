@@ -11,7 +11,7 @@ import type { IngestStats } from './metrics.ts'
 import { createAlertsRouter, createOtlpRouter } from './routes.ts'
 import { createScanner } from './scanner.ts'
 import { startServer } from './server.ts'
-import type { CredentialSnapshot } from '../streams/contracts/principal.ts'
+import type { CredentialSnapshot, TokenUse } from '../streams/contracts/principal.ts'
 
 export interface ListenAddress { readonly host: string; readonly port: number }
 export interface IngestAddresses { readonly otlp: ListenAddress; readonly alerts: ListenAddress }
@@ -34,6 +34,8 @@ export interface Ingest {
   readonly addresses: IngestAddresses
   updateCredentials(snapshot: CredentialSnapshot): void
   stats(): IngestStats
+  /** Tokens used since this was last called. */
+  takeTokenUses(): TokenUse[]
   /** Stops listening, finishes what is in flight for at most 5 s. The log stays open: its opener closes it. */
   close(): Promise<void>
 }
@@ -84,6 +86,7 @@ export const startIngest = async (config: IngestConfig, deps: { readonly log: Ap
   return {
     addresses: { otlp: server.addresses[0], alerts: server.addresses[1] },
     updateCredentials: credentials.replace,
+    takeTokenUses: credentials.takeUses,
     stats: () => ({ ...metrics.snapshot(), latencyBoundsMs: LATENCY_BOUNDS_MS, inflightBytes: admission.inflightBytes(), sockets: admission.sockets(), openRequests: server.openRequests() }),
     close: () => (closed ??= close()),
   }

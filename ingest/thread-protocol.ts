@@ -1,5 +1,5 @@
 // What the main thread and the ingest thread say to each other.
-import type { CredentialSnapshot } from '../streams/contracts/principal.ts'
+import type { CredentialSnapshot, TokenUse } from '../streams/contracts/principal.ts'
 import type { ErrorCode } from '../streams/contracts/errors.ts'
 import type { EventLogConfig } from '../streams/open-event-log.ts'
 import type { IngestAddresses, IngestConfig } from './ingest.ts'
@@ -17,4 +17,5 @@ export type FromThread =
   | { readonly kind: 'listening'; readonly addresses: IngestAddresses }
   | { readonly kind: 'failed'; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly fields: object; readonly message: string }
+  | { readonly kind: 'token_uses'; readonly uses: readonly TokenUse[] }
   | { readonly kind: 'done'; readonly id: number; readonly stats: IngestStats | null }

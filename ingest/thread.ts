@@ -6,6 +6,7 @@ import { startIngest } from './ingest.ts'
 import type { Log } from './intake.ts'
 import type { FromThread, IngestThreadData, ToThread } from './thread-protocol.ts'
 
+const TELL_TOKEN_USES_EVERY_MS = 30_000
 const port = parentPort!
 const tell = (message: FromThread): void => { port.postMessage(message) }
 const logAt = (level: 'info' | 'warn' | 'error') => (fields: object, message: string): void => { tell({ kind: 'log', level, fields, message }) }
@@ -18,6 +19,11 @@ const run = async ({ config, credentials }: IngestThreadData): Promise<void> => 
     throw error
   })
   ingest.updateCredentials(credentials)
+  const tellTokenUses = (): void => {
+    const uses = ingest.takeTokenUses()
+    if (uses.length > 0) tell({ kind: 'token_uses', uses })
+  }
+  const telling = setInterval(tellTokenUses, TELL_TOKEN_USES_EVERY_MS)
   port.on('message', async (message: ToThread) => {
     switch (message.kind) {
       case 'credentials':
@@ -29,6 +35,8 @@ const run = async ({ config, credentials }: IngestThreadData): Promise<void> => 
         break
       case 'close':
         await ingest.close()
+        clearInterval(telling)
+        tellTokenUses()
         await log.close()
         tell({ kind: 'done', id: message.id, stats: null })
         port.close()

@@ -11,6 +11,7 @@ import { bootstrap } from '../api/services/bootstrap.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
 import { loadCredentials } from '../api/services/credentials.ts'
 import { createDeadLetters } from '../api/services/dead-letters.ts'
+import { createTokenUses } from '../api/services/token-use.ts'
 import { openStore } from '../api/store/open-store.ts'
 import { createClickHouse } from '../clickhouse/client.ts'
 import { startLocalClickHouse } from '../clickhouse/local/local.ts'
@@ -81,6 +82,8 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
     openClickHouse(config, deps, onClose),
   ])
   const { token } = await bootstrap(store, { bootstrapToken: config.bootstrapToken })
+  const tokenUses = createTokenUses({}, { store, onError: (error) => logger.warn({ error: String(error) }, 'token use not written') })
+  onClose(() => tokenUses.close())
   const log = await openEventLog(config)
   onClose(() => log.close())
   const trimming = setInterval(() => { log.trim(clock()).catch((error: unknown) => logger.warn({ error: String(error) }, 'event log trim failed')) }, TRIM_EVERY_MS)
@@ -104,7 +107,7 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
     credentials = await loadCredentials(store)
     await ingest?.updateCredentials(credentials)
   }
-  const ingestThread = await startIngestThread({ ...config, log: config }, { credentials, logger, onDeath: (error) => { ingest = null; deps.onFatal(error) } })
+  const ingestThread = await startIngestThread({ ...config, log: config }, { credentials, logger, onTokenUses: (uses) => uses.forEach(tokenUses.note), onDeath: (error) => { ingest = null; deps.onFatal(error) } })
   ingest = ingestThread
   onClose(() => ingestThread.close())
   const otlp = url(ingestThread.addresses.otlp)
@@ -112,7 +115,7 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   const api = await startApi(
     { listen: config.apiListen, version: deps.version, secretKey, metricsOpen: isLoopback(config.apiListen.host), otlpBase: otlp },
     {
-      store, clickhouse: client, rca, signals: controlPlane, status, ready, clock, logger, credentials: () => credentials, onCredentialsChanged: refreshCredentials,
+      store, clickhouse: client, rca, signals: controlPlane, status, ready, clock, logger, credentials: () => credentials, onTokenUse: tokenUses.note, onCredentialsChanged: refreshCredentials,
       metrics: createMetrics({ ingest: () => ingest?.stats() ?? Promise.resolve(null), log, consumer, watchdog, clickhouseRestarts: () => local?.restarts() ?? 0 }),
     },
   )

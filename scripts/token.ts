@@ -29,8 +29,8 @@ const print = (request: ControlRequest, result: unknown): void => {
     console.log(made.token)
     console.error(`id ${made.id}; the token is shown this once`)
   } else if (request.command === 'token.list') {
-    for (const token of result as { id: string; prefix: string; name: string; scopes: string[]; createdAt: string; expiresAt: string | null }[]) {
-      console.log([token.id, `${token.prefix}…`, token.name, token.scopes.join(','), `created ${token.createdAt}`, token.expiresAt === null ? 'never expires' : `expires ${token.expiresAt}`].join('\t'))
+    for (const token of result as { id: string; prefix: string; name: string; scopes: string[]; createdAt: string; expiresAt: string | null; lastUsedAt: string | null }[]) {
+      console.log([token.id, `${token.prefix}…`, token.name, token.scopes.join(','), `created ${token.createdAt}`, token.lastUsedAt === null ? 'never used' : `used ${token.lastUsedAt}`, token.expiresAt === null ? 'never expires' : `expires ${token.expiresAt}`].join('\t'))
     }
   } else {
     console.log('revoked')

@@ -1,6 +1,6 @@
 // Bearer token → principal → scope AND role, from the one table. The tenant comes from the principal and from nowhere else.
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
-import { hasScope, type CredentialSnapshot, type Principal } from '../../streams/contracts/principal.ts'
+import { hasScope, type CredentialSnapshot, type Principal, type TokenUse } from '../../streams/contracts/principal.ts'
 import { apiError } from '../errors.ts'
 import { operations, roleLevel, type Access, type OperationId } from '../operations.ts'
 import type { Actor } from '../services/audit.ts'
@@ -22,7 +22,7 @@ const bearer = (request: FastifyRequest): string | null => {
   return match?.[1] ?? (typeof key === 'string' ? key : null)
 }
 
-export const createAuthenticator = (credentials: () => CredentialSnapshot, clock: () => number): ((request: FastifyRequest) => Principal) => {
+export const createAuthenticator = (credentials: () => CredentialSnapshot, clock: () => number, onUse: (use: TokenUse) => void = () => undefined): ((request: FastifyRequest) => Principal) => {
   let read: CredentialSnapshot | null = null
   let byHash: ReadonlyMap<string, Principal> = new Map()
   return (request) => {
@@ -34,6 +34,7 @@ export const createAuthenticator = (credentials: () => CredentialSnapshot, clock
     const token = bearer(request)
     const principal = token === null ? undefined : byHash.get(sha256(token))
     if (principal === undefined || (principal.expiresAtMs !== null && principal.expiresAtMs <= clock())) throw apiError('UNAUTHENTICATED', token === null ? 'no token was sent' : 'the token is unknown, expired or revoked')
+    if (principal.tokenId !== '') onUse({ tenant: principal.tenant, tokenId: principal.tokenId, atMs: clock() })
     return principal
   }
 }

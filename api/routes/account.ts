@@ -18,13 +18,18 @@ const cell = (value: unknown): string => {
 }
 const toCsv = (rows: readonly Row[]): string => [CSV_COLUMNS.join(','), ...rows.map((row) => CSV_COLUMNS.map((column) => cell(row[column])).join(','))].join('\r\n').concat('\r\n')
 
+const Cap = Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'per UTC day; absent = no cap' }))
+
 export const accountRoutes = (app: App, deps: RouteDeps): void => {
   app.get('/api/v1/me/tokens', { schema: { operationId: 'listTokens', tags: ['account'], summary: 'Tokens of the tenant, without their plaintext', response: { 200: Type.Object({ tokens: Type.Array(TokenSummary) }), ...errors } } },
     async (request) => ({ tokens: await listTokens(deps.store, principalOf(request).tenant) }) as never)
   app.post('/api/v1/me/tokens', {
     schema: {
       operationId: 'createToken', tags: ['account'], summary: 'Makes a token; it is shown this once',
-      body: Type.Object({ name: Type.String({ minLength: 1, maxLength: 255 }), scopes: Type.Optional(Type.Array(Type.String({ maxLength: 60 }), { minItems: 1, maxItems: 60 })), expiresAt: Type.Optional(Type.String({ maxLength: 40 })) }, { additionalProperties: false }),
+      body: Type.Object({
+        name: Type.String({ minLength: 1, maxLength: 255 }), scopes: Type.Optional(Type.Array(Type.String({ maxLength: 60 }), { minItems: 1, maxItems: 60 })), expiresAt: Type.Optional(Type.String({ maxLength: 40 })),
+        dailyMutationLimit: Cap, dailyLogBytesLimit: Cap,
+      }, { additionalProperties: false }),
       response: { 201: Type.Intersect([TokenSummary, Type.Object({ token: Type.String() })]), ...errors },
     },
   }, async (request, reply) => {

@@ -28,7 +28,10 @@ export const Monitor = Type.Object({
   alertLabels: Type.Unsafe({ type: ['object', 'null'], additionalProperties: { type: 'string' } }), status: Type.String(), lastHitAt: Nullable('string'), createdAt: Type.String(),
 })
 
-export const TokenSummary = Type.Object({ id: Type.String(), name: Type.String(), prefix: Type.String(), scopes: Type.Array(Type.String()), expiresAt: Nullable('string'), createdAt: Type.String() })
+export const TokenSummary = Type.Object({
+  id: Type.String(), name: Type.String(), prefix: Type.String(), scopes: Type.Array(Type.String()), dailyMutationLimit: Nullable('number'), dailyLogBytesLimit: Nullable('number'),
+  expiresAt: Nullable('string'), createdAt: Type.String(), lastUsedAt: Nullable('string'),
+})
 
 export const AuditRow = Type.Object({
   id: Type.Integer(), createdAt: Type.String(), actorUserId: Nullable('string'), actorPatId: Nullable('string'), actorEmail: Nullable('string'), agentId: Nullable('string'),

@@ -14,6 +14,9 @@ export interface Principal {
   readonly expiresAtMs: number | null
 }
 
+/** That a token authenticated a request. */
+export interface TokenUse { readonly tenant: string; readonly tokenId: string; readonly atMs: number }
+
 export interface HeartbeatTarget { readonly monitorId: string; readonly tenant: string }
 
 /** Read-only credentials as ingest needs them: pushed to it, looked up in memory. Keys are SHA-256 in lower-case hex. */

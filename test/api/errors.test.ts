@@ -19,6 +19,7 @@ const never = (): Promise<never> => new Promise(() => undefined)
 let app: App
 let port = 0
 let nowMs = NOW
+const used: string[] = []
 let dependencies: Record<string, string> = { clickhouse: 'ok' }
 /** What the stores do when they are asked. */
 let clickhouse: () => Promise<object[]> = async () => []
@@ -28,6 +29,7 @@ beforeAll(async () => {
     clock: () => nowMs, logger: quiet, deadlineMs: DEADLINE_MS, credentials: () => ({ tokens: tokens.map(([name, one]) => [sha256(name), one] as const), heartbeats: [] }),
     clickhouse: { query: async <Row>() => await clickhouse() as Row[] },
     store: { query: async <Row>() => await store() as Row[], transaction: async (run) => run({ query: async <Row>() => await store() as Row[] }), close: async () => undefined },
+    onTokenUse: ({ tenant, tokenId, atMs }) => { used.push(`${tenant} ${tokenId} ${atMs}`) },
     rca: { correlations: never, analysis: never, blast: never, neighbours: never }, status: async () => ({}), ready: async () => dependencies, metrics: async () => 'lapwing_up 1\n',
   }
   app = await createApp({ listen: { host: '127.0.0.1', port: 0 }, version: '0', secretKey: 'k', metricsOpen: false, otlpBase: '' }, deps as ApiDeps)
@@ -186,6 +188,14 @@ describe('problem+json', () => {
   ])('for Accept: %s is %s', async (accept, expected) => {
     const { headers } = await call({ url: '/api/v1/nothing', headers: { accept } })
     expect(headers['content-type'].startsWith('application/problem+json')).toBe(expected)
+  })
+})
+
+describe('the use of a token', () => {
+  it('is noted when it is known, allowed or not', async () => {
+    used.length = 0
+    for (const headers of [as('owner'), as('writer'), as('nobody'), undefined]) await call({ url: '/api/v1/anomalies', headers: headers ?? {} })
+    expect(used).toEqual([`a pat_1 ${NOW}`, `a pat_1 ${NOW}`])
   })
 })
 

@@ -88,6 +88,16 @@ test('log search pages with a cursor that holds for its filter, its tenant and a
   api.answer = () => []
 })
 
+test('a token is made with caps, which the list shows with its last use; a cap that is no count is refused', async () => {
+  await api.store.query("INSERT INTO users (id, email) VALUES ('user_a', 'a@example.test') ON CONFLICT DO NOTHING")
+  await api.store.query("INSERT INTO memberships (tenant, user_id, role) VALUES ('a', 'user_a', 'owner') ON CONFLICT DO NOTHING")
+  const made = await post('/api/v1/me/tokens', { name: 'capped', dailyMutationLimit: 0, dailyLogBytesLimit: 1e12 })
+  expect([made.statusCode, made.json()]).toEqual([201, expect.objectContaining({ token: expect.stringMatching(/^obs_/), dailyMutationLimit: 0, dailyLogBytesLimit: 1e12, lastUsedAt: null })])
+  const { tokens } = (await get('/api/v1/me/tokens')).json<{ tokens: object[] }>()
+  expect(tokens).toContainEqual(expect.objectContaining({ name: 'capped', dailyMutationLimit: 0, dailyLogBytesLimit: 1e12, lastUsedAt: null }))
+  for (const cap of [-1, 1.5, '5', null, 2 ** 53]) expect((await post('/api/v1/me/tokens', { name: 'n', dailyMutationLimit: cap })).json()).toMatchObject({ fields: [{ path: 'dailyMutationLimit' }] })
+})
+
 test('every question to ClickHouse carries the tenant of the token', async () => {
   api.asked.length = 0
   for (const url of ['/api/v1/logs/search', '/api/v1/anomalies']) await get(url, 'other')

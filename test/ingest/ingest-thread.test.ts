@@ -10,6 +10,7 @@ import { CREDENTIALS, asJson, send } from './harness.ts'
 
 let dataDir: string
 let thread: IngestThread | null = null
+const used: string[] = []
 beforeEach(() => { dataDir = mkdtempSync(join(tmpdir(), 'lapwing-ingest-')) })
 afterEach(async () => {
   await thread?.close()
@@ -21,7 +22,7 @@ const logConfig = () => ({ dataDir, logPartitions: 2, logSync: 'os' as const, lo
 const start = async (port = 0) => startIngestThread({
   otlpListen: { host: '127.0.0.1', port }, alertsListen: { host: '127.0.0.1', port: 0 }, alertsOpen: false,
   maxBodyBytes: 1024 * 1024, maxInflatedBytes: 4 * 1024 * 1024, maxInflightBytes: 16 * 1024 * 1024, maxSockets: 1000, log: logConfig(),
-}, { credentials: CREDENTIALS, logger: { info: () => {}, warn: () => {}, error: () => {} }, onDeath: () => {} })
+}, { credentials: CREDENTIALS, onTokenUses: (uses) => { used.push(...uses.map((use) => use.tokenId)) }, logger: { info: () => {}, warn: () => {}, error: () => {} }, onDeath: () => {} })
 const body = '{"message":"hello"}'
 const post = (port: number, headers: Record<string, string> = asJson) => send(port, { path: '/api/v1/logs/ingest', headers, body })
 
@@ -50,6 +51,14 @@ describe('the ingest thread', () => {
     thread = await start()
     await expect(start(thread.addresses.otlp.port)).rejects.toMatchObject({ name: 'PermanentError', code: 'PORT_BUSY', message: expect.stringContaining('LAPWING_OTLP_LISTEN') })
     expect((await post(thread.addresses.otlp.port)).status).toBe(200)
+  })
+
+  it('tells which tokens were used, each once, at its end at the latest', async () => {
+    const closing = await start()
+    for (let index = 0; index < 3; index++) await post(closing.addresses.otlp.port)
+    used.length = 0
+    await closing.close()
+    expect(used).toEqual([CREDENTIALS.tokens.find(([, principal]) => principal.scopes.includes('logs:write'))![1].tokenId])
   })
 
   it('closes once, and twice', async () => {

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { listAudit } from '../../../api/services/audit.ts'
 import { bootstrap } from '../../../api/services/bootstrap.ts'
 import { loadCredentials } from '../../../api/services/credentials.ts'
-import { createToken, listTokens, revokeToken } from '../../../api/services/tokens.ts'
+import { createToken, listTokens, revokeToken, type NewToken } from '../../../api/services/tokens.ts'
+import { createTokenUses } from '../../../api/services/token-use.ts'
 import type { Store } from '../../../api/store/store.ts'
 import { actorOf, openTestStore, type TestStore } from './open-test-store.ts'
 
@@ -17,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(async () => { await opened.close() })
 
-const make = (tenant: string, change: { name?: string; scopes?: string[]; expiresAt?: string } = {}) =>
+const make = (tenant: string, change: Partial<NewToken> = {}) =>
   createToken(store, { tenant, userId: `user_${tenant}`, name: 'ci', ...change }, actorOf(tenant))
 const principalOf = async (token: string) => new Map((await loadCredentials(store)).tokens).get(sha256(token))
 
@@ -74,6 +75,53 @@ describe('tokens', () => {
     expect((await listTokens(store, 'globex')).map((one) => one.id)).not.toContain(made.id)
     await expect(revokeToken(store, 'globex', made.id, actorOf('globex'))).rejects.toMatchObject({ code: 'NOT_FOUND' })
     expect(await principalOf(made.token)).toBeDefined()
+  })
+})
+
+describe('caps of a token', () => {
+  it('are kept, listed and told to the audit trail; there are none unless asked for', async () => {
+    const made = await make('acme', { name: 'capped', dailyMutationLimit: 50, dailyLogBytesLimit: 5_000_000_000 })
+    expect(made).toMatchObject({ dailyMutationLimit: 50, dailyLogBytesLimit: 5_000_000_000 })
+    expect((await listTokens(store, 'acme')).find((one) => one.id === made.id)).toMatchObject({ dailyMutationLimit: 50, dailyLogBytesLimit: 5_000_000_000 })
+    expect((await listAudit(store, 'acme', { action: 'CREATE_TOKEN', limit: 1 }))[0].meta).toMatchObject({ diff: { dailyMutationLimit: { to: 50 } } })
+    expect(await make('acme')).toMatchObject({ dailyMutationLimit: null, dailyLogBytesLimit: null })
+  })
+})
+
+describe('the last use of a token', () => {
+  const lastUse = async (tenant: string, id: string) => (await listTokens(store, tenant)).find((one) => one.id === id)?.lastUsedAt
+  const failed: unknown[] = []
+  const createUses = (query: Store['query'] = store.query) => createTokenUses({}, { store: { query }, onError: (error) => failed.push(error) })
+
+  it('is written in one statement for all tokens, and only forward', async () => {
+    const [one, other, unused] = [await make('acme'), await make('globex'), await make('acme')]
+    const asked: string[] = []
+    const uses = createUses(async (sql, params) => { asked.push(sql); return await store.query(sql, params) })
+    for (const atMs of [3000, 5000, 4000]) uses.note({ tenant: 'acme', tokenId: one.id, atMs })
+    uses.note({ tenant: 'globex', tokenId: other.id, atMs: 7000 })
+    // Nothing of another tenant's token is written.
+    uses.note({ tenant: 'acme', tokenId: 'pat_of_nobody', atMs: 1 })
+    expect(asked).toEqual([])
+    await uses.flush()
+    await uses.flush()
+    expect(asked).toHaveLength(1)
+    expect([await lastUse('acme', one.id), await lastUse('globex', other.id), await lastUse('acme', unused.id)]).toEqual(['1970-01-01T00:00:05.000Z', '1970-01-01T00:00:07.000Z', null])
+    uses.note({ tenant: 'acme', tokenId: one.id, atMs: 2000 })
+    uses.note({ tenant: 'acme', tokenId: other.id, atMs: 9000 })
+    await uses.close()
+    expect([await lastUse('acme', one.id), await lastUse('globex', other.id)]).toEqual(['1970-01-01T00:00:05.000Z', '1970-01-01T00:00:07.000Z'])
+  })
+
+  it('is kept for the next time when the store is away', async () => {
+    const made = await make('acme')
+    let away = true
+    const uses = createUses(async (sql, params) => { if (away) throw new Error('away'); return await store.query(sql, params) })
+    uses.note({ tenant: 'acme', tokenId: made.id, atMs: 1000 })
+    await uses.flush()
+    expect(failed).toHaveLength(1)
+    away = false
+    await uses.close()
+    expect(await lastUse('acme', made.id)).toBe('1970-01-01T00:00:01.000Z')
   })
 })
 

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 
 const suites = [
   { name: 'hostile requests', command: ['test/fuzz/main.ts', '--requests', '20000', '--seed', '7'] },
+  { name: 'PostgreSQL', command: ['test/large/postgres.ts'] },
   { name: 'live clients', command: ['test/large/live-clients.ts'] },
 ]
 

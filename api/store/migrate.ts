@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PermanentError } from '../../streams/contracts/errors.ts'
 import type { Engine } from './store.ts'
+import { inTransaction } from './transaction.ts'
 
 interface Migration { readonly number: number; readonly name: string; readonly sql: string }
 
@@ -19,11 +20,10 @@ export const readMigrations = (): readonly Migration[] =>
 
 /** Serialised over processes by an advisory lock. Resolves to the number of migrations applied now. */
 export const migrate = async (engine: Engine): Promise<number> => {
-  await engine.script('BEGIN')
-  try {
+  const run = async (): Promise<number> => {
     await engine.script('SELECT pg_advisory_xact_lock(7230145)')
     await engine.script('CREATE TABLE IF NOT EXISTS schema_migrations (number int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())')
-    const [{ newest }] = await engine.query<{ newest: number }>('SELECT coalesce(max(number), 0)::int AS newest FROM schema_migrations', [])
+    const [{ newest }] = await engine.query<{ newest: number }>('SELECT coalesce(max(number), 0)::int AS newest FROM schema_migrations')
     const all = readMigrations()
     if (newest > all.length) {
       throw new PermanentError('CONFIG_INVALID', `the control-plane store was written by a newer version (migration ${newest}, this version knows ${all.length})`)
@@ -33,10 +33,7 @@ export const migrate = async (engine: Engine): Promise<number> => {
       await engine.script(migration.sql)
       await engine.query('INSERT INTO schema_migrations (number, name) VALUES ($1, $2)', [migration.number, migration.name])
     }
-    await engine.script('COMMIT')
     return pending.length
-  } catch (error) {
-    await engine.script('ROLLBACK').catch(() => undefined)
-    throw error
   }
+  return await inTransaction(engine, run)
 }

@@ -4,6 +4,7 @@ import pg from 'pg'
 import { TransientError } from '../../streams/contracts/errors.ts'
 import { migrate } from './migrate.ts'
 import type { Engine, SqlValue, Store } from './store.ts'
+import { inTransaction } from './transaction.ts'
 
 const INT8 = 20
 const types = {
@@ -11,14 +12,14 @@ const types = {
     oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format as 'text'),
 } as pg.CustomTypesConfig
 
-/** Class 08 is connection, 53 resources, 57P operator intervention; without a SQLSTATE the server was not reached. */
+/** Class 08 is connection, 40 a deadlock, 53 resources, 57 a timeout or a shutdown, 25006 a standby; without a severity the server was not reached. */
 const toStoreError = (error: Error & { code?: string; severity?: string }): Error =>
-  error.severity === undefined || /^(08|53|57P)/.test(error.code ?? '')
+  error.severity === undefined || /^(08|25006|40|53|57)/.test(error.code ?? '')
     ? new TransientError('STORE_UNAVAILABLE', `the control-plane database does not answer: ${error.message}`, 1000, { cause: error })
     : error
 
 const engineOf = (client: pg.PoolClient | pg.Pool): Engine => ({
-  query: async <Row>(sql: string, params: readonly SqlValue[]) => {
+  query: async <Row>(sql: string, params: readonly SqlValue[] = []) => {
     try {
       return (await client.query({ text: sql, values: [...params], types })).rows as Row[]
     } catch (error) {
@@ -32,7 +33,10 @@ const engineOf = (client: pg.PoolClient | pg.Pool): Engine => ({
 
 export const openPg = async (url: string): Promise<Store> => {
   const pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 5000, statement_timeout: 10_000, application_name: 'lapwing' })
-  pool.on('error', () => undefined) // an idle connection that broke: the next query gets a new one
+  // A connection that breaks fails its own query, and the next one gets a new connection. Its event has nothing to add, but
+  // unheard it would end the process: the pool hears it only while the connection is idle.
+  pool.on('error', () => undefined)
+  pool.on('connect', (client) => { client.on('error', () => undefined) })
   const onOneConnection = async <T>(run: (engine: Engine) => Promise<T>): Promise<T> => {
     const client = await pool.connect().catch((error: Error) => { throw toStoreError(error) })
     let broken: Error | undefined
@@ -52,19 +56,10 @@ export const openPg = async (url: string): Promise<Store> => {
     throw error
   }
   const whole = engineOf(pool)
+  let closing: Promise<void> | null = null
   return {
-    query: (sql, params = []) => whole.query(sql, params),
-    transaction: (run) => onOneConnection(async (engine) => {
-      await engine.script('BEGIN')
-      try {
-        const result = await run({ query: (sql, params = []) => engine.query(sql, params) })
-        await engine.script('COMMIT')
-        return result
-      } catch (error) {
-        await engine.script('ROLLBACK').catch(() => undefined)
-        throw error
-      }
-    }),
-    close: () => pool.end(),
+    query: (sql, params) => whole.query(sql, params),
+    transaction: (run) => onOneConnection((engine) => inTransaction(engine, run)),
+    close: () => closing ??= pool.end(),
   }
 }

@@ -5,6 +5,7 @@ import { TransientError } from '../../streams/contracts/errors.ts'
 import { migrate } from './migrate.ts'
 import type { ThreadReply, ThreadRequest } from './pglite-thread.ts'
 import type { Engine, SqlValue, Store } from './store.ts'
+import { inTransaction } from './transaction.ts'
 
 interface Waiter { readonly resolve: (rows: unknown[]) => void; readonly reject: (error: Error) => void }
 
@@ -43,7 +44,7 @@ export const openPglite = async (directory: string): Promise<Store> => {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const call = await startThread(directory)
   const engine: Engine = {
-    query: async <Row>(sql: string, params: readonly SqlValue[]) => await call('query', sql, params) as Row[],
+    query: async <Row>(sql: string, params: readonly SqlValue[] = []) => await call('query', sql, params) as Row[],
     script: async (sql) => { await call('script', sql, []) },
   }
   await migrate(engine)
@@ -56,18 +57,8 @@ export const openPglite = async (directory: string): Promise<Store> => {
     return mine
   }
   return {
-    query: (sql, params = []) => inTurn(() => engine.query(sql, params)),
-    transaction: (run) => inTurn(async () => {
-      await engine.script('BEGIN')
-      try {
-        const result = await run({ query: (sql, params = []) => engine.query(sql, params) })
-        await engine.script('COMMIT')
-        return result
-      } catch (error) {
-        await engine.script('ROLLBACK').catch(() => undefined)
-        throw error
-      }
-    }),
+    query: (sql, params) => inTurn(() => engine.query(sql, params)),
+    transaction: (run) => inTurn(() => inTransaction(engine, run)),
     close: () => closing ??= inTurn(async () => { await call('close', '', []) }),
   }
 }

@@ -14,7 +14,6 @@ export interface Store extends Sql {
 }
 
 /** What an engine offers: one session at a time, several statements in one text without parameters. */
-export interface Engine {
-  readonly query: <Row>(sql: string, params: readonly SqlValue[]) => Promise<Row[]>
-  readonly script: (sql: string) => Promise<void>
+export interface Engine extends Sql {
+  script(sql: string): Promise<void>
 }

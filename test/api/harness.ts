@@ -1,14 +1,11 @@
-// The API over its real store in a temporary directory, with a ClickHouse and credentials of the test's own making.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// The API over a real store, with a ClickHouse and credentials of the test's own making.
 import { createApp, type App } from '../../api/app.ts'
 import { sha256 } from '../../api/services/ids.ts'
-import { openStore } from '../../api/store/open-store.ts'
 import type { Store } from '../../api/store/store.ts'
 import type { Principal } from '../../streams/contracts/principal.ts'
 import type { Rca } from '../../streams/contracts/rca.ts'
 import type { SignalResolved } from '../../streams/contracts/signals.ts'
+import { openMigratedStore } from '../support/migrated-store.ts'
 
 export const NOW = Date.UTC(2026, 0, 31, 12)
 export const token = (name: string): string => `obs_${name.padEnd(43, 'x')}`
@@ -31,8 +28,7 @@ const rca: Rca = {
 }
 
 export const openHarness = async (): Promise<Harness> => {
-  const directory = await mkdtemp(join(tmpdir(), 'lapwing-api-'))
-  const store = await openStore({ databaseUrl: null, directory })
+  const { store, close } = await openMigratedStore()
   for (const tenant of ['a', 'b']) await store.query('INSERT INTO tenants (id, name) VALUES ($1, $1)', [tenant])
   const snapshot = { tokens: Object.entries(principals).map(([name, one]) => [sha256(token(name)), one] as const), heartbeats: [] }
   const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -51,5 +47,5 @@ export const openHarness = async (): Promise<Harness> => {
     },
   })
   await app.ready()
-  return Object.assign(state, { app, store, asked, resolved, close: async () => { await app.close(); await store.close(); await rm(directory, { recursive: true, force: true }) } })
+  return Object.assign(state, { app, store, asked, resolved, close: async () => { await app.close(); await close() } })
 }

@@ -1,0 +1,94 @@
+// The engine of a PostgreSQL server against the contract, and what only a server can do: be shared, be slow, go away and come back.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readMigrations } from '../../../api/store/migrate.ts'
+import { openStore } from '../../../api/store/open-store.ts'
+import type { Store } from '../../../api/store/store.ts'
+import { until } from '../../../bench/load/product.ts'
+import { describeStore, failureOf } from '../../contract/store-contract.ts'
+import { createPostgresPlace } from '../../support/migrated-store.ts'
+import { createDatabase } from '../../support/postgres-database.ts'
+import { createPostgresServer, findPostgresBinaries, type PostgresServer } from '../../support/postgres-server.ts'
+
+const serverUrl = process.env.LAPWING_TEST_DATABASE_URL!
+const UNAVAILABLE = ['TransientError', 'STORE_UNAVAILABLE']
+const open = (databaseUrl: string): Promise<Store> => openStore({ databaseUrl, directory: '' })
+const setting = (store: Pick<Store, 'query'>, key: string, value: number) => store.query('INSERT INTO settings (key, value) VALUES ($1, $2)', [key, String(value)])
+const settings = async (store: Store): Promise<string[]> => (await store.query<{ key: string }>('SELECT key FROM settings ORDER BY key')).map(({ key }) => key)
+
+describeStore('PostgreSQL', () => createPostgresPlace(serverUrl))
+
+describe('processes on one PostgreSQL server', () => {
+  test('that start at once on an empty database migrate it once', async () => {
+    const database = await createDatabase(serverUrl)
+    const stores = await Promise.all(Array.from({ length: 4 }, () => open(database.url)))
+    expect(await stores[0].query('SELECT number FROM schema_migrations ORDER BY number')).toEqual(readMigrations().map(({ number }) => ({ number })))
+    for (const [n, store] of stores.entries()) await setting(store, `from ${n}`, n)
+    expect(await settings(stores[0])).toHaveLength(4)
+    for (const store of stores) await store.close()
+    await database.drop()
+  })
+
+  test('that lock rows in opposite order: one goes on, the other is told to try again', async () => {
+    const database = await createDatabase(serverUrl)
+    const store = await open(database.url)
+    for (const key of ['a', 'b']) await setting(store, key, 0)
+    const lock = 'SELECT 1 FROM settings WHERE key = $1 FOR UPDATE'
+    const arrived: (() => void)[] = []
+    const bothHoldOne = new Promise<void>((resolve) => { arrived.push(resolve) })
+    let holding = 0
+    const take = (first: string, second: string) => failureOf(store.transaction(async (sql) => {
+      await sql.query(lock, [first])
+      if (++holding === 2) arrived[0]()
+      await bothHoldOne
+      await sql.query(lock, [second])
+    }))
+    expect((await Promise.all([take('a', 'b'), take('b', 'a')])).sort()).toEqual([UNAVAILABLE, 'no error'].sort())
+    await store.close()
+    await database.drop()
+  })
+})
+
+describe('a PostgreSQL server that goes away', () => {
+  let server: PostgresServer
+  let store: Store
+  beforeAll(async () => {
+    server = await createPostgresServer(findPostgresBinaries()!)
+    await server.start()
+    store = await open(server.url)
+  })
+  afterAll(async () => {
+    await store.close()
+    await server.dispose()
+  })
+
+  for (const how of ['fast', 'immediate'] as const) {
+    test(`${how}ly: calls ask to be tried again, a cut transaction leaves nothing, and the same store goes on when it is back`, async () => {
+      await setting(store, `${how}: before`, 1)
+      const cut = failureOf(store.transaction(async (sql) => {
+        await setting(sql, `${how}: cut`, 1)
+        await server.stop(how)
+        await setting(sql, `${how}: after the cut`, 1)
+      }))
+      expect(await cut).toEqual(UNAVAILABLE)
+      expect(await failureOf(setting(store, `${how}: away`, 1))).toEqual(UNAVAILABLE)
+      expect(await failureOf(store.transaction((sql) => setting(sql, `${how}: away`, 1)))).toEqual(UNAVAILABLE)
+      expect(await failureOf(open(server.url))).toEqual(UNAVAILABLE)
+      await server.start()
+      await until('the store answers', 10_000, async () => (await settings(store)).includes(`${how}: before`))
+      expect((await settings(store)).filter((key) => key.startsWith(how))).toEqual([`${how}: before`])
+      await store.transaction((sql) => setting(sql, `${how}: back`, 1))
+    })
+  }
+
+  test('cutting every connection harms only what was going on', async () => {
+    const cut = failureOf(store.transaction(async (sql) => {
+      await setting(sql, 'terminated', 1)
+      const other = await open(server.url)
+      await other.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lapwing' AND pid <> pg_backend_pid()")
+      await other.close()
+      await setting(sql, 'terminated too', 1)
+    }))
+    expect(await cut).toEqual(UNAVAILABLE)
+    expect(await settings(store)).not.toContain('terminated')
+  })
+})

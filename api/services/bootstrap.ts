@@ -25,7 +25,13 @@ export const bootstrap = async (store: Store, config: { bootstrapToken: string |
     // A revoked one stays revoked: the row keeps its hash.
     const known = await store.query('SELECT 1 FROM tokens WHERE sha256 = $1', [sha256(config.bootstrapToken)])
     if (known.length > 0) return { tenant: DEFAULT_TENANT, token: null }
-    await createToken(store, first, actor, config.bootstrapToken)
+    try {
+      await createToken(store, first, actor, config.bootstrapToken)
+    } catch (error) {
+      // Another process that starts on the same database was first.
+      if ((error as { code?: string }).code !== '23505') throw error
+      return { tenant: DEFAULT_TENANT, token: null }
+    }
     return { tenant: DEFAULT_TENANT, token: config.bootstrapToken }
   }
   const any = await store.query('SELECT 1 FROM tokens WHERE tenant = $1 LIMIT 1', [DEFAULT_TENANT])

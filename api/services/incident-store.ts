@@ -47,6 +47,9 @@ export const withDetails = async (sql: Sql, tenant: string, rows: readonly Store
   return rows.map((row) => toIncident(row, signals.filter((one) => one.incident_id === row.id), updates.filter((one) => one.incident_id === row.id)))
 }
 
+/** Incidents are read, then written: one tenant's signals and people change them one after the other. */
+export const lockTenant = async (sql: Sql, tenant: string): Promise<void> => { await sql.query('SELECT 1 FROM tenants WHERE id = $1 FOR UPDATE', [tenant]) }
+
 export const findIncident = async (sql: Sql, tenant: string, id: string): Promise<StoredIncident | undefined> =>
   (await sql.query<StoredIncident>('SELECT * FROM incidents WHERE tenant = $1 AND id = $2', [tenant, id]))[0]
 

@@ -3,7 +3,7 @@ import type { IncidentRef } from '../../streams/contracts/rca.ts'
 import { apiError } from '../errors.ts'
 import type { Sql, SqlValue, Store } from '../store/store.ts'
 import { appendAudit, type Actor } from './audit.ts'
-import { addUpdateRow, findIncident, withDetails, type Incident, type IncidentStatus, type StoredIncident } from './incident-store.ts'
+import { addUpdateRow, findIncident, lockTenant, withDetails, type Incident, type IncidentStatus, type StoredIncident } from './incident-store.ts'
 
 export interface IncidentFilter { readonly status?: IncidentStatus; readonly limit: number; readonly before?: { readonly openedAt: string; readonly id: string } }
 export interface Incidents {
@@ -22,6 +22,7 @@ const nameOf = (actor: Actor): string => actor.agentId ?? actor.email
 
 export const createIncidents = (store: Store, clock: () => number): Incidents => {
   const change = async (tenant: string, id: string, run: (sql: Sql, row: StoredIncident, at: string) => Promise<void>): Promise<Incident> => await store.transaction(async (sql) => {
+    await lockTenant(sql, tenant)
     const row = await findIncident(sql, tenant, id)
     if (row === undefined) throw apiError('NOT_FOUND', `no incident ${id}`)
     await run(sql, row, new Date(clock()).toISOString())

@@ -57,6 +57,11 @@ export const createMonitors = (store: Store, sealer: Sealer): Monitors => {
     if (row === undefined) throw apiError('NOT_FOUND', `no monitor ${id}`)
     return row
   }
+  /** Whoever changes it meanwhile is waited for. */
+  const findToChange = async (sql: Sql, tenant: string, id: string): Promise<Stored> => {
+    await sql.query('SELECT 1 FROM monitors WHERE tenant = $1 AND id = $2 FOR UPDATE', [tenant, id])
+    return await find(sql, tenant, id)
+  }
   const makeToken = (tenant: string, id: string): { hash: string; sealed: string } => {
     const token = randomBytes(32).toString('hex')
     return { hash: sha256(token), sealed: sealer.seal(token, `${tenant}/${id}`) }
@@ -78,7 +83,7 @@ export const createMonitors = (store: Store, sealer: Sealer): Monitors => {
       }).catch((error: unknown) => { throw nameTaken(error, input.name) })
     },
     patch: async (tenant, id, patch, actor) => await store.transaction(async (sql) => {
-      const before = toMonitor(await find(sql, tenant, id))
+      const before = toMonitor(await findToChange(sql, tenant, id))
       const after = { ...before, ...patch }
       await sql.query('UPDATE monitors SET name = $3, service = $4, interval_sec = $5, grace_sec = $6, alert_labels = $7, updated_at = now() WHERE tenant = $1 AND id = $2',
         [tenant, id, after.name, patch.service ?? (before.service === before.name ? null : before.service), after.intervalSec, after.heartbeatGraceSec, after.alertLabels === null ? null : JSON.stringify(after.alertLabels)])
@@ -88,7 +93,7 @@ export const createMonitors = (store: Store, sealer: Sealer): Monitors => {
     }).catch((error: unknown) => { throw nameTaken(error, patch.name ?? '') }),
     remove: async (tenant, id, actor) => {
       return await store.transaction(async (sql) => {
-        const row = await find(sql, tenant, id)
+        const row = await findToChange(sql, tenant, id)
         const [{ miss_id: missId }] = await sql.query<{ miss_id: string | null }>('SELECT miss_id FROM monitors WHERE tenant = $1 AND id = $2', [tenant, id])
         await sql.query('DELETE FROM monitors WHERE tenant = $1 AND id = $2', [tenant, id])
         await appendAudit(sql, actor, { tenant, action: 'DELETE_MONITOR', resource: `monitor:${id}`, snapshot: { name: row.name, intervalSec: row.interval_sec } })
@@ -96,7 +101,7 @@ export const createMonitors = (store: Store, sealer: Sealer): Monitors => {
       })
     },
     rotate: async (tenant, id, actor) => await store.transaction(async (sql) => {
-      await find(sql, tenant, id)
+      await findToChange(sql, tenant, id)
       const token = makeToken(tenant, id)
       await sql.query('UPDATE monitors SET token_sha256 = $3, token_sealed = $4, updated_at = now() WHERE tenant = $1 AND id = $2', [tenant, id, token.hash, token.sealed])
       await appendAudit(sql, actor, { tenant, action: 'ROTATE_HEARTBEAT_TOKEN', resource: `monitor:${id}`, diff: { heartbeatToken: { redacted: true } } })

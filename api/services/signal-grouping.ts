@@ -5,7 +5,7 @@ import type { Severity, SignalOpened, SignalResolved, SignalSink } from '../../s
 import type { Sql, Store } from '../store/store.ts'
 import { appendAudit, type Actor } from './audit.ts'
 import { createId } from './ids.ts'
-import { addUpdateRow, type StoredIncident, type StoredSignal } from './incident-store.ts'
+import { addUpdateRow, lockTenant, type StoredIncident, type StoredSignal } from './incident-store.ts'
 
 export interface GroupingConfig { readonly cooldownMs: number; readonly clock: () => number }
 
@@ -61,9 +61,6 @@ const fireAgain = async (sql: Sql, signal: SignalOpened, known: StoredSignal, at
   const reopened = await sql.query("UPDATE incidents SET status = 'open', resolved_at = NULL, auto_resolved = false WHERE tenant = $1 AND id = $2 AND status = 'resolved' AND auto_resolved RETURNING 1", [signal.tenant, known.incident_id])
   if (reopened.length > 0) await addUpdateRow(sql, signal.tenant, known.incident_id, { at, author, status: 'open', body: `reopened: ${signal.summary}` })
 }
-
-/** Grouping reads, then writes: one tenant's signals, beginnings and ends, go one after the other. */
-const lockTenant = async (sql: Sql, tenant: string): Promise<void> => { await sql.query('SELECT 1 FROM tenants WHERE id = $1 FOR UPDATE', [tenant]) }
 
 export const createGrouping = (store: Store, config: GroupingConfig): SignalSink => {
   const now = (): string => new Date(config.clock()).toISOString()

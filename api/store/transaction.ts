@@ -6,13 +6,13 @@ import type { Engine, Sql } from './store.ts'
  * the database rolls such a one back at COMMIT without calling it an error.
  */
 export const inTransaction = async <T>(engine: Engine, run: (sql: Sql) => Promise<T>): Promise<T> => {
-  let failed: { readonly error: unknown } | null = null
+  const failures: unknown[] = []
   const sql: Sql = {
     query: async (text, params) => {
       try {
         return await engine.query(text, params)
       } catch (error) {
-        failed ??= { error }
+        failures.push(error)
         throw error
       }
     },
@@ -20,7 +20,7 @@ export const inTransaction = async <T>(engine: Engine, run: (sql: Sql) => Promis
   await engine.script('BEGIN')
   try {
     const result = await run(sql)
-    if (failed !== null) throw (failed as { error: unknown }).error
+    if (failures.length > 0) throw failures[0]
     await engine.script('COMMIT')
     return result
   } catch (error) {

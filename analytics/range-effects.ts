@@ -36,7 +36,7 @@ const judge = async (entries: readonly MonitorState[], progress: readonly Progre
     const entry = entries.find(({ monitor }) => monitor === miss.monitor) as MonitorState
     await writeHit(entry, ports)
     await ports.controlPlane.opened(toMissOpened(miss, await ports.neighbours(miss.monitor.tenant, miss.monitor.service, miss.deadlineMs)))
-    await ports.controlPlane.heartbeatDown(miss.monitor.tenant, miss.monitor.id, miss.id)
+    await ports.controlPlane.heartbeatDown(miss.monitor.tenant, miss.monitor.id, miss.id, miss.deadlineMs)
     entry.monitor = { ...miss.monitor, status: 'down', missId: miss.id }
   }
 }

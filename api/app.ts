@@ -20,6 +20,7 @@ import { analysisRoutes } from './routes/analysis.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { incidentRoutes } from './routes/incidents.ts'
 import { logRoutes } from './routes/logs.ts'
+import { monitorCheckRoutes } from './routes/monitor-checks.ts'
 import { monitorRoutes } from './routes/monitors.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { createSealer } from './services/ids.ts'
@@ -89,6 +90,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     deadLetterRoutes(typed, shared)
     incidentRoutes(typed, shared)
     monitorRoutes(typed, shared)
+    monitorCheckRoutes(typed, shared)
     accountRoutes(typed, shared)
     operationsRoutes(typed, shared)
   })

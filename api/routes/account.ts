@@ -18,7 +18,7 @@ const cell = (value: unknown): string => {
 }
 const toCsv = (rows: readonly Row[]): string => [CSV_COLUMNS.join(','), ...rows.map((row) => CSV_COLUMNS.map((column) => cell(row[column])).join(','))].join('\r\n').concat('\r\n')
 
-const Cap = Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'per UTC day; absent = no cap' }))
+const Cap = Type.Optional(Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'per UTC day; absent or null = no cap' }))
 
 export const accountRoutes = (app: App, deps: RouteDeps): void => {
   app.get('/api/v1/me/tokens', { schema: { operationId: 'listTokens', tags: ['account'], summary: 'Tokens of the tenant, without their plaintext', response: { 200: Type.Object({ tokens: Type.Array(TokenSummary) }), ...errors } } },

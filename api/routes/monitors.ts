@@ -7,12 +7,14 @@ import type { RouteDeps } from '../ports.ts'
 import { errors, Id, Monitor, NoBody } from '../schemas/shapes.ts'
 import { INTERVALS_SEC } from '../services/monitors.ts'
 
+const Tag = Type.String({ minLength: 1, maxLength: 50 })
 const fields = {
   name: Type.String({ minLength: 1, maxLength: 255 }),
   intervalSec: Type.Integer({ enum: [...INTERVALS_SEC] }),
   heartbeatGraceSec: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400 })),
   service: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
   alertLabels: Type.Optional(Type.Unsafe<Record<string, string> | null>({ type: ['object', 'null'], additionalProperties: { type: 'string', maxLength: 1000 }, minProperties: 1, maxProperties: 20 })),
+  tags: Type.Optional(Type.Array(Tag, { maxItems: 20, uniqueItems: true })),
 }
 const Create = Type.Object({ ...fields, type: Type.String() }, { additionalProperties: false })
 const Patch = Type.Partial(Type.Object(fields), { additionalProperties: false, minProperties: 1 })
@@ -21,8 +23,12 @@ export const monitorRoutes = (app: App, deps: RouteDeps): void => {
   const { monitors } = deps
   const one = (operationId: string, summary: string) => ({ operationId, tags: ['monitors'], summary, params: Id, response: { 200: Monitor, ...errors } })
 
-  app.get('/api/v1/monitors', { schema: { operationId: 'listMonitors', tags: ['monitors'], summary: 'Monitors', response: { 200: Type.Object({ monitors: Type.Array(Monitor) }), ...errors } } },
-    async (request) => ({ monitors: await monitors.list(principalOf(request).tenant) }) as never)
+  app.get('/api/v1/monitors', {
+    schema: {
+      operationId: 'listMonitors', tags: ['monitors'], summary: 'Monitors; with tag those that have every tag given',
+      querystring: Type.Object({ tag: Type.Optional(Type.Array(Tag, { maxItems: 20 })) }, { additionalProperties: false }), response: { 200: Type.Object({ monitors: Type.Array(Monitor) }), ...errors },
+    },
+  }, async (request) => ({ monitors: await monitors.list(principalOf(request).tenant, request.query.tag) }) as never)
   app.post('/api/v1/monitors', {
     // The type is looked at first: what is asked of another kind of monitor is no fault of this one's fields.
     preValidation: async (request) => {

@@ -13,7 +13,7 @@ export const ErrorEnvelope = Type.Object({
 }, { additionalProperties: true })
 export const errors = { '4xx': ErrorEnvelope, '5xx': ErrorEnvelope }
 
-const Nullable = (type: 'string' | 'number' | 'object'): ReturnType<typeof Type.Unsafe> => Type.Unsafe({ type: [type, 'null'] })
+export const Nullable = (type: 'string' | 'number' | 'object'): ReturnType<typeof Type.Unsafe> => Type.Unsafe({ type: [type, 'null'] })
 
 export const Incident = Type.Object({
   id: Type.String(), number: Type.Integer(), title: Type.String(), severity: Type.String(), status: Type.String(), openedAt: Type.String(),
@@ -25,7 +25,7 @@ export const Incident = Type.Object({
 
 export const Monitor = Type.Object({
   id: Type.String(), name: Type.String(), type: Type.Literal('heartbeat'), service: Type.String(), intervalSec: Type.Integer(), heartbeatGraceSec: Type.Integer(),
-  alertLabels: Type.Unsafe({ type: ['object', 'null'], additionalProperties: { type: 'string' } }), status: Type.String(), lastHitAt: Nullable('string'), createdAt: Type.String(),
+  alertLabels: Type.Unsafe({ type: ['object', 'null'], additionalProperties: { type: 'string' } }), tags: Type.Array(Type.String()), status: Type.String(), lastHitAt: Nullable('string'), createdAt: Type.String(),
 })
 
 export const TokenSummary = Type.Object({

@@ -1,6 +1,7 @@
 // What analysis asks of the control plane: incident grouping, heartbeat monitors, states of alerts.
 import type { AlertState, ControlPlane, HeartbeatMonitor } from '../../streams/contracts/control-plane.ts'
 import type { Store } from '../store/store.ts'
+import { createHeartbeatState } from './heartbeat-state.ts'
 import { createGrouping } from './signal-grouping.ts'
 
 interface StoredMonitor { id: string; tenant: string; name: string; service: string | null; interval_sec: number; grace_sec: number; alert_labels: Record<string, string> | null; created_at: Date; last_hit_at: Date | null; status: HeartbeatMonitor['status']; miss_id: string | null }
@@ -12,16 +13,9 @@ const toMonitor = (row: StoredMonitor): HeartbeatMonitor => ({
 
 export const createControlPlane = (store: Store, config: { readonly cooldownMs: number; readonly clock: () => number }): ControlPlane => ({
   ...createGrouping(store, config),
+  ...createHeartbeatState(store),
   // Every tenant's, on purpose: the judge of misses works for all of them.
   heartbeatMonitors: async () => (await store.query<StoredMonitor>('SELECT id, tenant, name, service, interval_sec, grace_sec, alert_labels, created_at, last_hit_at, status, miss_id FROM monitors')).map(toMonitor),
-  heartbeatHit: async (tenant, monitorId, receivedAtMs) => {
-    await store.query(
-      "UPDATE monitors SET status = 'up', miss_id = NULL, last_hit_at = $3 WHERE tenant = $1 AND id = $2 AND (last_hit_at IS NULL OR last_hit_at < $3)",
-      [tenant, monitorId, new Date(receivedAtMs).toISOString()])
-  },
-  heartbeatDown: async (tenant, monitorId, missId) => {
-    await store.query("UPDATE monitors SET status = 'down', miss_id = $3 WHERE tenant = $1 AND id = $2", [tenant, monitorId, missId])
-  },
   alertState: async (tenant, fingerprint) =>
     (await store.query<{ state: AlertState }>('SELECT state FROM alert_states WHERE tenant = $1 AND fingerprint = $2', [tenant, fingerprint]))[0]?.state ?? null,
   saveAlertState: async (tenant, fingerprint, state) => {

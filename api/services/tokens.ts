@@ -11,9 +11,9 @@ export interface NewToken {
   readonly name: string
   readonly scopes?: readonly string[]
   readonly expiresAt?: string
-  /** Per UTC day; absent = no cap. */
-  readonly dailyMutationLimit?: number
-  readonly dailyLogBytesLimit?: number
+  /** Per UTC day; absent or null = no cap. */
+  readonly dailyMutationLimit?: number | null
+  readonly dailyLogBytesLimit?: number | null
 }
 export interface TokenSummary {
   readonly id: string

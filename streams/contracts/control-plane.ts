@@ -32,7 +32,7 @@ export interface ControlPlane extends SignalSink {
   heartbeatMonitors(): Promise<readonly HeartbeatMonitor[]>
   /** Monotone in `receivedAtMs`; sets status up. */
   heartbeatHit(tenant: string, monitorId: string, receivedAtMs: number): Promise<void>
-  heartbeatDown(tenant: string, monitorId: string, missId: string): Promise<void>
+  heartbeatDown(tenant: string, monitorId: string, missId: string, deadlineMs: number): Promise<void>
   alertState(tenant: string, fingerprint: string): Promise<AlertState | null>
   saveAlertState(tenant: string, fingerprint: string, state: AlertState): Promise<void>
   /** Firing alerts not seen since `beforeMs`. */

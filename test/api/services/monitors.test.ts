@@ -5,6 +5,7 @@ import { listAudit } from '../../../api/services/audit.ts'
 import { createControlPlane } from '../../../api/services/control-plane.ts'
 import { loadCredentials } from '../../../api/services/credentials.ts'
 import { createSealer } from '../../../api/services/ids.ts'
+import { createMonitorChecks, type MonitorChecks } from '../../../api/services/monitor-checks.ts'
 import { createMonitors, type Monitors } from '../../../api/services/monitors.ts'
 import type { ControlPlane } from '../../../streams/contracts/control-plane.ts'
 import type { Store } from '../../../api/store/store.ts'
@@ -16,10 +17,12 @@ let opened: TestStore
 let store: Store
 let monitors: Monitors
 let plane: ControlPlane
+let checks: MonitorChecks
 beforeAll(async () => {
   opened = await openTestStore()
   store = opened.store
   monitors = createMonitors(store, createSealer('a secret key of the test'))
+  checks = createMonitorChecks(store)
   plane = createControlPlane(store, { cooldownMs: 60_000, clock: Date.now })
 })
 afterAll(async () => { await opened.close() })
@@ -33,7 +36,7 @@ describe('heartbeat monitors', () => {
     const made = await make('nightly-backup')
     expect(made).toEqual({
       id: expect.stringMatching(/^mon_/), name: 'nightly-backup', type: 'heartbeat', service: 'nightly-backup', intervalSec: 60, heartbeatGraceSec: 30,
-      alertLabels: null, status: 'pending', lastHitAt: null, createdAt: expect.any(String),
+      alertLabels: null, tags: [], status: 'pending', lastHitAt: null, createdAt: expect.any(String),
     })
     expect(await monitors.get('acme', made.id)).toEqual(made)
     expect(await monitors.list('acme')).toContainEqual(made)
@@ -105,7 +108,7 @@ describe('heartbeat monitors', () => {
 
   it('hand over their open miss when deleted, for its incident to end', async () => {
     const [quiet, missed] = [await make('quiet'), await make('missed')]
-    await plane.heartbeatDown('acme', missed.id, 'hb-missed-1')
+    await plane.heartbeatDown('acme', missed.id, 'hb-missed-1', 1_000_000)
     expect(await monitors.remove('acme', quiet.id, acme)).toBeNull()
     expect(await monitors.remove('acme', missed.id, acme)).toBe('hb-missed-1')
   })
@@ -120,7 +123,7 @@ describe('heartbeat monitors', () => {
     for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ code: 'NOT_FOUND' })
     expect((await monitors.list('globex')).map((one) => one.id)).not.toContain(made.id)
     await plane.heartbeatHit('globex', made.id, Date.now())
-    await plane.heartbeatDown('globex', made.id, 'hb-x')
+    await plane.heartbeatDown('globex', made.id, 'hb-x', 1_000_000)
     expect(await monitors.get('acme', made.id)).toEqual(made)
   })
 })
@@ -130,7 +133,7 @@ describe('the state of a monitor', () => {
     const { id } = await make('stateful', { service: 'billing' })
     await plane.heartbeatHit('acme', id, 1_000_000)
     expect(await watched(id)).toMatchObject({ status: 'up', lastHitAtMs: 1_000_000, missId: null, service: 'billing', intervalMs: 60_000, graceMs: 30_000 })
-    await plane.heartbeatDown('acme', id, `hb-${id}-1090000`)
+    await plane.heartbeatDown('acme', id, `hb-${id}-1090000`, 1_090_000)
     expect(await watched(id)).toMatchObject({ status: 'down', missId: `hb-${id}-1090000` })
     await plane.heartbeatHit('acme', id, 1_200_000)
     expect(await watched(id)).toMatchObject({ status: 'up', lastHitAtMs: 1_200_000, missId: null })
@@ -139,9 +142,81 @@ describe('the state of a monitor', () => {
   it('is not moved by a hit that is not newer than the newest one', async () => {
     const { id } = await make('monotone')
     await plane.heartbeatHit('acme', id, 2_000_000)
-    await plane.heartbeatDown('acme', id, 'hb-open')
+    await plane.heartbeatDown('acme', id, 'hb-open', 2_090_000)
     for (const replayed of [1_500_000, 2_000_000]) await plane.heartbeatHit('acme', id, replayed)
     expect(await watched(id)).toMatchObject({ status: 'down', lastHitAtMs: 2_000_000, missId: 'hb-open' })
+  })
+})
+
+describe('tags', () => {
+  it('are kept, changed and listed by: every one of them must be there', async () => {
+    const both = await make('tagged-both', { tags: ['prod', 'billing'] })
+    const one = await make('tagged-one', { tags: ['prod'] })
+    const names = async (...tags: string[]) => (await monitors.list('acme', tags)).map((each) => each.name)
+    expect(await names('prod')).toEqual(['tagged-both', 'tagged-one'])
+    expect(await names('prod', 'billing')).toEqual(['tagged-both'])
+    expect(await names('pro')).toEqual([])
+    expect(await monitors.patch('acme', one.id, { tags: ['billing'] }, acme)).toMatchObject({ tags: ['billing'], intervalSec: one.intervalSec })
+    expect(await monitors.patch('acme', both.id, { intervalSec: 300 }, acme)).toMatchObject({ tags: ['prod', 'billing'] })
+    expect(await monitors.list('globex', ['billing'])).toEqual([])
+  })
+})
+
+describe('the checks of a monitor', () => {
+  const T0 = Date.UTC(2026, 0, 31)
+  const MINUTE = 60_000
+  const at = (minutes: number): string => new Date(T0 + minutes * MINUTE).toISOString()
+  const hit = (id: string, minutes: number) => plane.heartbeatHit('acme', id, T0 + minutes * MINUTE)
+  const miss = (id: string, minutes: number) => plane.heartbeatDown('acme', id, `hb-${id}-${minutes}`, T0 + minutes * MINUTE)
+  const born = async (id: string, minutes: number) => { await store.query('UPDATE monitors SET created_at = $2 WHERE id = $1', [id, at(minutes)]) }
+
+  it('are its hits and misses, newest first, once each however often they come', async () => {
+    const { id } = await make('checked')
+    for (const again of [1, 2]) {
+      expect(again).toBeGreaterThan(0)
+      await hit(id, 0)
+      await hit(id, 1)
+      await miss(id, 3)
+      await hit(id, 7)
+    }
+    expect(await checks.list('acme', id, 10, null)).toEqual([
+      { at: at(7), status: 'up' }, { at: at(3), status: 'down', endedAt: at(7), signalId: `hb-${id}-3` }, { at: at(1), status: 'up' }, { at: at(0), status: 'up' },
+    ])
+    expect((await checks.list('acme', id, 2, { at: at(3), ok: false })).map((one) => one.at)).toEqual([at(1), at(0)])
+    await expect(checks.list('globex', id, 10, null)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  it('add up to uptime since it was made, while a miss goes on too', async () => {
+    const { id } = await make('measured')
+    await born(id, 0)
+    for (const minutes of [0, 2, 4]) await hit(id, minutes)
+    await miss(id, 10)
+    expect(await checks.stats('acme', id, T0 + 20 * MINUTE)).toEqual({ monitorId: id, uptimePercent: { day: 50, week: 50, month: 50 }, hits: 3, misses: 1, lastHitAt: at(4), averageIntervalSec: 120 })
+    await hit(id, 20)
+    expect((await checks.stats('acme', id, T0 + 40 * MINUTE)).uptimePercent.day).toBe(75)
+    await expect(checks.stats('globex', id, T0)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect((await checks.timeline('acme', id, { fromMs: T0 - 10 * MINUTE, toMs: T0 + 30 * MINUTE }, 4)).map((one) => [one.from, one.uptimePercent, one.misses])).toEqual([
+      [at(-10), null, 0], [at(0), 100, 0], [at(10), 0, 1], [at(20), 100, 0],
+    ])
+  })
+
+  it('are kept in bounds: about a thousand hits, misses of 90 days', async () => {
+    const { id } = await make('long-lived')
+    await store.query("INSERT INTO monitor_checks (tenant, monitor_id, at, ok) SELECT 'acme', $1, $2::timestamptz + n * interval '1 minute', true FROM generate_series(1, 1300) AS n", [id, at(0)])
+    await store.query("INSERT INTO monitor_checks (tenant, monitor_id, at, ok) SELECT 'acme', $1, $2::timestamptz - n * interval '1 day', false FROM generate_series(80, 100) AS n", [id, at(0)])
+    await store.query('UPDATE monitors SET hits = 1399 WHERE id = $1', [id])
+    await hit(id, 1301)
+    const counts = await store.query<{ ok: boolean; n: number }>('SELECT ok, count(*)::int AS n FROM monitor_checks WHERE monitor_id = $1 GROUP BY ok ORDER BY ok', [id])
+    expect(counts).toEqual([{ ok: false, n: 10 }, { ok: true, n: 1000 }])
+  })
+
+  it('go with their monitor', async () => {
+    const { id } = await make('short-lived')
+    await hit(id, 0)
+    await monitors.remove('acme', id, acme)
+    await hit(id, 1)
+    await miss(id, 3)
+    expect(await store.query('SELECT 1 FROM monitor_checks WHERE monitor_id = $1', [id])).toEqual([])
   })
 })
 

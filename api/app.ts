@@ -23,6 +23,7 @@ import { logRoutes } from './routes/logs.ts'
 import { monitorCheckRoutes } from './routes/monitor-checks.ts'
 import { monitorRoutes } from './routes/monitors.ts'
 import { operationsRoutes } from './routes/operations.ts'
+import { NoBody } from './schemas/shapes.ts'
 import { createSealer } from './services/ids.ts'
 import { createIncidents } from './services/incidents.ts'
 import { createMonitors } from './services/monitors.ts'
@@ -77,6 +78,8 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
       openapi: '3.1.0', info: { title: 'Lapwing', version: config.version, description: 'Observability for agents: logs, anomalies, root causes, incidents.' },
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'A personal access token: obs_…' } } }, security: [{ token: [] }],
     },
+    // An empty body that is taken is not one that is asked for.
+    transform: ({ schema, url }) => ({ schema: schema?.body === NoBody ? { ...schema, body: undefined } : schema, url }),
   })
   await app.register(swaggerUi, { routePrefix: DOCS })
   await app.register(async (scope) => {

@@ -61,7 +61,10 @@ export const sendError = (request: FastifyRequest, reply: FastifyReply, error: A
 export const handleErrors = (app: FastifyInstance, logger: Logger): void => {
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
     const { error, retryAfterSeconds } = toApiError(thrown)
-    if (errorCodes[error.code].status >= 500) logger.error({ requestId: request.id, route: request.routeOptions.url, error: thrown.message, stack: thrown.stack }, 'request failed')
+    const fields = { requestId: request.id, route: request.routeOptions.url, error: thrown.message }
+    // A store that is away fails every request: that it is away is worth a line, not a stack.
+    if (errorCodes[error.code].status === 503) logger.warn(fields, 'request refused')
+    else if (errorCodes[error.code].status >= 500) logger.error({ ...fields, stack: thrown.stack }, 'request failed')
     return sendError(request, reply, error, retryAfterSeconds)
   })
 }

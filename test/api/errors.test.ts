@@ -207,6 +207,13 @@ describe('metrics that are not open', () => {
 })
 
 describe('bodies', () => {
+  it('are asked for in the description only where there is something to say', async () => {
+    const spec = (await app.inject('/openapi.json')).json<{ paths: Record<string, Record<string, { requestBody?: object }>> }>()
+    const asked = Object.entries(spec.paths).flatMap(([path, methods]) => Object.entries(methods).filter(([, one]) => one.requestBody !== undefined).map(([method]) => `${method} ${path}`))
+    expect(asked).toContain('post /api/v1/monitors')
+    expect(asked.filter((one) => /acknowledge|resolve|rotate/.test(one))).toEqual([])
+  })
+
   it('with an unknown field are refused by every operation that takes one, and empty ones by none that needs nothing', async () => {
     const spec = (await app.inject('/openapi.json')).json<{ paths: Record<string, Record<string, { operationId: string }>> }>()
     const writing = Object.entries(spec.paths).flatMap(([path, methods]) => Object.keys(methods).filter((method) => ['post', 'put', 'patch'].includes(method)).map((method) => ({ path, method })))

@@ -56,6 +56,20 @@ describe('the client', () => {
     expect(await store.clickhouse.query(stored, {})).toEqual(both)
   })
 
+  it('ends a query at its time-out: overloaded while the store answers, unavailable when it does not', async () => {
+    const slow = { name: 'slow', sql: 'SELECT sleepEachRow(0.1) FROM numbers(300) SETTINGS max_block_size = 1' }
+    const begun = performance.now()
+    await expect(store.clickhouse.query(slow, {}, { timeoutMs: 500 })).rejects.toMatchObject({ name: 'TransientError', code: 'STORE_OVERLOADED' })
+    const pid = store.local.pid()!
+    process.kill(pid, 'SIGSTOP')
+    try {
+      await expect(store.clickhouse.query(stored, {}, { timeoutMs: 500 })).rejects.toMatchObject({ name: 'TransientError', code: 'STORE_UNAVAILABLE' })
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+    expect(performance.now() - begun).toBeLessThan(5000)
+  })
+
   it('makes one part of one block, beyond the size at which inserts are split by default', async () => {
     const large = blockOf(Array.from({ length: 150_000 }, (_, row) => ['a', 'x', row] as const))
     const half = Math.floor(large.length / 2)

@@ -39,12 +39,12 @@ const mutated = fc.tuple(fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255))
 describe('a hostile protobuf body', () => {
   it('mutated or truncated never throws, and harms no other message', () => {
     let poisoned = 0
-    fc.assert(fc.property(mutated, (body) => { if (expectHarmless(body)) poisoned++ }), { numRuns: 1500 })
-    expect(poisoned).toBeGreaterThan(100)
+    fc.assert(fc.property(mutated, (body) => { if (expectHarmless(body)) poisoned++ }), { numRuns: 600 })
+    expect(poisoned).toBeGreaterThan(40)
   })
 
   it('of random bytes never throws', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (body) => { expectHarmless(body) }), { numRuns: 500 })
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (body) => { expectHarmless(body) }), { numRuns: 250 })
   })
 
   it('is set aside whenever the walk calls it malformed, and decoded whenever the walk accepts it', () => {
@@ -53,7 +53,7 @@ describe('a hostile protobuf body', () => {
       const output = decode(rangeOf([{ body, envelope: { rejected: walk.ok ? walk.rejected : [] } }]))
       if (walk.ok) expect(output).toMatchObject({ poison: [], logRows: walk.recordCount - walk.rejected.length })
       else expect(output).toMatchObject({ logRows: 0, logs: null, poison: [{ offset: 100 }] })
-    }), { numRuns: 1500 })
+    }), { numRuns: 600 })
   })
 
   it('nested too deep costs only the records that the walk rejects for it', () => {
@@ -95,6 +95,6 @@ describe('a hostile body in another form', () => {
     )
     const json = fc.json().map((text) => Buffer.from(text))
     const otlp = fc.json().map((text) => Buffer.from(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":${text}},{"attributes":${text}}]}]}]}`))
-    fc.assert(fc.property(fc.oneof(json, otlp, fc.uint8Array()), forms, (body, envelope) => { expectHarmless(body, envelope) }), { numRuns: 500 })
+    fc.assert(fc.property(fc.oneof(json, otlp, fc.uint8Array()), forms, (body, envelope) => { expectHarmless(body, envelope) }), { numRuns: 250 })
   })
 })

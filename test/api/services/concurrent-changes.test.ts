@@ -11,7 +11,7 @@ import type { SignalOpened } from '../../../streams/contracts/signals.ts'
 import { actorOf, openTestStore, type TestStore } from './open-test-store.ts'
 
 const NOW = Date.parse('2026-03-01T12:00:00Z')
-const ROUNDS = 10
+const ROUNDS = 3
 const acme = actorOf('acme')
 let test: TestStore
 let incidents: Incidents

@@ -98,7 +98,7 @@ describe('a body', () => {
           if (walk.ok && parsed.ok) expect(parsed.events.flatMap((item, i) => (item.ok ? [] : [i]))).toEqual(walk.rejected)
         }
       }
-    }), { numRuns: 1000 })
+    }), { numRuns: 400 })
   })
 })
 

@@ -151,6 +151,6 @@ describe('any bytes', () => {
         expect(walk.rejected.every((index, i) => index < walk.recordCount && (i === 0 || index > walk.rejected[i - 1]))).toBe(true)
         expect(Object.values(walk.reasons).reduce((sum, count) => sum + count, 0)).toBe(walk.rejected.length)
       }
-    }), { numRuns: 3000 })
+    }), { numRuns: 1500 })
   })
 })

@@ -5,12 +5,14 @@ import type { Consumer } from '../analytics/consumer.ts'
 import type { Watchdog } from '../analytics/watchdog/watchdog.ts'
 import type { IngestStats } from '../ingest/metrics.ts'
 import type { EventLog } from '../streams/contracts/event-log.ts'
+import type { StoreRetention } from './store-retention.ts'
 
 export interface MetricParts {
   readonly ingest: () => Promise<IngestStats | null>
   readonly log: EventLog
   readonly consumer: Consumer
   readonly watchdog: Watchdog
+  readonly retention: Pick<StoreRetention, 'stats'>
   readonly clickhouseRestarts: () => number
 }
 
@@ -36,6 +38,11 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     retries: counter('store_retries_total', 'Retries, by what was retried.', ['what']),
     openRanges: gauge('store_open_ranges', 'Ranges whose INSERT may be in flight.'),
     series: gauge('watchdog_series', 'Series monitored.'),
+    storeBytes: gauge('store_bytes', 'Bytes of the store on disk, as of the last pass of retention.'),
+    storeFree: gauge('store_free_bytes', 'Free bytes of the store\'s disk, as of the last pass of retention.'),
+    storeOver: gauge('store_over_bound', '1 while the store is beyond a bound with nothing older than today left.'),
+    droppedDays: counter('store_dropped_days_total', 'Receive days dropped to keep the store within its bounds.'),
+    droppedRows: counter('store_dropped_rows_total', 'Log rows of those days.'),
     restarts: counter('clickhouse_restarts_total', 'Restarts of the local ClickHouse.'),
   }
   const set = (one: Counter<string>, labels: Record<string, string>, value: number): void => { one.inc(labels, value) }
@@ -65,6 +72,14 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     for (const [what, count] of Object.entries(consumer.retries)) set(metric.retries, { what }, count)
     metric.openRanges.set(consumer.openRanges)
     metric.series.set(parts.watchdog.stats().seriesMonitored)
+    const { last, droppedDays, droppedRows } = parts.retention.stats()
+    if (last !== null) {
+      metric.storeBytes.set(last.bytes)
+      metric.storeFree.set(last.freeBytes)
+      metric.storeOver.set(last.over ? 1 : 0)
+    }
+    set(metric.droppedDays, {}, droppedDays)
+    set(metric.droppedRows, {}, droppedRows)
     set(metric.restarts, {}, parts.clickhouseRestarts())
   }
   let running: Promise<string> | null = null

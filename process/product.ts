@@ -16,6 +16,7 @@ import { openStore } from '../api/store/open-store.ts'
 import { createClickHouse } from '../clickhouse/client.ts'
 import { startLocalClickHouse } from '../clickhouse/local/local.ts'
 import { migrate } from '../clickhouse/migrate.ts'
+import { keepDays } from '../clickhouse/ttl.ts'
 import type { Config } from '../config.ts'
 import { startIngestThread, type IngestThread } from '../ingest/ingest-thread.ts'
 import { openEventLog } from '../streams/open-event-log.ts'
@@ -27,6 +28,7 @@ import type { Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { loadSecretKey } from './secret-key.ts'
 import { createStatus } from './status.ts'
+import { startStoreRetention } from './store-retention.ts'
 
 export interface Product { readonly addresses: Addresses; readonly token: string | null; close(): Promise<void> }
 export interface ProductDeps { readonly version: string; readonly logger: Logger; readonly onFatal: (error: Error) => void }
@@ -68,6 +70,7 @@ const openClickHouse = async (config: Config, deps: ProductDeps, onClose: (close
   // Idle connections would hold the child's end up by seconds.
   onClose(() => client.close())
   await migrate(client)
+  await keepDays(client, Math.round(config.retentionMs / 86_400_000))
   return { client, local }
 }
 
@@ -89,6 +92,11 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   const trimming = setInterval(() => { log.trim(clock()).catch((error: unknown) => logger.warn({ error: String(error) }, 'event log trim failed')) }, TRIM_EVERY_MS)
   onClose(() => clearInterval(trimming))
 
+  // A floor of free space only for a disk of this machine: of another's we know nothing.
+  const retention = startStoreRetention(
+    { maxBytes: config.storeMaxBytes, minFreeBytes: local === null ? 0 : config.storeMinFreeBytes }, { clickhouse: client, clock, logger },
+  )
+  onClose(() => retention.close())
   const controlPlane = createControlPlane(store, { cooldownMs: config.watchdogCooldownMs, clock })
   const rca = createRca({ clickhouse: client, now: clock })
   const neighbours = (tenant: string, service: string, atMs: number): Promise<readonly string[]> => rca.neighbours(tenant, service, atMs)
@@ -111,12 +119,12 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   ingest = ingestThread
   onClose(() => ingestThread.close())
   const otlp = url(ingestThread.addresses.otlp)
-  const { status, ready } = createStatus({ version: deps.version, log, clickhouse: client, consumer, watchdog, store, ingestAlive: () => ingest !== null })
+  const { status, ready } = createStatus({ version: deps.version, log, clickhouse: client, consumer, watchdog, retention, store, ingestAlive: () => ingest !== null })
   const api = await startApi(
     { listen: config.apiListen, version: deps.version, secretKey, metricsOpen: isLoopback(config.apiListen.host), otlpBase: otlp },
     {
       store, clickhouse: client, rca, signals: controlPlane, status, ready, clock, logger, credentials: () => credentials, onTokenUse: tokenUses.note, onCredentialsChanged: refreshCredentials,
-      metrics: createMetrics({ ingest: () => ingest?.stats() ?? Promise.resolve(null), log, consumer, watchdog, clickhouseRestarts: () => local?.restarts() ?? 0 }),
+      metrics: createMetrics({ ingest: () => ingest?.stats() ?? Promise.resolve(null), log, consumer, watchdog, retention, clickhouseRestarts: () => local?.restarts() ?? 0 }),
     },
   )
   onClose(() => api.close())

@@ -3,6 +3,7 @@ import type { Consumer } from '../analytics/consumer.ts'
 import type { Watchdog } from '../analytics/watchdog/watchdog.ts'
 import type { ClickHouse } from '../clickhouse/client.ts'
 import type { EventLog } from '../streams/contracts/event-log.ts'
+import type { StoreRetention } from './store-retention.ts'
 
 export interface StatusParts {
   readonly version: string
@@ -10,6 +11,7 @@ export interface StatusParts {
   readonly clickhouse: ClickHouse
   readonly consumer: Consumer
   readonly watchdog: Watchdog
+  readonly retention: Pick<StoreRetention, 'stats'>
   readonly store: { query(sql: string): Promise<unknown> }
   readonly ingestAlive: () => boolean
 }
@@ -20,6 +22,17 @@ export interface Status {
   readonly components: { readonly ingest: string; readonly watchdog: string; readonly rca: string; readonly clickhouse: string; readonly control_plane: string; readonly event_log: string }
   readonly watchdog: { readonly last_run: string | null; readonly metrics_monitored: number; readonly anomalies_last_hour: number }
   readonly pipeline: { readonly uncommitted_messages: number; readonly oldest_uncommitted_received_at: string | null; readonly log_bytes: number }
+  readonly store: {
+    /** As of the last pass of retention, a minute old at most; null before the first. */
+    readonly bytes: number | null
+    readonly free_bytes: number | null
+    readonly max_bytes: number | null
+    readonly min_free_bytes: number
+    /** Still beyond a bound although nothing older than today is left. */
+    readonly over_bound: boolean
+    /** Receive days dropped since the start to stay within the bounds, oldest first. */
+    readonly dropped_days: readonly { readonly day: string; readonly rows: number; readonly bytes: number }[]
+  }
 }
 
 const within = async (ms: number, probe: Promise<unknown>): Promise<boolean> => {
@@ -50,6 +63,7 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
       const [components, lag] = await Promise.all([ready(), parts.log.lag('analytics')])
       const oldest = lag.flatMap((one) => one.oldestReceivedAtMs ?? [])
       const watchdog = parts.watchdog.stats()
+      const kept = parts.retention.stats()
       const { ingest, clickhouse, control_plane: controlPlane, event_log: eventLog } = components
       return {
         status: Object.values(components).every((state) => state === 'ok') ? 'ok' : 'degraded',
@@ -63,6 +77,10 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
           uncommitted_messages: lag.reduce((sum, one) => sum + one.end - one.committed, 0),
           oldest_uncommitted_received_at: oldest.length === 0 ? null : new Date(Math.min(...oldest)).toISOString(),
           log_bytes: lag.reduce((sum, one) => sum + one.bytes, 0),
+        },
+        store: {
+          bytes: kept.last?.bytes ?? null, free_bytes: kept.last?.freeBytes ?? null, max_bytes: kept.maxBytes, min_free_bytes: kept.minFreeBytes,
+          over_bound: kept.last?.over ?? false, dropped_days: kept.dropped,
         },
       }
     },

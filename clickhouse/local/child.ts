@@ -10,10 +10,12 @@ interface ChildConfig { readonly path: string; readonly host: string; readonly p
 const { path, host, port, configFile, parentPid, engine } = JSON.parse(process.argv[2]) as ChildConfig
 
 // The call into the library never returns, so only a thread of its own can look. The whole group goes: a binary is part of it.
-new Worker(`
+const watcher = new Worker(`
   const { parentPid } = require('node:worker_threads').workerData
   setInterval(() => { if (process.ppid !== parentPid) process.kill(-process.pid, 'SIGKILL') }, 500)
 `, { eval: true, workerData: { parentPid } })
+// Without it this process could outlive its parent.
+watcher.on('error', () => process.exit(1))
 
 // The second statement keeps the process alive without the FILE privilege that a read from stdin would need.
 const query = 'SYSTEM START LISTEN HTTP; SELECT sleepEachRow(1) FROM numbers(1000000000) SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 3000000000000 FORMAT Null'

@@ -42,7 +42,7 @@ describe('parseAlertmanager', () => {
   })
   it('takes the service from the first of its labels in their order', () => {
     const labels = { job: 'e', app: 'd', service_name: 'c', service: 'b', service_id: 'a' } as Record<string, string>
-    for (const [name, value] of Object.entries(labels).reverse()) {
+    for (const [name, value] of Object.entries(labels).toReversed()) {
       expect(alertsOf(parseAlertmanager(bytes({ alerts: [{ status: 'firing', labels }] })))[0].service).toBe(value)
       delete labels[name]
     }

@@ -150,15 +150,15 @@ describe('what is not ready', () => {
 describe('a method that a path does not take', () => {
   const paths = ['/docs', '/docs/errors', '/openapi.json', '/health', '/metrics', '/api/v1/anomalies', '/api/v1/logs/search', '/api/v1/incidents/x/analysis']
   it.each(paths)('is 405 with Allow at %s, whatever its body', async (url) => {
-    for (const payload of ['{', '{}', '']) {
-      const { status, headers } = await call({ method: 'POST', url, headers: { 'content-type': 'text/nonsense' }, payload })
+    for (const [type, payload] of [['text/nonsense', '{'], ['application/json', '{'], ['application/json', `"${'x'.repeat(1024 * 1024)}"`], ['application/json', '']]) {
+      const { status, headers } = await call({ method: 'POST', url, headers: { 'content-type': type }, payload })
       expect([status, headers.allow]).toEqual([405, 'GET, HEAD'])
     }
   })
 
   it('is 404 where there is no path, whatever its body', async () => {
     for (const url of ['/api/v1/nothing', '/api/v1/monitors/x/nothing', '/docs/nothing']) {
-      const { status, body } = await call({ method: 'POST', url, headers: { 'content-type': 'text/nonsense' }, payload: '{' })
+      const { status, body } = await call({ method: 'POST', url, headers: { 'content-type': 'application/json' }, payload: '{' })
       expect([url, status, (JSON.parse(body) as { code: string }).code]).toEqual([url, 404, 'NOT_FOUND'])
     }
     expect((await call({ url: '/docs/nothing' })).status).toBe(404)

@@ -86,10 +86,11 @@ test('an incident of another tenant is not found, by any of its paths', async ()
 })
 
 test('log search pages with a cursor that holds for its filter, its tenant and an hour', async () => {
-  api.answer = ({ name }) => name === 'logs.search' ? [logRow(2), logRow(1)] : []
+  api.answer = ({ name }) => name === 'logs.search' ? [logRow(2), logRow(1)] : [{ service: 'cart', severity: 17, records: '1000' }]
   const first = await get('/api/v1/logs/search?q=stock&limit=1')
   const { nextCursor, events } = first.json<{ nextCursor: string; events: { ts: string; level: string; host: string }[] }>()
   expect(events).toHaveLength(1)
+  expect(first.json()).toMatchObject({ facets: { service: { cart: 1000 }, level: { error: 1000 } } })
   expect(events[0]).toMatchObject({ ts: '2026-01-31T12:00:00.123456789Z', level: 'error', host: 'h1' })
   const cursor = encodeURIComponent(nextCursor)
   const flipped = encodeURIComponent(`${nextCursor.slice(0, 8)}${nextCursor[8] === 'A' ? 'B' : 'A'}${nextCursor.slice(9)}`)
@@ -98,7 +99,10 @@ test('log search pages with a cursor that holds for its filter, its tenant and a
   expect((await get(`/api/v1/logs/search?q=stock&limit=1&cursor=${cursor}`, 'other')).json()).toMatchObject({ code: 'CURSOR_MISMATCH' })
   const before = api.asked.find((one) => one.name === 'logs.search')!.params
   api.nowMs = NOW + 60_000
-  expect((await get(`/api/v1/logs/search?q=stock&limit=1&cursor=${cursor}`)).statusCode).toBe(200)
+  const counted = (): number => api.asked.filter((one) => one.name === 'logs.facets').length
+  const countedBefore = counted()
+  const second = await get(`/api/v1/logs/search?q=stock&limit=1&cursor=${cursor}`)
+  expect([second.statusCode, 'facets' in second.json<object>(), counted()]).toEqual([200, false, countedBefore])
   expect(api.asked.findLast((one) => one.name === 'logs.search')!.params).toMatchObject({ fromNs: before.fromNs, toNs: before.toNs, aOffset: '7', aIndex: 2 })
   api.nowMs = NOW + 3_600_001
   expect((await get(`/api/v1/logs/search?q=stock&limit=1&cursor=${cursor}`)).json()).toMatchObject({ code: 'CURSOR_EXPIRED' })

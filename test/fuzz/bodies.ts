@@ -64,7 +64,8 @@ const api = (random: Random): HostileRequest => {
   const path = pick(random, [
     `/api/v1/logs/search?q=${value}`, `/api/v1/logs/search?from=${value}`, `/api/v1/logs/search?limit=${value}`, `/api/v1/logs/search?cursor=${value}`, `/api/v1/logs/search?attr=${value}`, `/api/v1/logs/search?trace_id=${value}`,
     `/api/v1/anomalies?since=${value}`, `/api/v1/anomalies?page_token=${value}`, `/api/v1/rca/correlations?service_id=${value}&depth=${value}`, `/api/v1/incidents/${value || 'x'}`, `/api/v1/incidents/${value || 'x'}/analysis`,
-    `/api/v1/context/incident/${value || 'x'}/blast`, `/api/v1/monitors/${value || 'x'}`, `/api/v1/audit-logs?from=${value}`, `/api/v1/${value}`, '/api/v1/monitors', '/api/v1/me/tokens', '/api/v1/incidents/inc_x/updates',
+    `/api/v1/context/incident/${value || 'x'}/blast`, `/api/v1/monitors/${value || 'x'}`, `/api/v1/monitors?tag=${value}`, `/api/v1/monitors/${value || 'x'}/checks?cursor=${value}`, `/api/v1/monitors/${value || 'x'}/timeline?from=${value}&buckets=${value}`,
+    `/api/v1/audit-logs?from=${value}`, `/api/v1/${value}`, '/api/v1/monitors', '/api/v1/me/tokens', '/api/v1/incidents/inc_x/updates',
   ])
   const method = pick(random, ['GET', 'GET', 'GET', 'POST', 'PATCH', 'DELETE', 'PUT'])
   const body = method === 'GET' || method === 'DELETE' ? null : Buffer.from(pick(random, ['{}', '{', '[]', 'null', '{"name":7}', '{"__proto__":{"a":1}}', `{"name":"${'x'.repeat(5000)}"}`, '{"name":"a","type":"https","intervalSec":60}', '{"status":"x","body":null}']))

@@ -41,6 +41,8 @@ export interface ConsumerConfig {
 export interface ConsumerDeps {
   readonly log: Pick<EventLog, 'logId' | 'partitions' | 'read' | 'waitFor' | 'state' | 'commit' | 'lag'>
   readonly pool: DecodePort
+  /** Decodes in a process of its own, for ranges that processes died of. */
+  readonly child: DecodePort
   readonly clickhouse: InsertPorts
   readonly controlPlane: ControlPlane
   readonly clock: () => number
@@ -160,6 +162,7 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
   const storePorts: Omit<StorePorts, 'lastHits'> = {
     settings: { logId: log.logId, maxAheadMs: config.maxAheadMs ?? 86_400_000, retentionMs: config.retentionMs },
     pool: deps.pool,
+    child: deps.child,
     clickhouse,
     readAlerts: deps.readAlerts ?? createAlertReader(config.maxAlertBytes ?? 64 * MiB),
     monitors: () => controlPlane.heartbeatMonitors(),

@@ -9,7 +9,7 @@ import type { Range } from './ranges.ts'
 export interface DecodePort { decode(input: DecodeInput): Promise<DecodeOutput> }
 export interface DecodeSettings { readonly logId: string; readonly maxAheadMs: number; readonly retentionMs: number }
 
-const GUILTY: Readonly<Record<string, DeadLetterReason>> = { WORKER_DIED: 'worker_died', DECODE_TIMEOUT: 'decode_timeout', DECODE_FAILED: 'decode_failed' }
+const GUILTY: Readonly<Record<string, DeadLetterReason>> = { WORKER_DIED: 'worker_died', CHILD_DIED: 'killed_process', DECODE_TIMEOUT: 'decode_timeout', DECODE_FAILED: 'decode_failed' }
 const EMPTY: DecodeOutput = { logs: null, partials: null, logRows: 0, partialRows: 0, poison: [] }
 
 /** Why a failed decode counts against the messages that were in it; null when it does not. */
@@ -19,32 +19,28 @@ const guiltOf = (error: unknown): DeadLetterReason | null =>
 /** Only logs have rows of their own. */
 export const isDecoded = (message: LogMessage): boolean => message.envelope.signal === 'otlp_logs' || message.envelope.signal === 'json_logs'
 
-export const decodeRange = async (range: Range, settings: DecodeSettings, pool: DecodePort): Promise<DecodeOutput> => {
-  const decode = (messages: readonly LogMessage[]): Promise<DecodeOutput> => pool.decode({
-    logId: settings.logId, partition: range.partition, receiveDay: range.receiveDay, maxAheadMs: settings.maxAheadMs, retentionMs: settings.retentionMs, messages,
-  })
-  /** What the message is guilty of; null when it decodes. */
-  const guiltOfAlone = async (message: LogMessage): Promise<DeadLetterReason | null> => {
-    try {
-      await decode([message])
-      return null
-    } catch (error) {
-      const guilt = guiltOf(error)
-      if (guilt === null) throw error
-      return guilt
-    }
-  }
+type Decode = (messages: readonly LogMessage[]) => Promise<DecodeOutput>
 
-  const messages = range.messages.filter(isDecoded)
-  if (messages.length === 0) return EMPTY
+const decodeWith = (range: Range, settings: DecodeSettings, port: DecodePort): Decode => (messages) => port.decode({
+  logId: settings.logId, partition: range.partition, receiveDay: range.receiveDay, maxAheadMs: settings.maxAheadMs, retentionMs: settings.retentionMs, messages,
+})
+
+/** What the message is guilty of; null when it decodes. */
+const guiltOfAlone = async (message: LogMessage, decode: Decode): Promise<DeadLetterReason | null> => {
   try {
-    return await decode(messages)
+    await decode([message])
+    return null
   } catch (error) {
-    if (guiltOf(error) === null) throw error
+    const guilt = guiltOf(error)
+    if (guilt === null) throw error
+    return guilt
   }
+}
+
+const isolate = async (messages: readonly LogMessage[], decode: Decode): Promise<DecodeOutput> => {
   const poison: Poison[] = []
   for (const message of messages) {
-    const guilt = await guiltOfAlone(message) === null ? null : await guiltOfAlone(message)
+    const guilt = await guiltOfAlone(message, decode) === null ? null : await guiltOfAlone(message, decode)
     if (guilt !== null) poison.push({ offset: message.offset, reason: guilt })
   }
   const sound = messages.filter((message) => !poison.some(({ offset }) => offset === message.offset))
@@ -53,3 +49,19 @@ export const decodeRange = async (range: Range, settings: DecodeSettings, pool: 
   const rest = await decode(sound)
   return { ...rest, poison: [...rest.poison, ...poison].sort((a, b) => a.offset - b.offset) }
 }
+
+export const decodeRange = async (range: Range, settings: DecodeSettings, pool: DecodePort): Promise<DecodeOutput> => {
+  const decode = decodeWith(range, settings, pool)
+  const messages = range.messages.filter(isDecoded)
+  if (messages.length === 0) return EMPTY
+  try {
+    return await decode(messages)
+  } catch (error) {
+    if (guiltOf(error) === null) throw error
+  }
+  return await isolate(messages, decode)
+}
+
+/** For a range that processes died of. Nothing of it is decoded outside the child, so this process cannot die of it again. */
+export const decodeOneByOne = (range: Range, settings: DecodeSettings, child: DecodePort): Promise<DecodeOutput> =>
+  isolate(range.messages.filter(isDecoded), decodeWith(range, settings, child))

@@ -34,17 +34,3 @@ export const advance = (progress: Progress, receivedAtMs: number): Progress => {
 export const deadlineAfter = (progress: Progress, startMs: number, durationMs: number): number =>
   progress.gaps.reduce((deadline, gap) =>
     gap.toMs > startMs && gap.fromMs < deadline ? deadline + gap.toMs - Math.max(gap.fromMs, startMs) : deadline, startMs + durationMs)
-
-export const encodeNote = (progress: Progress): string =>
-  progress.markMs === null ? '' : JSON.stringify([progress.markMs, ...progress.gaps.map((gap) => [gap.fromMs, gap.toMs])])
-
-/** A note that another version wrote counts as none: progress starts anew at the next mark. */
-export const decodeNote = (note: string): Progress => {
-  try {
-    const [markMs, ...gaps] = JSON.parse(note) as [number, ...[number, number][]]
-    if (!Number.isFinite(markMs) || !gaps.every((gap) => Array.isArray(gap) && gap.length === 2)) return NO_PROGRESS
-    return { markMs, gaps: gaps.map(([fromMs, toMs]) => ({ fromMs, toMs })) }
-  } catch {
-    return NO_PROGRESS
-  }
-}

@@ -1,20 +1,23 @@
 // One partition, in order: form a range → record it durably → store it → run its signals → commit the contiguous prefix.
 // At most four ranges are open. Nothing is sent before its intent is durable, nothing is committed before it is stored.
+// How often a process ended with a range at work is durable before that range is worked on again.
 import type { EventLog, OpenRange } from '../streams/contracts/event-log.ts'
 import type { EffectPorts } from './alert-effects.ts'
 import type { ByteBudget } from './byte-budget.ts'
-import { decodeNote, encodeNote } from './marks.ts'
 import type { Progress } from './marks.ts'
+import { decodeNote, encodeNote } from './note.ts'
 import { runEffects } from './range-effects.ts'
 import { createRangeReader } from './range-reader.ts'
 import type { RangeReader } from './range-reader.ts'
 import type { Range, RangeLimits } from './ranges.ts'
 import type { Log, Retry } from './retry.ts'
 import { isLogClosed, untilDone } from './retry.ts'
-import type { StoredRange, StorePorts } from './store-range.ts'
+import type { RangeHistory, StoredRange, StorePorts } from './store-range.ts'
 import { storeRange } from './store-range.ts'
 
 export const MAX_OPEN_RANGES = 4
+/** After as many the range's messages are decoded one at a time in a process of their own. */
+const CAREFUL_AFTER_DEATHS = 3
 
 export interface PartitionConfig {
   readonly group: string
@@ -39,6 +42,7 @@ export interface PartitionDeps {
 }
 
 interface Slot { readonly range: Range; stored: Promise<StoredRange> }
+interface Opened extends OpenRange { readonly deaths: number }
 
 export interface PartitionConsumer {
   /** Ends when `stop` fired and what was in hand is committed, or when retries are given up. */
@@ -53,7 +57,7 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
   const { group, partition } = config
   const slots: Slot[] = []
   /** What is durably open, or will be with the next record: may be more than what is at work after a restart. */
-  let open: OpenRange[] = []
+  let open: Opened[] = []
   let reader: RangeReader | null = null
   let offset = 0
   let pending: Range | null = null
@@ -61,13 +65,15 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
   let finished: Promise<void> = Promise.resolve()
   let slotFreed = Promise.withResolvers<void>()
 
+  const write = (isClosed: boolean): Promise<void> => deps.log.commit(group, partition, {
+    offset,
+    open: open.map(({ first, last }) => ({ first, last })),
+    note: encodeNote({ progress: deps.progress[partition], deaths: open.map(({ deaths }) => deaths), isClosed }),
+  })
+
   /** Writes what is true at its turn: an intent and a commit never overtake each other. */
   const record = (): Promise<void> => {
-    committing = committing.then(() => untilDone(() => deps.log.commit(group, partition, {
-      offset,
-      open,
-      note: encodeNote(deps.progress[partition]),
-    }), deps.retry('commit', partition)))
+    committing = committing.then(() => untilDone(() => write(false), deps.retry('commit', partition)))
     return committing
   }
 
@@ -88,8 +94,8 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
     slotFreed = Promise.withResolvers()
   }
 
-  const start = (range: Range, replay: boolean, recorded: Promise<void>): void => {
-    const stored = recorded.then(() => storeRange(range, replay, deps.store, deps.retry('store', partition)))
+  const start = (range: Range, how: RangeHistory, recorded: Promise<void>): void => {
+    const stored = recorded.then(() => storeRange(range, how, deps.store, deps.retry('store', partition)))
     const slot = { range, stored }
     slots.push(slot)
     stored.catch(() => undefined)
@@ -104,15 +110,19 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
   const recover = async (): Promise<RangeReader> => {
     const state = await untilDone(() => deps.log.state(group, partition), deps.retry('state', partition))
     offset = state.offset
-    deps.progress[partition] = decodeNote(state.note)
+    const note = decodeNote(state.note)
+    deps.progress[partition] = note.progress
     const opened = createRangeReader({ ...config, from: offset }, deps.log)
     const retry = deps.retry('reform', partition)
-    open = [...state.open]
-    if (open.length > 0) deps.logger.info({ partition, open }, 'replaying open ranges')
-    for (const recorded of state.open) {
+    open = state.open.map((range, at) => ({ ...range, deaths: (note.deaths[at] ?? 0) + (note.isClosed ? 0 : 1) }))
+    if (open.length > 0) {
+      deps.logger.info({ partition, open }, 'replaying open ranges')
+      await record()
+    }
+    for (const recorded of [...open]) {
       const range = await untilDone(() => opened.reform(recorded), retry)
       await deps.budget.acquire(range.cost, retry.signal)
-      start(range, true, Promise.resolve())
+      start(range, { isReplay: true, isCareful: recorded.deaths >= CAREFUL_AFTER_DEATHS }, Promise.resolve())
     }
     return opened
   }
@@ -128,13 +138,19 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
       const retry = deps.retry('budget', partition)
       await deps.budget.acquire(range.cost, retry.signal)
       const intent = Promise.withResolvers<void>()
-      start(range, false, intent.promise)
-      open = [...open, { first: range.first, last: range.last }]
+      start(range, { isReplay: false, isCareful: false }, intent.promise)
+      open = [...open, { first: range.first, last: range.last, deaths: 0 }]
       pending = null
       record().then(intent.resolve, intent.reject)
       await intent.promise
     }
     await finished
+  }
+
+  /** What stays open was not cut off by a death of this process. */
+  const leave = async (): Promise<void> => {
+    await committing.catch(() => undefined)
+    if (open.length > 0) await write(true).catch((error: unknown) => deps.logger.warn({ partition, error }, 'clean end not recorded'))
   }
 
   return {
@@ -144,6 +160,7 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
       } catch (error) {
         if (!isLogClosed(error)) deps.logger.error({ partition, error }, 'partition stopped')
       }
+      await leave()
     },
     oldestUncommittedReceivedAtMs: () => {
       if (reader === null) return 0

@@ -4,7 +4,7 @@ import type { HeartbeatMonitor } from '../streams/contracts/control-plane.ts'
 import { DEAD_LETTERS_TABLE, toDeadLetterRow } from './dead-letters.ts'
 import type { Poison } from './decode-contract.ts'
 import type { DecodePort, DecodeSettings } from './decode-range.ts'
-import { decodeRange } from './decode-range.ts'
+import { decodeOneByOne, decodeRange } from './decode-range.ts'
 import type { InsertPorts } from './insert-range.ts'
 import { insertRange, presenceOf } from './insert-range.ts'
 import type { Range } from './ranges.ts'
@@ -18,6 +18,8 @@ import { hasPoints, readSignals, toSignalPoints } from './signals.ts'
 export interface StorePorts {
   readonly settings: DecodeSettings
   readonly pool: DecodePort
+  /** Decodes in a process of its own. */
+  readonly child: DecodePort
   readonly clickhouse: InsertPorts
   readonly readAlerts: AlertReader
   readonly monitors: () => Promise<readonly HeartbeatMonitor[]>
@@ -37,18 +39,25 @@ const writeDeadLetters = async (range: Range, poison: readonly Poison[], ports: 
   await untilDone(() => ports.clickhouse.insertRows({ table: DEAD_LETTERS_TABLE, rows }), retry)
 }
 
-export const storeRange = async (range: Range, replay: boolean, ports: StorePorts, retry: Retry): Promise<StoredRange> => {
+export interface RangeHistory {
+  /** An earlier process may have sent it. */
+  readonly isReplay: boolean
+  /** Processes ended with it at work. */
+  readonly isCareful: boolean
+}
+
+export const storeRange = async (range: Range, { isReplay, isCareful }: RangeHistory, ports: StorePorts, retry: Retry): Promise<StoredRange> => {
   const { clickhouse, settings } = ports
   const token = rangeToken(settings.logId, range)
   const signals = await untilDone(() => readSignals(range, ports.readAlerts), retry)
   const points = hasPoints(signals) ? toSignalPoints(signals, await untilDone(ports.monitors, retry), ports.lastHits) : []
   const signalRows = toSignalRows(settings.logId, range, points)
-  const decoded = await untilDone(() => decodeRange(range, settings, ports.pool), retry)
+  const decoded = await untilDone(() => (isCareful ? decodeOneByOne(range, settings, ports.child) : decodeRange(range, settings, ports.pool)), retry)
   const poison = [...decoded.poison, ...signals.poison]
 
   const sends = [writeDeadLetters(range, poison, ports, retry)]
   const send = (table: 'otel_logs' | 'series_partials', ownToken: string, at: Range, insert: (token: string) => Promise<void>): void => {
-    sends.push(insertRange({ token: ownToken, send: insert, isPresent: presenceOf(clickhouse, table, settings.logId, at) }, replay, retry))
+    sends.push(insertRange({ token: ownToken, send: insert, isPresent: presenceOf(clickhouse, table, settings.logId, at) }, isReplay, retry))
   }
   const sendBlock = (table: 'otel_logs' | 'series_partials', block: Uint8Array | null): void => {
     if (block !== null) send(table, token, range, (sent) => clickhouse.insert({ table, block, token: sent }))

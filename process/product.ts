@@ -3,6 +3,7 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startConsumer } from '../analytics/consumer.ts'
+import { createDecodeChild } from '../analytics/pool/decode-child.ts'
 import { createDecodePool } from '../analytics/pool/pool.ts'
 import { createRca } from '../analytics/rca/rca.ts'
 import { startWatchdog } from '../analytics/watchdog/watchdog.ts'
@@ -102,7 +103,9 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   const neighbours = (tenant: string, service: string, atMs: number): Promise<readonly string[]> => rca.neighbours(tenant, service, atMs)
   const pool = createDecodePool({ threads: config.decodeThreads, timeoutMs: DECODE_TIMEOUT_MS })
   onClose(() => pool.close())
-  const consumer = startConsumer({ retentionMs: config.retentionMs }, { log, pool, clickhouse: client, controlPlane, clock, logger, neighbours })
+  const child = createDecodeChild({ timeoutMs: DECODE_TIMEOUT_MS })
+  onClose(() => child.close())
+  const consumer = startConsumer({ retentionMs: config.retentionMs }, { log, pool, child, clickhouse: client, controlPlane, clock, logger, neighbours })
   onClose(() => consumer.close())
   const watchdog = await startWatchdog({ zThreshold: config.watchdogZScoreThreshold, cooldownMs: config.watchdogCooldownMs, pollMs: WATCHDOG_POLL_MS }, {
     clickhouse: client, signals: controlPlane, neighbours, oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(), clock, logger,

@@ -3,7 +3,7 @@
 export type ErrorCode =
   | 'LOG_FULL' | 'LOG_CLOSED' | 'LOG_IO' | 'MESSAGE_TOO_LARGE' | 'LOG_CORRUPT'
   | 'STORE_UNAVAILABLE' | 'STORE_REJECTED' | 'STORE_OVERLOADED'
-  | 'DECODE_FAILED' | 'WORKER_DIED' | 'DECODE_TIMEOUT' | 'LOCKED' | 'CONFIG_INVALID' | 'PORT_BUSY'
+  | 'DECODE_FAILED' | 'WORKER_DIED' | 'CHILD_DIED' | 'DECODE_TIMEOUT' | 'LOCKED' | 'CONFIG_INVALID' | 'PORT_BUSY'
 
 /** Trying again cannot help. */
 export class PermanentError extends Error {

@@ -22,7 +22,7 @@ const open = (): Promise<EventLog> =>
 const start = (sinks: { store: ReturnType<typeof createSinkStore> }, maxMessages = 50_000): Consumer => {
   consumer = startConsumer(
     { retentionMs: 30 * 86_400_000, lingerMs: 20, limits: { maxMessages }, retryMinMs: 2, retryMaxMs: 10, closeTimeoutMs: 100 },
-    { log, pool: createSinkPool(), clickhouse: sinks.store, controlPlane: createSinkControlPlane(), clock: Date.now, logger: silent },
+    { log, pool: createSinkPool(), child: createSinkPool(), clickhouse: sinks.store, controlPlane: createSinkControlPlane(), clock: Date.now, logger: silent },
   )
   return consumer
 }

@@ -88,7 +88,7 @@ export const createSinkPool = (): SinkPool => {
     decode: async ({ messages }) => {
       inputs.push(messages.map((message) => message.offset))
       const bodies = messages.map((message) => new TextDecoder().decode(message.body))
-      const fatal = bodies.find((body) => body === 'WORKER_DIED' || body === 'DECODE_TIMEOUT' || body === 'DECODE_FAILED')
+      const fatal = bodies.find((body) => body === 'WORKER_DIED' || body === 'CHILD_DIED' || body === 'DECODE_TIMEOUT' || body === 'DECODE_FAILED')
       if (fatal !== undefined) throw new TransientError(fatal as ErrorCode, 'the worker is gone')
       const good = messages.filter((_, index) => bodies[index] !== 'poison').map((message) => message.offset)
       const poison = messages.filter((_, index) => bodies[index] === 'poison').map((message) => ({ offset: message.offset, reason: 'malformed' as const }))

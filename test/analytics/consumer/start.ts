@@ -18,15 +18,16 @@ export const readJsonAlerts: AlertReader = async (message) => {
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 
-export const startOnSinks = (log: MemoryLog, sinks: { store?: SinkStore; pool?: SinkPool; plane?: SinkControlPlane } = {}, config: Partial<ConsumerConfig> = {}) => {
+export const startOnSinks = (log: MemoryLog, sinks: { store?: SinkStore; pool?: SinkPool; child?: SinkPool; plane?: SinkControlPlane } = {}, config: Partial<ConsumerConfig> = {}) => {
   const store = sinks.store ?? createSinkStore()
   const pool = sinks.pool ?? createSinkPool()
+  const child = sinks.child ?? createSinkPool()
   const plane = sinks.plane ?? createSinkControlPlane()
   const consumer = startConsumer(
     { retentionMs: 30 * 86_400_000, lingerMs: 5, retryMinMs: 1, retryMaxMs: 5, closeTimeoutMs: 100, ...config },
-    { log, pool, clickhouse: store, controlPlane: plane, clock: Date.now, logger: silent, readAlerts: readJsonAlerts },
+    { log, pool, child, clickhouse: store, controlPlane: plane, clock: Date.now, logger: silent, readAlerts: readJsonAlerts },
   )
-  return { consumer, store, pool, plane }
+  return { consumer, store, pool, child, plane }
 }
 
 export const until = async (holds: () => boolean, what: string): Promise<void> => {

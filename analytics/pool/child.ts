@@ -1,0 +1,38 @@
+// A decode process: one decode thread, told what to decode over the channel to its parent. Whatever ends this process ends
+// nothing else. Its own thread stays free, so it sees when its parent is gone and when it takes too much memory.
+import { writeFileSync } from 'node:fs'
+import { PermanentError, TransientError } from '../../streams/contracts/errors.ts'
+import type { DecodeInput } from '../decode-contract.ts'
+import type { ChildAnswer } from './decode-child.ts'
+import { createDecodePool } from './pool.ts'
+
+const [workerFile, timeoutMs, maxMemoryBytes] = process.argv.slice(2)
+const WATCH_EVERY_MS = 50
+
+/** When memory runs out, Linux ends this process before its parent. */
+const goFirst = (): void => {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000')
+  } catch {
+    // Another system: the limit below is all there is.
+  }
+}
+
+const pool = createDecodePool({ threads: 1, timeoutMs: Number(timeoutMs) }, new URL(workerFile))
+
+const answerTo = async (input: DecodeInput): Promise<ChildAnswer> => {
+  try {
+    return { ok: true, output: await pool.decode(input) }
+  } catch (error) {
+    const code = error instanceof PermanentError || error instanceof TransientError ? error.code : 'DECODE_FAILED'
+    return { ok: false, code, message: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+goFirst()
+// Ctrl-C reaches the whole group: the parent says when to end.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
+process.on('disconnect', () => process.exit(0))
+process.on('message', (input: DecodeInput) => void answerTo(input).then((answer) => process.send?.(answer)))
+setInterval(() => { if (process.memoryUsage.rss() > Number(maxMemoryBytes)) process.kill(process.pid, 'SIGKILL') }, WATCH_EVERY_MS)
+process.send?.('ready')

@@ -119,7 +119,7 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
       deps.logger.info({ partition, open }, 'replaying open ranges')
       await record()
     }
-    for (const recorded of [...open]) {
+    for (const recorded of open) {
       const range = await untilDone(() => opened.reform(recorded), retry)
       await deps.budget.acquire(range.cost, retry.signal)
       start(range, { isReplay: true, isCareful: recorded.deaths >= CAREFUL_AFTER_DEATHS }, Promise.resolve())

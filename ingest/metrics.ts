@@ -32,6 +32,8 @@ export interface IngestStats {
   readonly openRequests: number
   readonly marks: number
   readonly marksFailed: number
+  /** Whether the newest mark was appended; false while the event log takes nothing. */
+  readonly logTakesMarks: boolean
 }
 
 export interface AcceptedBody { readonly records: number; readonly rejected: Readonly<Record<string, number>>; readonly bytes: number; readonly inflatedBytes: number }
@@ -41,7 +43,7 @@ export interface Metrics {
   refused(signal: CountedSignal, code: string): void
   answered(signal: CountedSignal, latencyMs: number): void
   mark(ok: boolean): void
-  snapshot(): Pick<IngestStats, 'signals' | 'marks' | 'marksFailed'>
+  snapshot(): Pick<IngestStats, 'signals' | 'marks' | 'marksFailed' | 'logTakesMarks'>
 }
 
 const emptySignal = (): SignalStats => ({
@@ -52,6 +54,7 @@ const emptySignal = (): SignalStats => ({
 export const createMetrics = (): Metrics => {
   const signals = Object.fromEntries(SIGNALS.map((signal) => [signal, emptySignal()])) as Record<CountedSignal, SignalStats>
   const marks = { ok: 0, failed: 0 }
+  let logTakesMarks = true
   return {
     accepted: (signal, body) => {
       const stats = signals[signal]
@@ -73,7 +76,10 @@ export const createMetrics = (): Metrics => {
       stats.latencyCounts[bucket < 0 ? LATENCY_BOUNDS_MS.length : bucket]++
       stats.latencySumMs += latencyMs
     },
-    mark: (ok) => { marks[ok ? 'ok' : 'failed']++ },
-    snapshot: () => ({ signals: structuredClone(signals), marks: marks.ok, marksFailed: marks.failed }),
+    mark: (ok) => {
+      marks[ok ? 'ok' : 'failed']++
+      logTakesMarks = ok
+    },
+    snapshot: () => ({ signals: structuredClone(signals), marks: marks.ok, marksFailed: marks.failed, logTakesMarks }),
   }
 }

@@ -16,6 +16,20 @@ export interface MetricParts {
   readonly clickhouseRestarts: () => number
 }
 
+/** A histogram of counts that were made elsewhere; the library only knows those it observed itself. */
+const histogramText = (name: string, help: string, series: readonly { readonly labels: string; readonly boundsMs: readonly number[]; readonly counts: readonly number[]; readonly sumMs: number }[]): string => {
+  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`]
+  for (const { labels, boundsMs, counts, sumMs } of series) {
+    let below = 0
+    for (const [index, count] of counts.entries()) {
+      below += count
+      lines.push(`${name}_bucket{${labels},le="${index < boundsMs.length ? boundsMs[index] / 1000 : '+Inf'}"} ${below}`)
+    }
+    lines.push(`${name}_sum{${labels}} ${sumMs / 1000}`, `${name}_count{${labels}} ${below}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
 export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -29,6 +43,7 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     rejected: counter('ingest_records_rejected_total', 'Records rejected one by one.', ['signal', 'reason']),
     bytes: counter('ingest_body_bytes_total', 'Bytes of accepted bodies on the wire.', ['signal']),
     inflight: gauge('ingest_inflight_bytes', 'Bytes accepted and not yet durable.'),
+    marks: counter('ingest_marks_total', 'Marks of progress, by whether the event log took them.', ['outcome']),
     sockets: gauge('ingest_sockets', 'Open sockets.'),
     lag: gauge('log_uncommitted_messages', 'Messages that analysis has not committed.', ['partition']),
     logBytes: gauge('log_bytes', 'Bytes of the event log.', ['partition']),
@@ -46,9 +61,9 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     restarts: counter('clickhouse_restarts_total', 'Restarts of the local ClickHouse.'),
   }
   const set = (one: Counter<string>, labels: Record<string, string>, value: number): void => { one.inc(labels, value) }
-  const collectIngest = async (): Promise<void> => {
+  const collectIngest = async (): Promise<string> => {
     const ingest = await parts.ingest()
-    if (ingest === null) return
+    if (ingest === null) return ''
     for (const [signal, stats] of Object.entries(ingest.signals)) {
       set(metric.requests, { signal }, stats.requests)
       set(metric.received, { signal }, stats.received)
@@ -59,6 +74,10 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     }
     metric.inflight.set(ingest.inflightBytes)
     metric.sockets.set(ingest.sockets)
+    set(metric.marks, { outcome: 'appended' }, ingest.marks)
+    set(metric.marks, { outcome: 'failed' }, ingest.marksFailed)
+    return histogramText('lapwing_ingest_request_duration_seconds', 'From the first byte of a request to its answer.', Object.entries(ingest.signals).map(([signal, stats]) => (
+      { labels: `signal="${signal}"`, boundsMs: ingest.latencyBoundsMs, counts: stats.latencyCounts, sumMs: stats.latencySumMs })))
   }
   const collectAnalysis = async (): Promise<void> => {
     for (const one of await parts.log.lag('analytics')) {
@@ -86,9 +105,9 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
   const scrape = async (): Promise<string> => {
     // The figures are totals already: the counters are emptied and set anew.
     for (const one of Object.values(metric)) one.reset()
-    await collectIngest()
+    const durations = await collectIngest()
     await collectAnalysis()
-    return registry.metrics()
+    return `${await registry.metrics()}${durations}`
   }
   return () => {
     running ??= scrape().finally(() => { running = null })

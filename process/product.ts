@@ -122,7 +122,7 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   ingest = ingestThread
   onClose(() => ingestThread.close())
   const otlp = url(ingestThread.addresses.otlp)
-  const { status, ready } = createStatus({ version: deps.version, log, clickhouse: client, consumer, watchdog, retention, store, ingestAlive: () => ingest !== null })
+  const { status, ready } = createStatus({ version: deps.version, log, clickhouse: client, consumer, watchdog, retention, store, ingest: () => ingest?.stats() ?? Promise.resolve(null), clock })
   const api = await startApi(
     { listen: config.apiListen, version: deps.version, secretKey, metricsOpen: isLoopback(config.apiListen.host), otlpBase: otlp },
     {

@@ -2,6 +2,7 @@
 import type { Consumer } from '../analytics/consumer.ts'
 import type { Watchdog } from '../analytics/watchdog/watchdog.ts'
 import type { ClickHouse } from '../clickhouse/client.ts'
+import type { IngestStats } from '../ingest/metrics.ts'
 import type { EventLog } from '../streams/contracts/event-log.ts'
 import type { StoreRetention } from './store-retention.ts'
 
@@ -13,13 +14,15 @@ export interface StatusParts {
   readonly watchdog: Watchdog
   readonly retention: Pick<StoreRetention, 'stats'>
   readonly store: { query(sql: string): Promise<unknown> }
-  readonly ingestAlive: () => boolean
+  /** Null when its thread has ended. */
+  readonly ingest: () => Promise<Pick<IngestStats, 'logTakesMarks'> | null>
+  readonly clock: () => number
 }
 
 export interface Status {
   readonly status: 'ok' | 'degraded'
   readonly version: string
-  readonly components: { readonly ingest: string; readonly watchdog: string; readonly rca: string; readonly clickhouse: string; readonly control_plane: string; readonly event_log: string }
+  readonly components: { readonly ingest: string; readonly watchdog: string; readonly rca: string; readonly clickhouse: string; readonly vectorizer: string; readonly llm: string; readonly control_plane: string; readonly event_log: string }
   readonly watchdog: { readonly last_run: string | null; readonly metrics_monitored: number; readonly anomalies_last_hour: number }
   readonly pipeline: { readonly uncommitted_messages: number; readonly oldest_uncommitted_received_at: string | null; readonly log_bytes: number }
   readonly store: {
@@ -35,24 +38,32 @@ export interface Status {
   }
 }
 
-const within = async (ms: number, probe: Promise<unknown>): Promise<boolean> => {
+const PROBE_MS = 2000
+/** Rounds are a second apart; one over a large backfill may take a while. */
+const WATCHDOG_LATE_MS = 60_000
+
+/** What it resolved to; `otherwise` when it failed or was late. */
+const within = async <T, U>(probe: Promise<T>, otherwise: U): Promise<T | U> => {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<false>((resolve) => { timer = setTimeout(() => resolve(false), ms) })
+  const late = new Promise<U>((resolve) => { timer = setTimeout(() => resolve(otherwise), PROBE_MS) })
   try {
-    return await Promise.race([probe.then((value) => value !== false), late])
+    return await Promise.race([probe, late])
   } catch {
-    return false
+    return otherwise
   } finally {
     clearTimeout(timer)
   }
 }
 
 export const createStatus = (parts: StatusParts): { status(): Promise<Status>; ready(): Promise<Record<string, string>> } => {
+  const startedAtMs = parts.clock()
   const ready = async (): Promise<Record<string, string>> => {
-    const [clickhouse, store] = await Promise.all([within(2000, parts.clickhouse.ping()), within(2000, parts.store.query('SELECT 1'))])
+    const [clickhouse, store, ingest] = await Promise.all([
+      within(parts.clickhouse.ping(), false), within(parts.store.query('SELECT 1').then(() => true), false), within(parts.ingest(), undefined),
+    ])
     return {
-      ingest: parts.ingestAlive() ? 'ok' : 'not running',
-      event_log: 'ok',
+      ingest: ingest === null ? 'not running' : ingest === undefined ? 'not answering' : 'ok',
+      event_log: ingest?.logTakesMarks === false ? 'not writable' : 'ok',
       clickhouse: clickhouse ? 'ok' : 'unreachable',
       control_plane: store ? 'ok' : 'unreachable',
     }
@@ -63,12 +74,16 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
       const [components, lag] = await Promise.all([ready(), parts.log.lag('analytics')])
       const oldest = lag.flatMap((one) => one.oldestReceivedAtMs ?? [])
       const watchdog = parts.watchdog.stats()
+      const isWatching = parts.clock() - (watchdog.lastRunAtMs ?? startedAtMs) < WATCHDOG_LATE_MS
       const kept = parts.retention.stats()
       const { ingest, clickhouse, control_plane: controlPlane, event_log: eventLog } = components
       return {
-        status: Object.values(components).every((state) => state === 'ok') ? 'ok' : 'degraded',
+        status: isWatching && Object.values(components).every((state) => state === 'ok') ? 'ok' : 'degraded',
         version: parts.version,
-        components: { ingest, watchdog: 'running', rca: 'ready', clickhouse, control_plane: controlPlane, event_log: eventLog },
+        components: {
+          ingest, watchdog: isWatching ? 'running' : 'late', rca: clickhouse === 'ok' ? 'ready' : 'waiting for clickhouse',
+          clickhouse, vectorizer: 'not used', llm: 'not used', control_plane: controlPlane, event_log: eventLog,
+        },
         watchdog: {
           last_run: watchdog.lastRunAtMs === null ? null : new Date(watchdog.lastRunAtMs).toISOString(),
           metrics_monitored: watchdog.seriesMonitored, anomalies_last_hour: watchdog.anomaliesLastHour,

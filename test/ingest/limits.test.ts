@@ -203,6 +203,17 @@ describe('closing and listening', () => {
     expect((await post()).status).toBe(200)
   })
 
+  it('says when the event log takes no marks, and when it does again', async () => {
+    const log = createLogSink(1)
+    let takes = false
+    running = await startTestIngest({ markIntervalMs: 5 }, { ...log, append: async (message) => takes ? log.append(message) : Promise.reject(new Error('full')) })
+    const { ingest } = running
+    await eventually(() => !ingest.stats().logTakesMarks, 'a mark failed')
+    takes = true
+    await eventually(() => ingest.stats().logTakesMarks, 'a mark was taken')
+    expect(ingest.stats().marksFailed).toBeGreaterThan(0)
+  })
+
   it('marks every partition at once and then regularly while it listens', async () => {
     const log = createLogSink(3)
     running = await startTestIngest({ markIntervalMs: 20 }, log)

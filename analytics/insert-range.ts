@@ -1,6 +1,7 @@
 // One block of one range into one table, exactly once in effect. A first send that is acknowledged is done. Every later
 // one sends the same token first (then no late copy of it can land), asks by position whether the range is there, and only
 // when it is not goes on to the next token: ":2", ":3", … So an acknowledged and absent token is never trusted again.
+import { isRefusal } from './find-refused.ts'
 import type { Retry } from './retry.ts'
 import { untilDone } from './retry.ts'
 import type { Range } from './ranges.ts'
@@ -18,6 +19,7 @@ export const toStoreTime = (ms: number): string | number => ms < 1e12 ? Math.flo
 export interface InsertPorts {
   insert(request: { table: string; block: Uint8Array | Uint8Array[]; token: string }): Promise<void>
   insertRows(request: { table: string; rows: object[]; token?: string }): Promise<void>
+  command(sql: string): Promise<void>
   query<Row>(query: { name: string; sql: string }, params: Record<string, unknown>): Promise<Row[]>
 }
 
@@ -53,12 +55,36 @@ const sendUntilPresent = async (target: RangeTarget, maxTokens: number): Promise
   return false
 }
 
-/** @param replay the range may have been sent by an earlier process. Resolves when it is stored; rejects only when closing. */
-export const insertRange = async (target: RangeTarget, replay: boolean, retry: Retry): Promise<void> => {
-  await untilDone(async (attempt) => {
-    if (attempt === 1 && !replay) return target.send(target.token)
-    // More tokens with every attempt: each may have been used up by a crash, yet one attempt must not run through them all.
-    if (await sendUntilPresent(target, SLOW_AFTER_TOKENS + attempt)) return
+/** As often is a block sent that the store refuses, before somebody asks which message it is. */
+const MAX_REFUSALS = 3
+
+/**
+ * @param replay the range may have been sent by an earlier process.
+ * @returns true when it is stored, false when the store refuses it and has none of it; rejects only when closing.
+ */
+export const insertRange = (target: RangeTarget, replay: boolean, retry: Retry): Promise<boolean> => {
+  let refusals = 0
+  return untilDone(async (attempt) => {
+    try {
+      if (attempt === 1 && !replay) {
+        await target.send(target.token)
+        return true
+      }
+      // More tokens with every attempt: each may have been used up by a crash, yet one attempt must not run through them all.
+      if (await sendUntilPresent(target, SLOW_AFTER_TOKENS + attempt)) return true
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      // An earlier process may have stored the range without what is refused now.
+      if (await target.isPresent()) return true
+      refusals += 1
+      if (refusals < MAX_REFUSALS) throw error
+      return false
+    }
     throw new Error('acknowledged under every token, yet absent')
   }, retry)
+}
+
+/** For rows of our own making: there is no message to blame, so a refusal is waited out. */
+export const insertUntilStored = async (target: RangeTarget, replay: boolean, retry: Retry): Promise<void> => {
+  for (let isRetried = replay; !await insertRange(target, isRetried, retry);) isRetried = true
 }

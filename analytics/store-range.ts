@@ -1,16 +1,20 @@
 // One range → stored: decoded, its blocks, signal series and dead letters inserted. Resolves when all of it is in the
 // store; what is left to do with it are its signals.
+import { refusedInRange } from '../clickhouse/queries/dead-letters.ts'
 import type { HeartbeatMonitor } from '../streams/contracts/control-plane.ts'
+import type { LogMessage } from '../streams/contracts/event-log.ts'
 import { DEAD_LETTERS_TABLE, toDeadLetterRow } from './dead-letters.ts'
-import type { Poison } from './decode-contract.ts'
+import type { DecodeOutput, Poison } from './decode-contract.ts'
 import type { DecodePort, DecodeSettings } from './decode-range.ts'
-import { decodeOneByOne, decodeRange } from './decode-range.ts'
+import { decodeOneByOne, decodeRange, isDecoded } from './decode-range.ts'
+import type { DecodeMessages } from './find-refused.ts'
+import { findRefused } from './find-refused.ts'
 import type { InsertPorts } from './insert-range.ts'
-import { insertRange, presenceOf } from './insert-range.ts'
+import { insertRange, insertUntilStored, presenceOf } from './insert-range.ts'
 import type { Range } from './ranges.ts'
 import { rangeToken } from './ranges.ts'
 import type { Retry } from './retry.ts'
-import { untilDone } from './retry.ts'
+import { backoffMs, pause, untilDone } from './retry.ts'
 import { signalLane, toSignalRows } from './signal-rows.ts'
 import type { AlertReader, RangeSignals } from './signals.ts'
 import { hasPoints, readSignals, toSignalPoints } from './signals.ts'
@@ -46,29 +50,71 @@ export interface RangeHistory {
   readonly isCareful: boolean
 }
 
-export const storeRange = async (range: Range, { isReplay, isCareful }: RangeHistory, ports: StorePorts, retry: Retry): Promise<StoredRange> => {
+interface StoredBlocks { readonly logRows: number; readonly partialRows: number; readonly refused: readonly Poison[] }
+
+/** Rows first: what is in a series can be found in the rows, also when the store takes one and not the other. */
+const sendBlocks = async (range: Range, { logs, partials }: DecodeOutput, replay: boolean, ports: StorePorts, retry: Retry): Promise<boolean> => {
   const { clickhouse, settings } = ports
   const token = rangeToken(settings.logId, range)
-  const signals = await untilDone(() => readSignals(range, ports.readAlerts), retry)
-  const points = hasPoints(signals) ? toSignalPoints(signals, await untilDone(ports.monitors, retry), ports.lastHits) : []
-  const signalRows = toSignalRows(settings.logId, range, points)
-  const decoded = await untilDone(() => (isCareful ? decodeOneByOne(range, settings, ports.child) : decodeRange(range, settings, ports.pool)), retry)
-  const poison = [...decoded.poison, ...signals.poison]
+  for (const [table, block] of [['otel_logs', logs], ['series_partials', partials]] as const) {
+    if (block === null) continue
+    const target = { token, send: (sent: string) => clickhouse.insert({ table, block, token: sent }), isPresent: presenceOf(clickhouse, table, settings.logId, range) }
+    if (!await insertRange(target, replay, retry)) return false
+  }
+  return true
+}
 
-  const sends = [writeDeadLetters(range, poison, ports, retry)]
-  const send = (table: 'otel_logs' | 'series_partials', ownToken: string, at: Range, insert: (token: string) => Promise<void>): void => {
-    sends.push(insertRange({ token: ownToken, send: insert, isPresent: presenceOf(clickhouse, table, settings.logId, at) }, isReplay, retry))
+/** Without the messages that the store refuses by themselves: they are set aside before the rest is sent under the same token. */
+const storeBlocks = async (range: Range, sent: readonly LogMessage[], first: DecodeOutput, decode: DecodeMessages, replay: boolean, ports: StorePorts, retry: Retry): Promise<StoredBlocks> => {
+  const refused: Poison[] = []
+  const undecoded = new Set(first.poison.map(({ offset }) => offset))
+  let messages = sent.filter((message) => isDecoded(message) && !undecoded.has(message.offset))
+  let decoded = first
+  for (let attempt = 1; !await sendBlocks(range, decoded, replay || attempt > 1, ports, retry); attempt += 1) {
+    const found = await untilDone(() => findRefused(messages, decode, ports.clickhouse), retry)
+    if (found.length === 0) {
+      await pause(backoffMs(attempt, retry.minMs, retry.maxMs), retry.signal)
+      continue
+    }
+    await writeDeadLetters(range, found, ports, retry)
+    refused.push(...found)
+    const offsets = new Set(found.map(({ offset }) => offset))
+    messages = messages.filter(({ offset }) => !offsets.has(offset))
+    decoded = await untilDone(() => decode(messages), retry)
   }
-  const sendBlock = (table: 'otel_logs' | 'series_partials', block: Uint8Array | null): void => {
-    if (block !== null) send(table, token, range, (sent) => clickhouse.insert({ table, block, token: sent }))
-  }
-  sendBlock('otel_logs', decoded.logs)
-  sendBlock('series_partials', decoded.partials)
-  if (signalRows.length > 0) {
-    send('series_partials', `${token}:signals`, { ...range, partition: signalLane(range.partition) },
-      (sent) => clickhouse.insertRows({ table: 'series_partials', rows: signalRows, token: sent }))
-  }
-  const settled = await Promise.allSettled(sends)
+  return { logRows: decoded.logRows, partialRows: decoded.partialRows, refused }
+}
+
+const storeSignalRows = async (range: Range, signals: RangeSignals, ports: StorePorts, replay: boolean, retry: Retry): Promise<void> => {
+  const { clickhouse, settings } = ports
+  const points = hasPoints(signals) ? toSignalPoints(signals, await untilDone(ports.monitors, retry), ports.lastHits) : []
+  const rows = toSignalRows(settings.logId, range, points)
+  if (rows.length === 0) return
+  await insertUntilStored({
+    token: `${rangeToken(settings.logId, range)}:signals`,
+    send: (token) => clickhouse.insertRows({ table: 'series_partials', rows, token }),
+    isPresent: presenceOf(clickhouse, 'series_partials', settings.logId, { ...range, partition: signalLane(range.partition) }),
+  }, replay, retry)
+}
+
+/** What an earlier process has set aside stays out, so that rows and series are of the same messages. */
+const refusedEarlier = async (range: Range, { clickhouse, settings }: StorePorts): Promise<ReadonlySet<number>> => {
+  const rows = await clickhouse.query<{ log_offset: string }>(refusedInRange, { logId: settings.logId, partition: range.partition, first: String(range.first), last: String(range.last) })
+  return new Set(rows.map((row) => Number(row.log_offset)))
+}
+
+export const storeRange = async (range: Range, { isReplay, isCareful }: RangeHistory, ports: StorePorts, retry: Retry): Promise<StoredRange> => {
+  const { settings } = ports
+  const decode: DecodeMessages = (messages) =>
+    isCareful ? decodeOneByOne({ ...range, messages }, settings, ports.child) : decodeRange({ ...range, messages }, settings, ports.pool)
+  const signals = await untilDone(() => readSignals(range, ports.readAlerts), retry)
+  const earlier = isReplay ? await untilDone(() => refusedEarlier(range, ports), retry) : new Set<number>()
+  const messages = range.messages.filter(({ offset }) => !earlier.has(offset))
+  const decoded = await untilDone(() => decode(messages), retry)
+  const poison = [...decoded.poison, ...signals.poison]
+  const blocks = storeBlocks(range, messages, decoded, decode, isReplay, ports, retry)
+  const settled = await Promise.allSettled([blocks, storeSignalRows(range, signals, ports, isReplay, retry), writeDeadLetters(range, poison, ports, retry)])
   for (const one of settled) if (one.status === 'rejected') throw one.reason
-  return { signals, poison, logRows: decoded.logRows, partialRows: decoded.partialRows }
+  const { logRows, partialRows, refused } = await blocks
+  return { signals, poison: [...poison, ...refused], logRows, partialRows }
 }

@@ -16,6 +16,7 @@ export interface NativeInsert {
 export interface ClickHouse {
   /** `timeoutMs` ends it, here and in the store. */
   query<Row>(query: Query<Row>, params: Record<string, unknown>, options?: { readonly timeoutMs?: number }): Promise<Row[]>
+  /** Rejects with PermanentError STORE_REJECTED only when the rows themselves are refused; everything else may pass. */
   insert(insert: NativeInsert): Promise<void>
   /** Small control tables only: JSONEachRow. */
   insertRows(insert: { table: string; rows: object[]; token?: string }): Promise<void>
@@ -37,6 +38,18 @@ const toStoreError = (error: unknown, what: string): Error => {
   return new TransientError(code, `${what}: ${error instanceof Error ? error.message : 'failed'}`, 1000, { cause: error })
 }
 
+// Codes that speak of the rows that were sent: parsing, sizes, types, ranges, constraints. Only these are the fault of an
+// INSERT's data. Rights, a missing table or column, memory, disk are conditions of the store, and somebody will end them.
+const DATA_CODES = new Set([
+  '6', '7', '9', '26', '27', '32', '33', '34', '38', '41', '43', '44', '53', '69', '70', '72', '117', '128', '130', '131', '190', '321', '349', '407', '469',
+])
+
+const toInsertError = (error: unknown, what: string): Error => {
+  const failed = toStoreError(error, what)
+  if (!(failed instanceof PermanentError) || (error instanceof ClickHouseError && DATA_CODES.has(error.code))) return failed
+  return new TransientError('STORE_UNAVAILABLE', failed.message, 1000, { cause: error })
+}
+
 const insertSettings = (token: string | undefined): Record<string, string | number> => ({
   async_insert: 0,
   // One INSERT is one block and so one part: nothing may split or merge it.
@@ -54,11 +67,11 @@ export const createClickHouse = (config: { url: string; user: string; password: 
     // Errors come back as values of ours; the client's own log would repeat them.
     log: { level: 127 },
   })
-  const attempt = async <T>(what: string, run: () => Promise<T>): Promise<T> => {
+  const attempt = async <T>(what: string, run: () => Promise<T>, toError: (error: unknown, what: string) => Error = toStoreError): Promise<T> => {
     try {
       return await run()
     } catch (error) {
-      throw toStoreError(error, what)
+      throw toError(error, what)
     }
   }
   return {
@@ -77,10 +90,10 @@ export const createClickHouse = (config: { url: string; user: string; password: 
         clickhouse_settings: insertSettings(token),
       })
       await drain(stream)
-    }),
+    }, toInsertError),
     insertRows: ({ table, rows, token }) => attempt(`insert into ${table}`, async () => {
       if (rows.length > 0) await client.insert({ table, values: rows, format: 'JSONEachRow', clickhouse_settings: insertSettings(token) })
-    }),
+    }, toInsertError),
     command: (sql, params) => attempt('command', async () => {
       await client.command({ query: sql, query_params: params, clickhouse_settings: { wait_end_of_query: 1 } })
     }),

@@ -40,3 +40,10 @@ export const deadLetterAt: Query<DeadLetterBodyRow> = {
   sql: 'SELECT '.concat(COLUMNS, `, body FROM dead_letters AS d FINAL
 WHERE tenant = {tenant:String} AND log_id = {logId:String} AND d.log_partition = {partition:UInt16} AND d.log_offset = {offset:UInt64} LIMIT 1`),
 }
+
+/** Offsets of a recorded range that an earlier process has set aside because the store refused them. */
+export const refusedInRange: Query<{ readonly log_offset: string }> = {
+  name: 'all_tenants.refused_in_range',
+  sql: `SELECT DISTINCT toString(d.log_offset) AS log_offset FROM dead_letters AS d
+WHERE log_id = {logId:String} AND d.log_partition = {partition:UInt16} AND d.log_offset >= {first:UInt64} AND d.log_offset <= {last:UInt64} AND reason = 'store_rejected'`,
+}

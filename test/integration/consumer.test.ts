@@ -57,7 +57,7 @@ describe('the consumer on the embedded log', () => {
     const send = store.insert
     store.insert = (request) => store.sends.some(({ fate }) => fate === 'lost') && request.table === 'otel_logs' ? Promise.reject(new Error('gone')) : send(request)
     const first = start({ store })
-    await until(() => store.stored('otel_logs').length > 0 && store.stored('series_partials').length > 0, 'both landed')
+    await until(() => store.stored('otel_logs').length > 0, 'landed')
     await first.close()
     const stateOfCrash = await log.state('analytics', 0)
     expect(stateOfCrash.offset).toBe(0)

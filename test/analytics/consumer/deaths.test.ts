@@ -72,7 +72,7 @@ describe('a range that processes died of', () => {
     const log = createMemoryLog()
     log.put(0, envelopeOf('otlp_logs', T0), 'a')
     const store = createSinkStore()
-    store.isDown = true
+    store.fates.otel_logs = Array.from({ length: 10_000 }, () => 'down' as const)
     for (let round = 0; round < 4; round += 1) {
       const { consumer } = start(log, { store })
       const before = store.sends.length
@@ -81,7 +81,7 @@ describe('a range that processes died of', () => {
       expect(await log.state('analytics', 0)).toMatchObject({ offset: 0, open: [{ first: 0, last: 0 }] })
       expect(await deathsOf(log)).toEqual([0])
     }
-    store.isDown = false
+    store.fates.otel_logs = []
     const { consumer, child } = start(log, { store })
     await consumer.idle()
     expect(child.inputs).toEqual([])
@@ -102,7 +102,7 @@ describe('a range that processes died of', () => {
     const log = createMemoryLog()
     log.put(0, envelopeOf('otlp_logs', T0), 'a')
     const store = createSinkStore()
-    store.isDown = true
+    store.fates.otel_logs = Array.from({ length: 10_000 }, () => 'down' as const)
     for (const deaths of [[], [1], [2], [3]]) {
       const { consumer, pool, child } = start(log, { store })
       const before = store.sends.length

@@ -19,6 +19,8 @@ export interface SinkStore extends InsertPorts {
   stored(table: string): number[]
   rows(table: string): Record<string, unknown>[]
   isDown: boolean
+  /** Whether rows of an offset are refused; -1 is a record of the consumer's own making. */
+  refuses: (offset: number, table: string) => boolean
 }
 
 const unavailable = (): TransientError => new TransientError('STORE_UNAVAILABLE', 'no answer')
@@ -37,6 +39,7 @@ export const createSinkStore = (): SinkStore => {
     fates: {},
     sends: [],
     isDown: false,
+    refuses: () => false,
     stored: (table) => parts.get(table) ?? [],
     rows: (table) => rows.get(table) ?? [],
     insert: async ({ table, block, token }) => {
@@ -45,6 +48,7 @@ export const createSinkStore = (): SinkStore => {
       sink.sends.push({ table, token, fate })
       const offsets = (Array.isArray(block) ? block : [block]).flatMap((one) => JSON.parse(new TextDecoder().decode(one)) as number[])
       if (fate === 'down') throw unavailable()
+      if (offsets.some((offset) => sink.refuses(offset, table))) throw new PermanentError('STORE_REJECTED', `violated by ${offsets.filter((offset) => sink.refuses(offset, table)).join()}`)
       if (fate === 'rejected') throw new PermanentError('STORE_REJECTED', 'no such column')
       if (fate === 'vanished') tokens.add(`${table} ${token}`)
       if (fate === 'late') late.push(() => land(table, token, offsets))
@@ -57,12 +61,14 @@ export const createSinkStore = (): SinkStore => {
       if (token !== undefined) tokens.add(`${table} ${token}`)
       rows.set(table, [...rows.get(table) ?? [], ...more as Record<string, unknown>[]])
     },
+    command: async () => { if (sink.isDown) throw unavailable() },
     query: async <Row>(query: { name: string }, params: Record<string, unknown>): Promise<Row[]> => {
       if (sink.isDown) throw unavailable()
       if (query.name === 'stored_alert') {
         const found = sink.rows('anomalies').findLast((row) => row.anomaly_id === params.id)
         return (found === undefined ? [] : [{ ...found, detected_ms: Number(found.detected_at) * 1000, started_ms: Number(found.started_at) * 1000 }]) as Row[]
       }
+      if (query.name === 'all_tenants.refused_in_range') return sink.rows('dead_letters').filter((row) => row.reason === 'store_rejected') as Row[]
       const within = (offset: number): boolean => offset >= Number(params.first) && offset <= Number(params.last)
       const present = Number(params.partition) >= 0x8000
         ? sink.rows('series_partials').some((row) => row.log_partition === params.partition && within(Number(row.log_offset)))
@@ -90,7 +96,7 @@ export const createSinkPool = (): SinkPool => {
       const bodies = messages.map((message) => new TextDecoder().decode(message.body))
       const fatal = bodies.find((body) => body === 'WORKER_DIED' || body === 'CHILD_DIED' || body === 'DECODE_TIMEOUT' || body === 'DECODE_FAILED')
       if (fatal !== undefined) throw new TransientError(fatal as ErrorCode, 'the worker is gone')
-      const good = messages.filter((_, index) => bodies[index] !== 'poison').map((message) => message.offset)
+      const good = messages.filter((_, index) => bodies[index] !== 'poison').map((message, index) => bodies[index].startsWith('{"resourceLogs"') ? -1 : message.offset)
       const poison = messages.filter((_, index) => bodies[index] === 'poison').map((message) => ({ offset: message.offset, reason: 'malformed' as const }))
       return { logs: good.length > 0 ? block(good) : null, logRows: good.length, partials: good.length > 0 ? block(good) : null, partialRows: good.length > 0 ? 1 : 0, poison }
     },

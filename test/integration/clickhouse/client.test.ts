@@ -79,6 +79,7 @@ describe('the client', () => {
 
   it('calls what the store refuses permanent and what it cannot reach transient', async () => {
     await expect(store.clickhouse.insert({ table: 'otel_logs', block: block.subarray(0, 20), token: 'torn' })).rejects.toMatchObject({ name: 'PermanentError', code: 'STORE_REJECTED' })
+    await expect(store.clickhouse.insert({ table: 'no_such_table', block, token: 'x' })).rejects.toMatchObject({ name: 'TransientError', code: 'STORE_UNAVAILABLE' })
     await expect(store.clickhouse.query({ name: 'wrong', sql: 'SELEC 1' }, {})).rejects.toMatchObject({ code: 'STORE_REJECTED' })
     const nobody = createClickHouse({ url: 'http://127.0.0.1:9', user: 'app', password: '', database: 'lapwing' })
     await expect(nobody.insert({ table: 'otel_logs', block, token: 'x' })).rejects.toMatchObject({ name: 'TransientError', code: 'STORE_UNAVAILABLE' })

@@ -32,7 +32,8 @@ const engineOf = (client: pg.PoolClient | pg.Pool): Engine => ({
 })
 
 export const openPg = async (url: string): Promise<Store> => {
-  const pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 5000, statement_timeout: 10_000, application_name: 'lapwing' })
+  // The server ends a statement that takes too long; the client's own limit is for a server that does not answer any more.
+  const pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 5000, statement_timeout: 10_000, query_timeout: 12_000, keepAlive: true, application_name: 'lapwing' })
   // A connection that breaks fails its own query, and the next one gets a new connection. Its event has nothing to add, but
   // unheard it would end the process: the pool hears it only while the connection is idle.
   pool.on('error', () => undefined)

@@ -80,6 +80,20 @@ describe('a PostgreSQL server that goes away', () => {
     })
   }
 
+  test('a server process that hangs costs its query, after a time, and not the store', async () => {
+    const pidOf = async (): Promise<number> => (await store.query<{ pid: number }>('SELECT pg_backend_pid() AS pid'))[0].pid
+    const pid = await pidOf()
+    process.kill(pid, 'SIGSTOP')
+    try {
+      const started = Date.now()
+      expect(await failureOf(pidOf())).toEqual(UNAVAILABLE)
+      expect(Date.now() - started).toBeLessThan(20_000)
+      expect(await pidOf()).not.toBe(pid)
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+  })
+
   test('cutting every connection harms only what was going on', async () => {
     const cut = failureOf(store.transaction(async (sql) => {
       await setting(sql, 'terminated', 1)

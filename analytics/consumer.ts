@@ -5,6 +5,8 @@ import type { EventLog } from '../streams/contracts/event-log.ts'
 import type { EffectPorts } from './alert-effects.ts'
 import { createByteBudget } from './byte-budget.ts'
 import type { DecodePort } from './decode-range.ts'
+import type { Failing } from './failing.ts'
+import { createFailingParts } from './failing.ts'
 import type { InsertPorts } from './insert-range.ts'
 import type { Progress } from './marks.ts'
 import { NO_PROGRESS } from './marks.ts'
@@ -67,6 +69,8 @@ export interface ConsumerStats {
   readonly partialRows: number
   readonly poison: Readonly<Record<string, number>>
   readonly retries: Readonly<Record<string, number>>
+  /** What failed since the last commit of its partition. */
+  readonly failing: readonly Failing[]
   readonly openRanges: number
   readonly inFlightBytes: number
   /** By the process's clock; null before the first. */
@@ -123,6 +127,7 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
   const stop = new AbortController()
   const giveUp = new AbortController()
   const counters = createCounters(deps.clock)
+  const failing = createFailingParts(deps.clock)
   const serially = createSerial()
   const budget = createByteBudget(config.maxInFlightBytes ?? 512 * MiB)
   const progress: Progress[] = Array.from({ length: log.partitions }, () => NO_PROGRESS)
@@ -145,6 +150,7 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
     signal: giveUp.signal,
     onFailure: (error, attempt) => {
       counters.retried(what)
+      failing.failed(partition, what, error)
       // The 1st, 2nd, 4th, 8th … of a row of failures.
       if (Number.isInteger(Math.log2(attempt))) logger.warn({ error, what, partition, attempt }, 'consumer retries')
     },
@@ -178,6 +184,7 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
     store: { ...storePorts, lastHits: new Map() },
     afterCommit: (range, stored) => {
       counters.committed(range, stored)
+      failing.committed(range.partition)
       for (const one of stored.poison) logger.warn({ partition: range.partition, ...one }, 'message set aside')
       expireWhenDue()
     },
@@ -204,6 +211,7 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
       ...counters.counts,
       poison: { ...counters.poison },
       retries: { ...counters.retries },
+      failing: failing.list(),
       openRanges: partitions.reduce((sum, partition) => sum + partition.openRanges().length, 0),
       inFlightBytes: budget.usedBytes(),
     }),

@@ -51,6 +51,7 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     ranges: counter('store_ranges_total', 'Ranges committed.'),
     poison: counter('dead_letters_total', 'Messages set aside.', ['reason']),
     retries: counter('store_retries_total', 'Retries, by what was retried.', ['what']),
+    failing: gauge('consumer_failing_partitions', 'Partitions that cannot go on, by what is tried again and its last error code.', ['what', 'code']),
     openRanges: gauge('store_open_ranges', 'Ranges whose INSERT may be in flight.'),
     series: gauge('watchdog_series', 'Series monitored.'),
     storeBytes: gauge('store_bytes', 'Bytes of the store on disk, as of the last pass of retention.'),
@@ -89,6 +90,7 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     set(metric.ranges, {}, consumer.ranges)
     for (const [reason, count] of Object.entries(consumer.poison)) set(metric.poison, { reason }, count)
     for (const [what, count] of Object.entries(consumer.retries)) set(metric.retries, { what }, count)
+    for (const { what, code } of consumer.failing) metric.failing.inc({ what, code })
     metric.openRanges.set(consumer.openRanges)
     metric.series.set(parts.watchdog.stats().seriesMonitored)
     const { last, droppedDays, droppedRows } = parts.retention.stats()

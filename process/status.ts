@@ -24,7 +24,15 @@ export interface Status {
   readonly version: string
   readonly components: { readonly ingest: string; readonly watchdog: string; readonly rca: string; readonly clickhouse: string; readonly vectorizer: string; readonly llm: string; readonly control_plane: string; readonly event_log: string }
   readonly watchdog: { readonly last_run: string | null; readonly metrics_monitored: number; readonly anomalies_last_hour: number }
-  readonly pipeline: { readonly uncommitted_messages: number; readonly oldest_uncommitted_received_at: string | null; readonly log_bytes: number }
+  readonly pipeline: {
+    readonly uncommitted_messages: number
+    readonly oldest_uncommitted_received_at: string | null
+    readonly log_bytes: number
+    /** What a partition tries again and again; it goes no further meanwhile. */
+    readonly failing: readonly { readonly partition: number; readonly what: string; readonly code: string; readonly attempts: number; readonly since: string }[]
+    /** Messages set aside since the start, by reason. */
+    readonly dead_letters: Readonly<Record<string, number>>
+  }
   readonly store: {
     /** As of the last pass of retention, a minute old at most; null before the first. */
     readonly bytes: number | null
@@ -38,6 +46,8 @@ export interface Status {
   }
 }
 
+/** A partition that fails for as long is not in passing. */
+const FAILING_MS = 10_000
 const PROBE_MS = 2000
 /** Rounds are a second apart; one over a large backfill may take a while. */
 const WATCHDOG_LATE_MS = 60_000
@@ -76,9 +86,11 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
       const watchdog = parts.watchdog.stats()
       const isWatching = parts.clock() - (watchdog.lastRunAtMs ?? startedAtMs) < WATCHDOG_LATE_MS
       const kept = parts.retention.stats()
+      const { failing, poison } = parts.consumer.stats()
+      const isStuck = failing.some(({ sinceMs }) => parts.clock() - sinceMs >= FAILING_MS)
       const { ingest, clickhouse, control_plane: controlPlane, event_log: eventLog } = components
       return {
-        status: isWatching && Object.values(components).every((state) => state === 'ok') ? 'ok' : 'degraded',
+        status: isWatching && !isStuck && Object.values(components).every((state) => state === 'ok') ? 'ok' : 'degraded',
         version: parts.version,
         components: {
           ingest, watchdog: isWatching ? 'running' : 'late', rca: clickhouse === 'ok' ? 'ready' : 'waiting for clickhouse',
@@ -92,6 +104,8 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
           uncommitted_messages: lag.reduce((sum, one) => sum + one.end - one.committed, 0),
           oldest_uncommitted_received_at: oldest.length === 0 ? null : new Date(Math.min(...oldest)).toISOString(),
           log_bytes: lag.reduce((sum, one) => sum + one.bytes, 0),
+          failing: failing.map(({ sinceMs, ...one }) => ({ ...one, since: new Date(sinceMs).toISOString() })),
+          dead_letters: poison,
         },
         store: {
           bytes: kept.last?.bytes ?? null, free_bytes: kept.last?.freeBytes ?? null, max_bytes: kept.maxBytes, min_free_bytes: kept.minFreeBytes,

@@ -5,7 +5,7 @@ import { createMetrics, type MetricParts } from '../../process/metrics.ts'
 const parts = (ingest: ReturnType<typeof createIngestMetrics>): MetricParts => ({
   ingest: async () => ({ ...ingest.snapshot(), latencyBoundsMs: [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000], inflightBytes: 0, sockets: 1, openRequests: 0 }),
   log: { lag: async () => [] }, clickhouseRestarts: () => 0,
-  consumer: { stats: () => ({ ranges: 0, messages: 0, records: 0, logRows: 5, partialRows: 0, poison: { bad_framing: 2 }, retries: {}, openRanges: 0, inFlightBytes: 0, lastCommitAtMs: null }) },
+  consumer: { stats: () => ({ ranges: 0, messages: 0, records: 0, logRows: 5, partialRows: 0, poison: { bad_framing: 2 }, retries: {}, failing: [{ partition: 0, what: 'store', code: 'STORE_REJECTED', attempts: 3, sinceMs: 0 }, { partition: 1, what: 'store', code: 'STORE_REJECTED', attempts: 1, sinceMs: 0 }], openRanges: 0, inFlightBytes: 0, lastCommitAtMs: null }) },
   watchdog: { stats: () => ({ lastRunAtMs: null, seriesMonitored: 0, anomaliesLastHour: 0, seriesRefused: 0 }) },
   retention: { stats: () => ({ maxBytes: null, minFreeBytes: 0, last: null, droppedDays: 0, droppedRows: 0, dropped: [] }) },
 }) as unknown as MetricParts
@@ -34,6 +34,7 @@ it('totals are the same at a second scrape', async () => {
   await scrape()
   const text = await scrape()
   expect(text).toContain('lapwing_store_log_rows_total 5\n')
+  expect(text).toContain('lapwing_consumer_failing_partitions{what="store",code="STORE_REJECTED"} 2\n')
   expect(text).toContain('lapwing_dead_letters_total{reason="bad_framing"} 2\n')
   expect(text).toContain('lapwing_ingest_marks_total{outcome="failed"} 1\n')
 })

@@ -71,8 +71,10 @@ describe('a range that the store refuses', () => {
     await until(() => store.sends.filter(({ table }) => isTest(table)).length > 3, 'asked several times')
     expect((await log.state('analytics', 0)).offset).toBe(0)
     expect(store.rows('dead_letters')).toEqual([])
+    expect(consumer.stats().failing).toMatchObject([{ partition: 0, what: 'store', code: 'STORE_REJECTED' }])
     store.refuses = () => false
     await consumer.idle()
+    expect(consumer.stats().failing).toEqual([])
     expect(store.stored('otel_logs')).toEqual([0, 1, 2, 3])
     expect(store.rows('dead_letters')).toEqual([])
   })

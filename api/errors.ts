@@ -26,9 +26,11 @@ export const errorCodes = {
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorName = keyof typeof errorCodes
-export interface FieldError { readonly path: string; readonly code: string; readonly message: string }
-export interface ApiError extends Error { readonly code: ErrorName; readonly fields?: readonly FieldError[] }
+/** `example` is a call that would do; `nearest` is the allowed value that was probably meant. */
+export interface FieldError { readonly path: string; readonly code: string; readonly message: string; readonly allowed?: readonly unknown[]; readonly nearest?: string; readonly example?: string }
+export interface ApiError extends Error { readonly code: ErrorName; readonly fields?: readonly FieldError[]; readonly more?: object }
 
-export const apiError = (code: ErrorName, message: string, fields?: readonly FieldError[]): ApiError =>
-  Object.assign(new Error(message), { name: 'ApiError', code, ...(fields === undefined ? {} : { fields }) }) as ApiError
+/** `more` is told beside what every error tells. */
+export const apiError = (code: ErrorName, message: string, fields?: readonly FieldError[], more?: object): ApiError =>
+  Object.assign(new Error(message), { name: 'ApiError', code, ...(fields === undefined ? {} : { fields }), ...(more === undefined ? {} : { more }) }) as ApiError
 export const isApiError = (error: unknown): error is ApiError => error instanceof Error && error.name === 'ApiError'

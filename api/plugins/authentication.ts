@@ -40,7 +40,7 @@ export const createAuthenticator = (credentials: () => CredentialSnapshot, clock
 }
 
 export const authorise = (principal: Principal, access: Exclude<Access, { public: true }>): void => {
-  if (!hasScope(principal.scopes, access.scope)) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token lacks the scope ${access.scope}`)
+  if (!hasScope(principal.scopes, access.scope)) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token lacks the scope ${access.scope}`, undefined, { required_scopes: [access.scope] })
   if (roleLevel[principal.role] < roleLevel[access.role]) throw apiError('ROLE_INSUFFICIENT', `this needs the role ${access.role}; the token's owner is ${principal.role}`)
 }
 
@@ -53,7 +53,7 @@ export const protect = (app: FastifyInstance, authenticate: (request: FastifyReq
     const principal = authenticate(request)
     authorise(principal, access)
     // A delete by an agent needs the whole right, not one that was narrowed for it.
-    if (request.method === 'DELETE' && request.headers['x-agent-id'] !== undefined && !principal.scopes.includes('*')) throw apiError('PAT_SCOPE_INSUFFICIENT', 'a DELETE with X-Agent-Id needs the scope *')
+    if (request.method === 'DELETE' && request.headers['x-agent-id'] !== undefined && !principal.scopes.includes('*')) throw apiError('PAT_SCOPE_INSUFFICIENT', 'a DELETE with X-Agent-Id needs the scope *', undefined, { required_scopes: ['*'] })
     request.principal = principal
   })
 }

@@ -1,34 +1,23 @@
 // Every error leaves in one envelope with a code of the registry and the request's id; problem+json when it is asked for.
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { PermanentError, TransientError } from '../../streams/contracts/errors.ts'
-import { apiError, errorCodes, isApiError, type ApiError, type ErrorName, type FieldError } from '../errors.ts'
+import { apiError, errorCodes, isApiError, type ApiError, type ErrorName } from '../errors.ts'
 import type { Logger } from '../ports.ts'
 import { prefersProblem } from './accept.ts'
-
-interface Validation {
-  readonly instancePath: string
-  readonly keyword: string
-  readonly message?: string
-  readonly params: Readonly<Record<string, unknown>>
-  readonly parentSchema?: { readonly enum?: readonly unknown[]; readonly const?: unknown }
-}
+import { toField, type Asked, type Validation } from './teaching.ts'
 
 const byFastifyCode: Readonly<Record<string, ErrorName>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE', FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE', FST_ERR_CTP_INVALID_JSON_BODY: 'BAD_JSON', FST_ERR_CTP_EMPTY_JSON_BODY: 'BAD_JSON',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BAD_JSON', FST_ERR_BAD_URL: 'NOT_FOUND', FST_ERR_ASYNC_CONSTRAINT: 'NOT_FOUND', FST_ERR_MAX_PARAM_LENGTH: 'NOT_FOUND',
 }
 
-const toField = (error: Validation): FieldError => {
-  const name = error.params.missingProperty ?? error.params.additionalProperty
-  const path = [error.instancePath.slice(1).replaceAll('/', '.'), name].filter(Boolean).join('.')
-  // Of a wrong type or of a wrong value: what is wanted of a list of literals is one of them.
-  const { enum: allowed = error.parentSchema?.const === undefined ? undefined : [error.parentSchema.const] } = error.parentSchema ?? {}
-  if (allowed !== undefined) return { path, code: 'invalid_literal', message: `Expected one of ${allowed.join(', ')}` }
-  return { path, code: error.keyword, message: error.keyword === 'additionalProperties' ? 'unknown field' : error.message ?? 'not valid' }
+const askedOf = (request: FastifyRequest, part: string): Asked => {
+  const schema = (request.routeOptions.schema ?? {}) as Asked['schemas'] & { operationId?: string }
+  return { method: request.method, route: request.routeOptions.url ?? '', operationId: schema.operationId ?? '', part, schemas: schema }
 }
 
 /** Anything thrown → an error of the registry. What is not ours to tell becomes INTERNAL. */
-const toApiError = (error: FastifyError | Error): { error: ApiError; retryAfterSeconds?: number } => {
+const toApiError = (error: FastifyError | Error, request: FastifyRequest): { error: ApiError; retryAfterSeconds?: number } => {
   if (isApiError(error)) return { error }
   if (error instanceof TransientError) {
     const retryAfterSeconds = Math.max(1, Math.ceil(error.retryAfterMs / 1000))
@@ -37,7 +26,8 @@ const toApiError = (error: FastifyError | Error): { error: ApiError; retryAfterS
   if (error instanceof PermanentError) return { error: apiError('INTERNAL', 'the request could not be carried out') }
   const fastify = error as FastifyError
   if (fastify.validation !== undefined) {
-    const fields = (fastify.validation as unknown as Validation[]).map(toField)
+    const asked = askedOf(request, fastify.validationContext ?? '')
+    const fields = (fastify.validation as unknown as Validation[]).map((one) => toField(one, asked))
     return { error: apiError('VALIDATION_FAILED', `${fastify.validationContext ?? 'request'}: ${fields.map((field) => `${field.path || 'value'} ${field.message}`).join('; ')}`, fields) }
   }
   const known = byFastifyCode[fastify.code]
@@ -51,7 +41,7 @@ export const sendError = (request: FastifyRequest, reply: FastifyReply, error: A
   const kind = errorCodes[error.code]
   if (kind.status === 503) reply.header('retry-after', retryAfterSeconds)
   if (kind.status === 401) reply.header('www-authenticate', 'Bearer')
-  const shared = { code: error.code, ...(error.fields === undefined ? {} : { fields: error.fields }), hint: kind.hint, request_id: request.id, ...more }
+  const shared = { code: error.code, ...(error.fields === undefined ? {} : { fields: error.fields }), hint: kind.hint, request_id: request.id, ...error.more, ...more }
   if (prefersProblem(request.headers.accept)) {
     return reply.code(kind.status).type('application/problem+json').serializer(JSON.stringify).send({ type: `/docs/errors#${error.code}`, title: kind.meaning, status: kind.status, detail: error.message, instance: request.url, ...shared })
   }
@@ -60,7 +50,7 @@ export const sendError = (request: FastifyRequest, reply: FastifyReply, error: A
 
 export const handleErrors = (app: FastifyInstance, logger: Logger): void => {
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
-    const { error, retryAfterSeconds } = toApiError(thrown)
+    const { error, retryAfterSeconds } = toApiError(thrown, request)
     const fields = { requestId: request.id, route: request.routeOptions.url, error: thrown.message }
     // A store that is away fails every request: that it is away is worth a line, not a stack.
     if (errorCodes[error.code].status === 503) logger.warn(fields, 'request refused')

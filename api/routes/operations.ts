@@ -2,9 +2,10 @@
 import { Type } from 'typebox'
 import type { App } from '../app.ts'
 import type { RouteDeps } from '../ports.ts'
-import { apiError, errorCodes } from '../errors.ts'
+import { errorCatalogue, errorPage } from '../error-examples.ts'
+import { apiError } from '../errors.ts'
 import { sendError } from '../plugins/error-handling.ts'
-import { Any, errors } from '../schemas/shapes.ts'
+import { Any, ErrorEntry, errors } from '../schemas/shapes.ts'
 
 export const operationsRoutes = (app: App, deps: RouteDeps): void => {
   const { config } = deps
@@ -20,6 +21,13 @@ export const operationsRoutes = (app: App, deps: RouteDeps): void => {
   app.get('/metrics', { schema: { operationId: 'metrics', tags: ['operations'], summary: 'Prometheus metrics; open on loopback, else with a token that may read anomalies', produces: ['text/plain'], response: { 200: Type.String(), ...errors } } }, async (_request, reply) => {
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(await deps.metrics())
   })
-  app.get('/docs/errors', { schema: { operationId: 'listErrors', tags: ['operations'], summary: 'Every error code with its meaning and what to do', response: { 200: Any } } }, async () => ({ errors: Object.entries(errorCodes).map(([code, kind]) => ({ code, ...kind })) }))
+  app.get('/docs/errors', {
+    schema: { operationId: 'listErrors', tags: ['operations'], summary: 'Every error code with its status, meaning, what to do and an example; a page for people when text/html is asked for', response: { 200: Type.Object({ errors: Type.Array(ErrorEntry) }), ...errors } },
+    // Two media types: the schema documents, JSON.stringify writes.
+    serializerCompiler: () => (value) => typeof value === 'string' ? value : JSON.stringify(value),
+  }, async (request, reply) => {
+    if (/\btext\/html\b/.test(request.headers.accept ?? '')) return await reply.type('text/html; charset=utf-8').send(errorPage() as never)
+    return { errors: errorCatalogue() } as never
+  })
   app.get('/openapi.json', { schema: { operationId: 'openapi', tags: ['operations'], summary: 'This description', response: { 200: Any } }, serializerCompiler: () => JSON.stringify }, async () => app.swagger() as never)
 }

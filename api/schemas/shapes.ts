@@ -9,8 +9,12 @@ export const NoBody = Type.Unsafe<null | undefined | Record<string, never>>({ ty
 
 export const ErrorEnvelope = Type.Object({
   error: Type.String(), code: Type.String(), hint: Type.Optional(Type.String()), request_id: Type.String(),
-  fields: Type.Optional(Type.Array(Type.Object({ path: Type.String(), code: Type.String(), message: Type.String() }))),
+  fields: Type.Optional(Type.Array(Type.Object({
+    path: Type.String(), code: Type.String(), message: Type.String(), allowed: Type.Optional(Type.Array(Type.Unknown())),
+    nearest: Type.Optional(Type.String({ description: 'the allowed value that was probably meant' })), example: Type.Optional(Type.String({ description: 'a call that would do' })),
+  }))),
 }, { additionalProperties: true })
+export const ErrorEntry = Type.Object({ code: Type.String(), status: Type.Integer(), meaning: Type.String(), hint: Type.String(), retryable: Type.Boolean(), example: ErrorEnvelope })
 export const errors = { '4xx': ErrorEnvelope, '5xx': ErrorEnvelope }
 
 export const Nullable = (type: 'string' | 'number' | 'object'): ReturnType<typeof Type.Unsafe> => Type.Unsafe({ type: [type, 'null'] })

@@ -1,6 +1,7 @@
 // Personal access tokens: shown once, kept as SHA-256. Revoking keeps the row; authentication with it fails at once.
 import { randomBytes } from 'node:crypto'
-import { apiError } from '../errors.ts'
+import { apiError, type ApiError } from '../errors.ts'
+import { nearest } from '../nearest.ts'
 import type { Store } from '../store/store.ts'
 import { appendAudit, type Actor } from './audit.ts'
 import { createId, sha256 } from './ids.ts'
@@ -30,6 +31,8 @@ export interface TokenSummary {
 export type CreatedToken = TokenSummary & { readonly token: string }
 
 const RESOURCES = ['monitors', 'incidents', 'status-pages', 'logs', 'audit', 'tokens', 'maintenance', 'webhooks', 'secrets', 'context', 'siem', 'ai-agents', 'on-call', 'escalations', 'anomalies', 'rca', 'tickets', 'changes', 'agents', 'deployments']
+const ACTIONS = ['read', 'write', 'approve', '*']
+const everyScope = ['*', ...RESOURCES.flatMap((resource) => ACTIONS.map((action) => `${resource}:${action}`))]
 const SCOPE = new RegExp(`^(\\*|(${RESOURCES.join('|')}):(read|write|approve|\\*))$`)
 
 const PREFIX_LENGTH = 12
@@ -39,11 +42,19 @@ export const makeToken = (): string => `obs_${randomBytes(32).toString('base64ur
 const toDiff = (made: TokenSummary): Record<string, { from: null; to: unknown }> => Object.fromEntries(
   (['name', 'scopes', 'dailyMutationLimit', 'dailyLogBytesLimit', 'expiresAt'] as const).filter((field) => made[field] !== null).map((field) => [field, { from: null, to: made[field] }]))
 
+const unknownScope = (scope: string): ApiError => {
+  const meant = nearest(scope, everyScope)
+  return apiError('VALIDATION_FAILED', `no such scope: ${scope}`, [{
+    path: 'scopes', code: 'invalid_scope', message: `one of *, or <resource>:read, :write, :* with a resource of ${RESOURCES.join(', ')}`,
+    ...(meant === null ? {} : { nearest: meant }), example: `POST /api/v1/me/tokens ${JSON.stringify({ name: 'agent', scopes: [meant ?? 'logs:read'] })}`,
+  }])
+}
+
 /** @throws ApiError VALIDATION_FAILED for a scope that does not exist or an expiry that is past. */
 export const createToken = async (store: Store, input: NewToken, actor: Actor, token = makeToken()): Promise<CreatedToken> => {
   const scopes = input.scopes ?? ['*']
   const unknown = scopes.find((scope) => !SCOPE.test(scope))
-  if (unknown !== undefined) throw apiError('VALIDATION_FAILED', `no such scope: ${unknown}`, [{ path: 'scopes', code: 'invalid_scope', message: `one of *, or <resource>:read, :write, :* with a resource of ${RESOURCES.join(', ')}` }])
+  if (unknown !== undefined) throw unknownScope(unknown)
   const expires = input.expiresAt === undefined ? null : new Date(input.expiresAt)
   if (expires !== null && !(expires.getTime() > Date.now() && expires.getUTCFullYear() < 10_000)) throw apiError('VALIDATION_FAILED', 'expiresAt is not a time in the future', [{ path: 'expiresAt', code: 'invalid_date', message: 'an RFC 3339 time in the future' }])
   const made: TokenSummary = {

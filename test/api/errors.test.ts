@@ -231,7 +231,7 @@ describe('bodies', () => {
   it('with a value that is none of the allowed ones are told which these are', async () => {
     for (const intervalSec of [61, '60', null, 1.5]) {
       const { body } = await call({ method: 'POST', url: '/api/v1/monitors', payload: { ...monitor, intervalSec } })
-      expect((JSON.parse(body) as { fields: object[] }).fields).toEqual([{ path: 'intervalSec', code: 'invalid_literal', message: 'Expected one of 30, 60, 300, 900, 1800, 3600' }])
+      expect((JSON.parse(body) as { fields: object[] }).fields).toEqual([expect.objectContaining({ path: 'intervalSec', code: 'invalid_literal', message: 'Expected one of 30, 60, 300, 900, 1800, 3600', allowed: [30, 60, 300, 900, 1800, 3600] })])
     }
     expect(JSON.parse((await call({ url: '/api/v1/incidents?status=over' })).body)).toMatchObject({ fields: [{ path: 'status', code: 'invalid_literal', message: 'Expected one of open, acknowledged, resolved' }] })
   })

@@ -1,21 +1,24 @@
 // The detector: (state, point) → (state, verdict). Pure, O(1) per point; the state is plain JSON.
-// Counts are judged on a scale where Poisson noise has variance 1 (2·√(x + 3/8)), gauges on a logarithmic one. An anomaly
-// opens when 3 of the last 6 buckets exceed the threshold on one side, and the last two minutes together are twice as
-// surprising as the threshold asks of one bucket, and the change is large enough to matter.
+// Counts are judged as Poisson events with the extra spread that the series itself has shown, gauges on a logarithmic scale.
+// An anomaly opens when 3 of the last 6 buckets exceed the threshold on one side, and the last 2 or 6 minutes together are
+// clearly more surprising than the threshold asks of one bucket, and the change is large enough to matter.
+import { changedFor, deviationOf, GAUGE_FLOOR, LONG, MIDDLE, stabilise, sumOfLast, unstabilise, type Deviation } from './deviation.ts'
 import type { Judgement } from './metric.ts'
 
 export const BUCKET_MS = 10_000
 const LEARNING = 30
 const WINDOW = 60
-const RECENT = 12
+/** A slow series is averaged over longer, until about this many events are in it. */
+const EVENTS_IN_WINDOW = 100
 const LONG_WINDOW = 360
 const VOTES = 6
 const NEEDED = 3
+/** Times the threshold of one bucket: what the last minutes must amount to as a whole. */
+const EVIDENCE = 5 / 3
 const SILENCE_MS = 30 * 60_000
 /** After an hour a new level is the normal one. */
 const ACCEPT_AFTER = 360
 const CLIP = 4
-const GAUGE_FLOOR = 0.05
 
 export interface OpenAnomaly { readonly id: string; readonly direction: 1 | -1; readonly startedAtMs: number; readonly buckets: number; readonly inBand: number }
 
@@ -25,9 +28,9 @@ export interface DetectorState {
   readonly lastAtMs: number
   /** Expected value: events per bucket, or the mean of the logarithm. */
   readonly mean: number
-  /** Long-run mean square of a single bucket's deviation and of the recent sum's, in units of the model's own noise. */
   readonly noise: number
-  readonly sumNoise: number
+  readonly middleNoise: number
+  readonly longNoise: number
   /** Values of the last buckets, oldest first. */
   readonly recent: readonly number[]
   /** Which side the last buckets exceeded on, oldest first. */
@@ -51,45 +54,16 @@ export interface Verdict {
   /** Buckets that the expectation rests on. */
   readonly history: number
   readonly signal: string
-  /** Set when this point opens an anomaly: `startedAtMs` is its first exceeding bucket. */
+  /** Set when this point opens an anomaly: `startedAtMs` is the first bucket of the change. */
   readonly opens: { readonly direction: 1 | -1; readonly startedAtMs: number } | null
   readonly resolves: OpenAnomaly | null
 }
 
 export const newDetector = (): DetectorState =>
-  ({ n: 0, lastAtMs: 0, mean: 0, noise: 1, sumNoise: 1, recent: [], votes: [], open: null, quietUntilMs: 0 })
+  ({ n: 0, lastAtMs: 0, mean: 0, noise: 1, middleNoise: 1, longNoise: 1, recent: [], votes: [], open: null, quietUntilMs: 0 })
 
 /** The watchdog names what the detector opened: ids need the series' name. */
 export const named = (state: DetectorState, id: string): DetectorState => state.open === null ? state : { ...state, open: { ...state.open, id } }
-
-const stabilise = (value: number): number => 2 * Math.sqrt(value + 0.375)
-const unstabilise = (value: number): number => Math.max(0, (Math.max(0, value) / 2) ** 2 - 0.375)
-const sumOfLast = (values: readonly number[], k: number): number => {
-  let sum = 0
-  for (let i = Math.max(0, values.length - k); i < values.length; i++) sum += values[i]
-  return sum
-}
-
-interface Deviation { readonly z: number; readonly evidence: number; readonly raw: number; readonly rawSum: number; readonly recentMean: number }
-
-const deviationOfCount = (state: DetectorState, recent: readonly number[], value: number): Deviation => {
-  const { mean } = state
-  const scale = Math.sqrt(Math.max(1, state.noise))
-  const raw = stabilise(value) - stabilise(mean)
-  // One bucket of a slow series can never be surprisingly empty, so the low side looks at as many as make the point.
-  const k = Math.min(recent.length, Math.max(1, Math.ceil(12 / Math.max(mean, 0.01))))
-  const low = k === 1 ? raw : stabilise(sumOfLast(recent, k)) - stabilise(mean * k)
-  const rawSum = stabilise(sumOfLast(recent, RECENT)) - stabilise(mean * recent.length)
-  return { z: (raw > 0 ? raw : Math.min(0, low)) / scale, raw, rawSum, evidence: rawSum / Math.sqrt(Math.max(1, state.sumNoise)), recentMean: sumOfLast(recent, VOTES) / Math.min(VOTES, recent.length) }
-}
-
-const deviationOfGauge = (state: DetectorState, recent: readonly number[], value: number): Deviation => {
-  const scale = Math.max(GAUGE_FLOOR, Math.sqrt(state.noise))
-  const raw = value - state.mean
-  const rawSum = (sumOfLast(recent, RECENT) - state.mean * recent.length) / Math.sqrt(recent.length)
-  const recentMean = sumOfLast(recent, VOTES) / Math.min(VOTES, recent.length)
-  return { z: raw / scale, raw, rawSum, evidence: rawSum / Math.max(GAUGE_FLOOR, Math.sqrt(Math.max(state.sumNoise, state.noise))), recentMean }
-}
 
 /** The change matters: large against what was expected, whatever the noise. */
 const matters = (judgement: Judgement, direction: number, expected: number, recentMean: number): boolean => {
@@ -97,31 +71,44 @@ const matters = (judgement: Judgement, direction: number, expected: number, rece
   return direction > 0 ? recentMean >= expected * judgement.minRatio : recentMean * judgement.minRatio <= expected
 }
 
+/** How fast the expectation follows: over ten minutes, and a slow count over up to an hour. */
+const followRate = (state: DetectorState, judgement: Judgement): number => {
+  const window = judgement.kind === 'gauge' ? WINDOW : Math.min(LONG_WINDOW, Math.max(WINDOW, EVENTS_IN_WINDOW / Math.max(state.mean, 0.01)))
+  return Math.max(2 / (window + 1), 1 / (state.n + 1))
+}
+
 /** Moves the expectation towards a value: little where it exceeds, not at all where that is a known anomaly. */
-const learn = (state: DetectorState, judgement: Judgement, value: number, deviation: Deviation, exceeds: number): Pick<DetectorState, 'mean' | 'noise' | 'sumNoise'> => {
+const learn = (state: DetectorState, judgement: Judgement, recent: readonly number[], deviation: Deviation, exceeds: number): Pick<DetectorState, 'mean' | 'noise' | 'middleNoise' | 'longNoise'> => {
   const n = state.n + 1
+  const count = judgement.kind === 'count'
   const accepted = state.open !== null && state.open.buckets >= ACCEPT_AFTER
   const held = state.open !== null && !accepted
-  const rate = Math.max(2 / (WINDOW + 1), 1 / n) * (exceeds === 0 || accepted ? (held ? 0.25 : 1) : (held ? 0 : 0.25))
-  const long = Math.max(2 / (LONG_WINDOW + 1), 1 / n)
-  const scale = judgement.kind === 'count' ? Math.sqrt(Math.max(1, state.noise)) : Math.max(GAUGE_FLOOR, Math.sqrt(state.noise))
+  const rate = followRate(state, judgement) * (exceeds === 0 || accepted ? (held ? 0.25 : 1) : (held ? 0 : 0.25))
   const early = n <= LEARNING
+  const filled = recent.length
+  // Two minutes late: what is being judged must not have moved what it is judged by.
+  const value = recent[Math.max(0, early ? filled - 1 : filled - 1 - MIDDLE)]
   let target = value
   if (!early && !accepted) {
-    const limit = CLIP * scale
-    if (judgement.kind === 'count') {
+    const limit = CLIP * (count ? Math.sqrt(Math.max(1, state.noise)) : Math.max(GAUGE_FLOOR, Math.sqrt(state.noise)))
+    if (count) {
       const expected = stabilise(state.mean)
       target = Math.min(Math.max(value, unstabilise(expected - limit)), unstabilise(expected + limit))
     } else target = Math.min(Math.max(value, state.mean - limit), state.mean + limit)
   }
   const mean = n === 1 ? value : state.mean + rate * (target - state.mean)
-  if (held) return { mean, noise: state.noise, sumNoise: state.sumNoise }
+  const { noise, middleNoise, longNoise } = state
+  if (held) return { mean, noise, middleNoise, longNoise }
   // Noise grows slowly, or a fault that was not held would hide the next one.
-  const clip = (raw: number, square: number): number => early ? raw * raw : Math.min(raw * raw, 9 * Math.max(square, judgement.kind === 'count' ? 1 : GAUGE_FLOOR ** 2))
-  const noise = n === 1 ? (judgement.kind === 'count' ? 1 : 0) : state.noise + long * (clip(deviation.raw, state.noise) - state.noise)
-  const full = state.recent.length >= RECENT
-  const sumNoise = full ? state.sumNoise + long * (clip(deviation.rawSum, state.sumNoise) - state.sumNoise) : (judgement.kind === 'count' ? 1 : noise)
-  return { mean, noise, sumNoise }
+  const long = Math.max(2 / (LONG_WINDOW + 1), 1 / n)
+  const least = count ? 1 : GAUGE_FLOOR ** 2
+  const grown = (square: number, raw: number): number => square + long * ((early ? raw * raw : Math.min(raw * raw, 9 * Math.max(square, least))) - square)
+  const single = n === 1 ? (count ? 1 : 0) : grown(noise, deviation.raw)
+  return {
+    mean, noise: single,
+    middleNoise: filled >= MIDDLE ? grown(middleNoise, deviation.rawMiddle) : (n < MIDDLE && !count ? single : middleNoise),
+    longNoise: filled >= LONG ? grown(longNoise, deviation.rawLong) : (n < LONG && !count ? single : longNoise),
+  }
 }
 
 const band = (judgement: Judgement, state: DetectorState, threshold: number): { lower: number; upper: number; expected: number } => {
@@ -142,7 +129,7 @@ const gap = (state: DetectorState, judgement: Judgement, config: DetectorConfig,
 }
 
 /** Whether an open anomaly goes on, or has been in its band for long enough. */
-const follow = (open: OpenAnomaly, exceeds: number): OpenAnomaly => ({ ...open, buckets: open.buckets + 1, inBand: exceeds === open.direction ? 0 : open.inBand + 1 })
+const follow = (open: OpenAnomaly, exceeds: boolean): OpenAnomaly => ({ ...open, buckets: open.buckets + 1, inBand: exceeds ? 0 : open.inBand + 1 })
 
 /** Points come in order of time; an older one than the last is the caller's fault. */
 export const step = (before: DetectorState, judgement: Judgement, config: DetectorConfig, point: Point): { state: DetectorState; verdict: Verdict } => {
@@ -151,8 +138,8 @@ export const step = (before: DetectorState, judgement: Judgement, config: Detect
   const silent = before.open !== null && point.atMs - before.lastAtMs >= SILENCE_MS
   const state: DetectorState = silent ? { ...before, open: null, votes: [] } : before
   const value = judgement.kind === 'count' ? point.value : Math.log(Math.max(point.value, 1e-9))
-  const recent = state.recent.length < RECENT ? [...state.recent, value] : [...state.recent.slice(1), value]
-  const deviation = judgement.kind === 'count' ? deviationOfCount(state, recent, value) : deviationOfGauge(state, recent, value)
+  const recent = state.recent.length < LONG ? [...state.recent, value] : [...state.recent.slice(1), value]
+  const deviation = deviationOf(judgement, state.mean, state, recent)
   const ready = state.n >= LEARNING
   const limits = band(judgement, state, config.zThreshold)
   let exceeds = 0
@@ -160,30 +147,31 @@ export const step = (before: DetectorState, judgement: Judgement, config: Detect
   else if (ready && deviation.z < -config.zThreshold && judgement.down) exceeds = -1
   const votes = state.votes.length < VOTES ? [...state.votes, exceeds] : [...state.votes.slice(1), exceeds]
 
-  let open = state.open === null ? null : follow(state.open, exceeds)
+  let open = state.open === null ? null : follow(state.open, deviation.single * state.open.direction > config.zThreshold)
   let resolves: OpenAnomaly | null = silent ? before.open : null
   let opens: Verdict['opens'] = null
   let quietUntilMs = silent ? point.atMs + config.cooldownMs : state.quietUntilMs
-  if (open !== null && open.inBand >= VOTES) {
+  if (open !== null && open.inBand >= VOTES && exceeds !== open.direction) {
     resolves = open
     open = null
     quietUntilMs = point.atMs + config.cooldownMs
   } else if (open === null && exceeds !== 0 && point.atMs >= quietUntilMs) {
     const direction = exceeds as 1 | -1
     const same = votes.filter((vote) => vote === direction).length
-    const recentMean = judgement.kind === 'count' ? deviation.recentMean : Math.exp(deviation.recentMean)
-    const surprising = deviation.evidence * direction >= 2 * config.zThreshold
+    const level = sumOfLast(recent, VOTES) / Math.min(VOTES, recent.length)
+    const recentMean = judgement.kind === 'count' ? level : Math.exp(level)
+    const surprising = (direction > 0 ? deviation.up : -deviation.down) >= EVIDENCE * config.zThreshold
     if (same >= NEEDED && surprising && matters(judgement, direction, limits.expected, recentMean)) {
-      const startedAtMs = point.atMs - (votes.length - 1 - votes.indexOf(direction)) * BUCKET_MS
+      const startedAtMs = point.atMs - (changedFor(judgement, state.mean, recent, direction) - 1) * BUCKET_MS
       opens = { direction, startedAtMs }
       open = { id: '', direction, startedAtMs, buckets: 0, inBand: 0 }
     }
   }
-  const learned = learn(state, judgement, value, deviation, exceeds)
-  const surprise = Math.max(Math.abs(deviation.z), Math.abs(deviation.evidence) / 2) / config.zThreshold
+  const learned = learn(state, judgement, recent, deviation, exceeds)
+  const surprise = Math.max(Math.abs(deviation.z), Math.max(deviation.up, -deviation.down) / 2) / config.zThreshold
   const verdict: Verdict = {
     state: ready ? 'ready' : 'learning', observed: point.value, ...limits, z: ready ? deviation.z : 0,
     score: ready ? 1 - 2 ** -surprise : 0, history: state.n, signal: exceeds === 0 ? 'none' : 'rolling_z', opens, resolves,
   }
-  return { state: { n: state.n + 1, lastAtMs: point.atMs, ...learned, recent, votes: resolves === null ? votes : [], open, quietUntilMs }, verdict }
+  return { state: { n: state.n + 1, lastAtMs: point.atMs, ...learned, recent: resolves === null ? recent : recent.slice(-VOTES), votes: resolves === null ? votes : [], open, quietUntilMs }, verdict }
 }

@@ -13,8 +13,8 @@ export interface Judgement {
   readonly minDifference: number
 }
 
-const RATE: Judgement = { kind: 'count', up: true, down: true, minRatio: 2, minDifference: 1 }
-const ERRORS: Judgement = { kind: 'count', up: true, down: false, minRatio: 2, minDifference: 0.5 }
+const RATE: Judgement = { kind: 'count', up: true, down: true, minRatio: 2, minDifference: 0.5 }
+const ERRORS: Judgement = { kind: 'count', up: true, down: false, minRatio: 2, minDifference: 0.3 }
 const TEMPLATES: Judgement = { kind: 'count', up: true, down: false, minRatio: 3, minDifference: 1 }
 const NUMERIC: Judgement = { kind: 'gauge', up: true, down: false, minRatio: 1.5, minDifference: 0 }
 

@@ -1,7 +1,7 @@
 // From what was loaded to what is answered: ranking with evidence, blast radius, correlations. Pure and deterministic.
 import type { Analysis, Blast, Cause, Correlation, Correlations, Direction, Evidence, Impacted, IncidentRef, TimelineEntry } from '../../streams/contracts/rca.ts'
 import { anomaliesLink, changeEvidence, deployEvidence, edgeEvidence, iso, logsLink, type WindowMs } from './evidence.ts'
-import { buildGraph, type Edge, type ServiceSeries, type Trace } from './graph.ts'
+import { buildGraph, traceEdges, type Edge, type ServiceSeries, type Trace } from './graph.ts'
 import { rank, type Deploy, type Ranked } from './rank.ts'
 import { ANOMALOUS, strengthOf, type Strength } from './strength.ts'
 
@@ -137,7 +137,7 @@ export const correlationsOf = (service: string, depth: number, loaded: Loaded): 
 })
 
 export const neighboursOf = (service: string, loaded: Loaded): string[] =>
-  walk(service, buildGraph(loaded.traces, loaded.series).filter((edge) => edge.kind === 'trace'), 2).map((found) => found.service).sort()
+  walk(service, traceEdges(loaded.traces), 2).map((found) => found.service).sort()
 
 export const blastOf = (incident: IncidentRef, loaded: Loaded): Blast => {
   const { edges, ranked, strengths } = rankIncident(incident, loaded)

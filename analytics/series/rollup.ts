@@ -7,6 +7,8 @@ export const CLOSE_AFTER_MS = 15_000
 export const BACKFILL_QUIET_MS = 2_000
 /** In backfilled time a service is there when it has buckets this near on both sides. */
 export const BRIDGE_MS = 300_000
+/** A service that stops while others go on is missed for this long; behind that nobody knows whether it still exists. */
+export const MISSED_MS = 600_000
 
 export interface Aggregate { count: number; sum: number; min: number; max: number; sumSq: number }
 
@@ -63,14 +65,18 @@ export interface Missing {
   /** We ran while the bucket was live, and the service was live before it. */
   readonly watched: boolean
   readonly othersReported: boolean
+  /** No other service of the tenant is known. */
+  readonly alone: boolean
 }
 
 /** What a bucket without data means for counts: nothing happened (0), or nobody looked (a gap). */
 export const meaningOf = (missing: Missing): 'zero' | 'gap' => {
   if (missing.watched) return missing.othersReported ? 'zero' : 'gap'
-  const near = missing.beforeMs !== null && missing.afterMs !== null
-    && missing.bucketMs - missing.beforeMs <= BRIDGE_MS && missing.afterMs - missing.bucketMs <= BRIDGE_MS
-  return near ? 'zero' : 'gap'
+  // Where the whole tenant is silent, its records are missing and not its events.
+  if (!missing.othersReported && !missing.alone) return 'gap'
+  const sinceMs = missing.beforeMs === null ? Infinity : missing.bucketMs - missing.beforeMs
+  if (!missing.alone && sinceMs <= MISSED_MS) return 'zero'
+  return missing.afterMs !== null && sinceMs <= BRIDGE_MS && missing.afterMs - missing.bucketMs <= BRIDGE_MS ? 'zero' : 'gap'
 }
 
 /** The value that is judged: the count, or the mean of what was measured. */

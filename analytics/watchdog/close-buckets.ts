@@ -2,7 +2,7 @@
 // Decides nothing about storage: whatever comes of it is handed to `effects`.
 import { named, newDetector, step, type DetectorConfig, type OpenAnomaly } from '../anomaly/detector.ts'
 import { isCount, judgementOf } from '../anomaly/metric.ts'
-import { BUCKET_MS, closable, closesAtMs, countOf, meaningOf, valueOf, type Aggregate, type Clock, type OpenBucket } from '../series/rollup.ts'
+import { BUCKET_MS, closable, closesAtMs, countOf, meaningOf, MISSED_MS, valueOf, type Aggregate, type Clock, type OpenBucket } from '../series/rollup.ts'
 import { anomalyId, type Opening } from './anomaly-row.ts'
 import { OTHER, type ServiceState } from './service-state.ts'
 
@@ -30,11 +30,18 @@ export interface TenantView {
   /** Some service of the tenant reported in this bucket (asked only where this one did not). */
   reported(bucketMs: number): boolean
   newestReportedMs(): number
+  /** The tenant has one service. */
+  alone(): boolean
+  /** Up to here all but the slowest quarter of the tenant's services have reported. */
+  frontMs(): number
 }
 export interface Advance { readonly clock: Clock; /** First bucket that we watched from its start. */ readonly ranSinceMs: number; readonly detector: DetectorConfig; readonly tenant: TenantView; readonly effects: Effects }
 
 const LIVE_WITHIN_MS = 60_000
-const MAX_GAP_STEPS = 60
+const MAX_GAP_STEPS = MISSED_MS / BUCKET_MS
+/** Backfilled data of a service may still be on its way; behind this much time by the clock and by the events it is missed. */
+const BACKFILL_IDLE_MS = 30_000
+const BACKFILL_BEHIND_MS = 120_000
 
 export const toPoints = (tenant: string, service: string, bucketMs: number, metrics: Readonly<Record<string, Aggregate>>, version: number): PointInsert[] =>
   Object.entries(metrics).filter(([, a]) => a.count > 0).map(([metric, a]) =>
@@ -74,18 +81,31 @@ const closeWithout = (state: ServiceState, bucketMs: number, meaning: 'zero' | '
 
 /** Between two buckets with data. */
 const bridge = (state: ServiceState, fromMs: number, nextMs: number, ctx: Advance): void => {
-  // Of a long absence only its end matters: everything before is a gap like it.
-  const startMs = (nextMs - fromMs) / BUCKET_MS > MAX_GAP_STEPS && !(state.live && fromMs >= ctx.ranSinceMs) ? nextMs - BUCKET_MS : fromMs
-  for (let bucketMs = startMs; bucketMs < nextMs; bucketMs += BUCKET_MS) {
+  const alone = ctx.tenant.alone()
+  const closeMissing = (bucketMs: number): void => {
     const watched = state.live && bucketMs >= ctx.ranSinceMs
-    const missing = { bucketMs, beforeMs: state.lastDataMs, afterMs: nextMs, watched, othersReported: ctx.tenant.reported(bucketMs) }
+    const missing = { bucketMs, beforeMs: state.lastDataMs, afterMs: nextMs, watched, othersReported: ctx.tenant.reported(bucketMs), alone }
     closeWithout(state, bucketMs, meaningOf(missing), ctx)
   }
+  const long = (nextMs - fromMs) / BUCKET_MS > MAX_GAP_STEPS && !(state.live && fromMs >= ctx.ranSinceMs)
+  const endMs = long ? fromMs + MAX_GAP_STEPS * BUCKET_MS : nextMs
+  for (let bucketMs = fromMs; bucketMs < endMs; bucketMs += BUCKET_MS) closeMissing(bucketMs)
+  // Of the rest of a long absence only its end matters: everything before is a gap like it.
+  if (long) closeMissing(nextMs - BUCKET_MS)
+}
+
+/** A service that stopped in backfilled time, where the others go on: the first minutes of its silence count. */
+const missedInBackfill = (state: ServiceState, ctx: Advance): boolean => {
+  const bucketMs = state.closedThroughMs + BUCKET_MS
+  if (bucketMs > state.lastDataMs + MISSED_MS || bucketMs > ctx.tenant.frontMs() - BACKFILL_BEHIND_MS) return false
+  if (ctx.clock.nowMs - state.lastPartialAtMs < BACKFILL_IDLE_MS || !closable(closesAtMs(bucketMs, state.lastPartialAtMs), ctx.clock)) return false
+  closeWithout(state, bucketMs, ctx.tenant.reported(bucketMs) ? 'zero' : 'gap', ctx)
+  return true
 }
 
 /** After the last bucket with data: only a live service's silence means anything, and only while we watch. */
 const silence = (state: ServiceState, ctx: Advance): boolean => {
-  if (!state.live) return false
+  if (!state.live) return missedInBackfill(state, ctx)
   const bucketMs = Math.max(state.closedThroughMs + BUCKET_MS, ctx.ranSinceMs)
   if (!closable(closesAtMs(bucketMs, 0), ctx.clock)) return false
   if (ctx.tenant.reported(bucketMs)) closeWithout(state, bucketMs, 'zero', ctx)

@@ -4,12 +4,15 @@ import type { Late } from './amend.ts'
 import type { TenantView } from './close-buckets.ts'
 import { OTHER, pendingBucket, type Services, type ServiceState } from './service-state.ts'
 
-const KEPT_BUCKETS = 2_000
-const KEPT_MS = 3_600_000
+/** Two days of a tenant's buckets: a backfill may bring one service after the other. */
+const KEPT_BUCKETS = 20_000
+const KEPT_MS = 172_800_000
 
 export interface Intake {
   take(partial: Partial, nowMs: number): void
   tenant(tenant: string): TenantView
+  /** How far each tenant's services have come: before a round closes buckets. */
+  measureFronts(): void
   /** Late buckets since they were last taken. */
   readonly late: Map<string, Late>
 }
@@ -19,6 +22,7 @@ interface Reported { readonly buckets: Set<number>; newestMs: number }
 export const createIntake = (services: Services): Intake => {
   const late = new Map<string, Late>()
   const tenants = new Map<string, Reported>()
+  const fronts = new Map<string, { readonly count: number; readonly ms: number }>()
   const reportedBy = (tenant: string): Reported => {
     let known = tenants.get(tenant)
     if (known === undefined) tenants.set(tenant, known = { buckets: new Set(), newestMs: 0 })
@@ -56,12 +60,25 @@ export const createIntake = (services: Services): Intake => {
       else addPartial(pendingBucket(state, partial.bucketMs), partial, nowMs, (metric) => metrics.has(metric))
     }
   }
+  const measureFronts = (): void => {
+    const last = new Map<string, number[]>()
+    for (const { tenant, service, lastDataMs } of services.all()) {
+      if (service === OTHER) continue
+      const list = last.get(tenant)
+      if (list === undefined) last.set(tenant, [lastDataMs])
+      else list.push(lastDataMs)
+    }
+    fronts.clear()
+    for (const [tenant, list] of last) fronts.set(tenant, { count: list.length, ms: list.length < 2 ? 0 : list.sort((a, b) => a - b)[Math.max(1, Math.floor(list.length / 4))] })
+  }
   return {
     take,
     late,
+    measureFronts,
     tenant: (tenant) => {
       const reported = reportedBy(tenant)
-      return { reported: (bucketMs) => reported.buckets.has(bucketMs), newestReportedMs: () => reported.newestMs }
+      const front = fronts.get(tenant) ?? { count: 0, ms: 0 }
+      return { reported: (bucketMs) => reported.buckets.has(bucketMs), newestReportedMs: () => reported.newestMs, alone: () => front.count < 2, frontMs: () => front.ms }
     },
   }
 }

@@ -103,6 +103,7 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
   }
   const closeBuckets = async (nowMs: number, uncommittedMs: number | null): Promise<void> => {
     let sliceEndMs = performance.now() + SLICE_MS
+    intake.measureFronts()
     for (const state of services.all()) {
       const context: Advance = { clock: { nowMs, uncommittedMs }, ranSinceMs, detector, tenant: intake.tenant(state.tenant), effects }
       let more = true

@@ -76,7 +76,8 @@ export const createGrouping = (store: Store, config: GroupingConfig): SignalSink
     // The row stays: an opening that is replayed once more is as much over as the first.
     const over = await sql.query('SELECT 1 FROM ended_signals WHERE tenant = $1 AND kind = $2 AND signal_id = $3', [signal.tenant, signal.kind, signal.id])
     if (over.length > 0 && signal.kind !== 'alert') return
-    const candidates = await loadCandidates(sql, signal.tenant, config.clock() - config.cooldownMs)
+    // In a backfill the signal's own time is long past, and so is what it follows.
+    const candidates = await loadCandidates(sql, signal.tenant, Math.min(config.clock(), signal.startedAtMs) - config.cooldownMs)
     const home = candidates.find((incident) => isNear(signal, incident) && (comesBack(signal, incident) || distanceMs(signal, incident) <= JOIN_WITHIN_MS))
     if (home !== undefined) await joinIncident(sql, signal, home, now())
     await addSignal(sql, signal, home?.id ?? await openIncident(sql, signal))

@@ -67,7 +67,9 @@ export const rank = (input: RankInput): Ranked[] => {
   const ranked = [...names].flatMap((service): Ranked[] => {
     const strength = input.strengths.get(service) ?? { service, score: 0, changes: [] }
     const seen = input.outside.find((o) => o.service === service)
-    const force = strength.score + (seen === undefined ? 0 : OUTSIDE_STRENGTH)
+    // What the detector found was judged against hours; these minutes alone may show less of it.
+    const found = Math.max(strength.score, input.symptoms.includes(service) && strength.changes.length > 0 ? ANOMALOUS : 0)
+    const force = found + (seen === undefined ? 0 : OUTSIDE_STRENGTH)
     if (force < ANOMALOUS) return []
     const explainedBy = explanations(service, input)
     const deploy = input.deploys.findLast((d) => d.service === service && d.atMs <= input.onsetMs + 60_000 && d.atMs >= input.onsetMs - DEPLOY_BEFORE_MS) ?? null

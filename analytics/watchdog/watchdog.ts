@@ -101,7 +101,8 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
     }
     return false
   }
-  const closeBuckets = async (nowMs: number, uncommittedMs: number | null): Promise<void> => {
+  /** True when it stopped because there is enough to write. */
+  const closeBuckets = async (nowMs: number, uncommittedMs: number | null): Promise<boolean> => {
     let sliceEndMs = performance.now() + SLICE_MS
     intake.measureFronts()
     for (const state of services.all()) {
@@ -117,6 +118,7 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
       if (idleMs > IDLE_MS && state.pending.size === 0) endSilent(state, nowMs, context)
       if (idleMs > FORGET_AFTER_MS && state.pending.size === 0) services.forget(state)
     }
+    return outbox.size() >= MAX_OUTBOX
   }
   const amendLate = async (nowMs: number): Promise<void> => {
     if (intake.late.size === 0) return
@@ -152,7 +154,7 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
     if (outbox.size() > 0) await outbox.flush()
     // Asked before reading: what is stored by now is then read for certain.
     const uncommittedMs = deps.oldestUncommittedReceivedAtMs()
-    if (await takeIn(nowMs)) await closeBuckets(nowMs, uncommittedMs)
+    if (await takeIn(nowMs)) while (await closeBuckets(nowMs, uncommittedMs)) await outbox.flush()
     endOrphans(nowMs)
     await amendLate(nowMs)
     await outbox.flush()

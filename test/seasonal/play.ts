@@ -124,7 +124,7 @@ export const play = async (options: PlayOptions): Promise<PlayReport> => {
     sender.close()
     return { records: sender.sent(), healthyIncidents: healthy.length, healthyAnomalies: healthyAnomalies.length, seamIncidents: seam.length, found, workedThroughSeconds, problems }
   } finally {
-    const warnings = product.output().split('\n').filter((line) => /"level":(40|50|60)/.test(line))
+    const warnings = product.output().split('\n').filter((line) => /"level":(40|50|60)|"(warn|error|fatal)"/.test(line))
     for (const line of warnings.slice(0, 5)) say(`  log: ${line.slice(0, 300)}`)
     await product.dispose()
   }

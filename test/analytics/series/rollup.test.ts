@@ -30,12 +30,24 @@ describe('a roll-up', () => {
   })
 
   it('counts a missing bucket as zero only where somebody looked', () => {
-    const missing = { bucketMs: 400_000, beforeMs: 390_000, afterMs: null, watched: true, othersReported: true }
+    const missing = { bucketMs: 400_000, beforeMs: 390_000, afterMs: null, watched: true, othersReported: true, alone: false }
     expect(meaningOf(missing)).toBe('zero')
     expect(meaningOf({ ...missing, othersReported: false })).toBe('gap')
-    expect(meaningOf({ ...missing, watched: false })).toBe('gap')
-    expect(meaningOf({ ...missing, watched: false, afterMs: 700_000 })).toBe('zero')
-    expect(meaningOf({ ...missing, watched: false, afterMs: 710_000 })).toBe('gap')
-    expect(meaningOf({ ...missing, watched: false, beforeMs: 90_000, afterMs: 410_000 })).toBe('gap')
+  })
+
+  it('counts it as zero in backfilled time for ten minutes where others went on, and as a gap where all are silent', () => {
+    const missing = { bucketMs: 1_000_000, beforeMs: 990_000, afterMs: null, watched: false, othersReported: true, alone: false }
+    expect(meaningOf(missing)).toBe('zero')
+    expect(meaningOf({ ...missing, beforeMs: 400_000 })).toBe('zero')
+    expect(meaningOf({ ...missing, beforeMs: 390_000 })).toBe('gap')
+    expect(meaningOf({ ...missing, othersReported: false, afterMs: 1_010_000 })).toBe('gap')
+  })
+
+  it('takes a service that is alone to be there when it has buckets within five minutes on both sides', () => {
+    const missing = { bucketMs: 400_000, beforeMs: 100_000, afterMs: 700_000, watched: false, othersReported: false, alone: true }
+    expect(meaningOf(missing)).toBe('zero')
+    expect(meaningOf({ ...missing, afterMs: 710_000 })).toBe('gap')
+    expect(meaningOf({ ...missing, beforeMs: 90_000 })).toBe('gap')
+    expect(meaningOf({ ...missing, afterMs: null })).toBe('gap')
   })
 })

@@ -15,6 +15,7 @@ import { handleClientError, handleRawRequests, letThrough } from './plugins/raw-
 import { guardText } from './plugins/text-guard.ts'
 import { handleUnrouted } from './plugins/unrouted.ts'
 import type { ApiConfig, ApiDeps, RouteDeps } from './ports.ts'
+import { complete } from './openapi/complete.ts'
 import { accountRoutes } from './routes/account.ts'
 import { analysisRoutes } from './routes/analysis.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
@@ -76,10 +77,11 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0', info: { title: 'Lapwing', version: config.version, description: 'Observability for agents: logs, anomalies, root causes, incidents.' },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'A personal access token: obs_…' } } }, security: [{ token: [] }],
+      servers: [{ url: '/', description: 'where this description came from' }],
     },
     // An empty body that is taken is not one that is asked for.
     transform: ({ schema, url }) => ({ schema: schema?.body === NoBody ? { ...schema, body: undefined } : schema, url }),
+    transformObject: (made) => ('openapiObject' in made ? complete(made.openapiObject as never) : made.swaggerObject) as never,
   })
   await app.register(swaggerUi, { routePrefix: DOCS })
   await app.register(async (scope) => {

@@ -22,6 +22,7 @@ export interface Schema {
   readonly minItems?: number
   readonly maxItems?: number
   readonly pattern?: string
+  readonly minProperties?: number
 }
 
 export const typesOf = (schema: Schema): readonly string[] => schema.type === undefined ? [] : [schema.type].flat() as string[]
@@ -43,7 +44,9 @@ const fits = (value: unknown, schema: Schema): boolean => {
 const ofType = (schema: Schema, name: string, operationId: string, isWhole: boolean): unknown => {
   const [type] = typesOf(schema).filter((one) => one !== 'null')
   if (type === 'object') {
-    const names = isWhole ? Object.keys(schema.properties ?? {}) : schema.required ?? []
+    const every = Object.keys(schema.properties ?? {})
+    const needed = schema.required ?? []
+    const names = isWhole ? every : needed.length < (schema.minProperties ?? 0) ? every.slice(0, schema.minProperties) : needed
     return Object.fromEntries(names.map((key) => [key, exampleOf(schema.properties?.[key] ?? {}, key, operationId, isWhole)]))
   }
   if (type === 'array') return schema.items === undefined ? [] : [exampleOf(schema.items, name, operationId, isWhole)]

@@ -4,7 +4,8 @@ import { countAnomalies, listAnomalies, type AnomalyPosition, type AnomalyRow } 
 import type { App } from '../app.ts'
 import { principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
-import { Anomaly, Any, errors, Time } from '../schemas/shapes.ts'
+import { Correlation, Status } from '../schemas/analysis.ts'
+import { Anomaly, errors, Time } from '../schemas/shapes.ts'
 import { resolveRange } from '../time-range.ts'
 
 const RETENTION_MS = 30 * 86_400_000
@@ -51,7 +52,7 @@ export const analysisRoutes = (app: App, deps: RouteDeps): void => {
     schema: {
       operationId: 'getCorrelations', tags: ['analysis'], summary: 'Services that move with one, and how that is known',
       querystring: Type.Object({ service_id: Type.String({ minLength: 1, maxLength: 255 }), depth: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })) }, { additionalProperties: false }),
-      response: { 200: Type.Object({ service_id: Type.String(), correlations: Type.Array(Any) }), ...errors },
+      response: { 200: Type.Object({ service_id: Type.String(), correlations: Type.Array(Correlation) }), ...errors },
     },
   }, async (request) => {
     const { service_id: service, depth = 3 } = request.query
@@ -59,5 +60,5 @@ export const analysisRoutes = (app: App, deps: RouteDeps): void => {
     return { service_id: answer.service_id, correlations: answer.correlations.map((one) => ({ ...one })) }
   })
 
-  app.get('/api/v1/status', { schema: { operationId: 'getStatus', tags: ['analysis'], summary: 'How the parts are', response: { 200: Any, ...errors } } }, async () => ({ ...await deps.status() }))
+  app.get('/api/v1/status', { schema: { operationId: 'getStatus', tags: ['analysis'], summary: 'How the parts are', response: { 200: Status, ...errors } } }, async () => ({ ...await deps.status() }) as never)
 }

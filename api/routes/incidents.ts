@@ -3,7 +3,8 @@ import { Type } from 'typebox'
 import type { App } from '../app.ts'
 import { actorOf, principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
-import { Any, errors, Id, Incident, NoBody } from '../schemas/shapes.ts'
+import { Analysis, Blast } from '../schemas/analysis.ts'
+import { errors, Id, Incident, NoBody } from '../schemas/shapes.ts'
 
 const Status = Type.Enum(['open', 'acknowledged', 'resolved'])
 interface Key { readonly openedAt: string; readonly id: string }
@@ -40,8 +41,8 @@ export const incidentRoutes = (app: App, deps: RouteDeps): void => {
   app.put('/api/v1/incidents/:id/postmortem', {
     schema: { ...one('setPostmortem', 'Markdown'), body: Type.Object({ postmortem: Type.String({ maxLength: 200_000 }) }, { additionalProperties: false }) },
   }, async (request) => await incidents.setPostmortem(principalOf(request).tenant, request.params.id, request.body.postmortem, actorOf(request)) as never)
-  app.get('/api/v1/incidents/:id/analysis', { schema: { operationId: 'getAnalysis', tags: ['incidents'], summary: 'Ranked causes with their evidence', params: Id, response: { 200: Any, ...errors } } },
-    async (request) => ({ ...await rca.analysis(await incidents.reference(principalOf(request).tenant, request.params.id)) }))
-  app.get('/api/v1/context/incident/:id/blast', { schema: { operationId: 'getBlast', tags: ['incidents'], summary: 'What else is hit, and how that is known', params: Id, response: { 200: Any, ...errors } } },
-    async (request) => ({ ...await rca.blast(await incidents.reference(principalOf(request).tenant, request.params.id)) }))
+  app.get('/api/v1/incidents/:id/analysis', { schema: { operationId: 'getAnalysis', tags: ['incidents'], summary: 'Ranked causes with their evidence', params: Id, response: { 200: Analysis, ...errors } } },
+    async (request) => await rca.analysis(await incidents.reference(principalOf(request).tenant, request.params.id)) as never)
+  app.get('/api/v1/context/incident/:id/blast', { schema: { operationId: 'getBlast', tags: ['incidents'], summary: 'What else is hit, and how that is known', params: Id, response: { 200: Blast, ...errors } } },
+    async (request) => await rca.blast(await incidents.reference(principalOf(request).tenant, request.params.id)) as never)
 }

@@ -1,0 +1,115 @@
+// What the routes do not say themselves: every status with an example, parameters in words, access and budget. Pure: description in, description out.
+import { errorExample } from '../error-examples.ts'
+import { errorCodes, type ErrorName } from '../errors.ts'
+import { operations, type Access, type OperationId } from '../operations.ts'
+import { ErrorEnvelope } from '../schemas/shapes.ts'
+import { errorsOf, isMutating } from './errors-of.ts'
+import { exampleOf, type Schema } from './example.ts'
+import { wordingOf } from './wording.ts'
+
+interface Parameter { readonly name?: string; readonly in?: string; readonly $ref?: string; readonly description?: string; readonly example?: unknown; readonly required?: boolean; readonly schema?: Schema }
+interface Media { readonly schema?: Schema | { readonly $ref: string }; readonly example?: unknown; readonly examples?: unknown }
+interface Response { readonly description?: string; readonly headers?: object; readonly content?: Readonly<Record<string, Media>> }
+export interface Operation {
+  readonly operationId: string
+  readonly summary?: string
+  readonly tags?: readonly string[]
+  readonly parameters?: readonly Parameter[]
+  readonly requestBody?: { readonly required?: boolean; readonly content: Readonly<Record<string, Media>> }
+  readonly responses: Readonly<Record<string, Response>>
+  readonly security?: readonly object[]
+  readonly 'x-agent'?: object
+}
+export interface Description { readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>; readonly components?: Readonly<Record<string, object>> }
+
+/** Operations that answer in a second media type when they are asked to. */
+const otherMedia: Readonly<Partial<Record<OperationId, { type: string; example: string; only?: true }>>> = {
+  metrics: { type: 'text/plain; version=0.0.4', example: '# HELP lapwing_up 1 while the process works\n# TYPE lapwing_up gauge\nlapwing_up 1\n', only: true },
+  listAuditLogs: { type: 'text/csv', example: 'id,createdAt,actorUserId,actorPatId,actorEmail,agentId,conversationId,action,resource,meta\r\n' },
+  listErrors: { type: 'text/html', example: '<!doctype html>…' },
+}
+const successOf: Readonly<Record<string, string>> = { 200: 'As asked.', 201: 'Made.', 204: 'Done; there is nothing to say.' }
+const requestId = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } }
+
+const describeParameter = (parameter: Parameter, operationId: string): Parameter => {
+  if (parameter.schema === undefined || parameter.name === undefined) return parameter
+  const { description = parameter.schema.description ?? wordingOf(parameter.name, operationId)?.description } = parameter
+  return { ...parameter, description, example: exampleOf(parameter.schema, parameter.name, operationId) }
+}
+
+const success = (response: Response, status: string, operationId: string): Response => {
+  const other = otherMedia[operationId as OperationId]
+  const json = response.content?.['application/json']
+  const schema = (json?.schema as Schema | undefined)?.anyOf?.[0] ?? json?.schema
+  const content = {
+    ...(schema === undefined || other?.only === true || status === '204' ? {} : { 'application/json': { schema, example: exampleOf(schema as Schema, '', operationId) } }),
+    ...(other === undefined ? {} : { [other.type]: { schema: { type: 'string' }, example: other.example } }),
+  }
+  return { description: successOf[status] ?? 'As asked.', headers: requestId, ...(Object.keys(content).length === 0 ? {} : { content }) }
+}
+
+const failures = (codes: readonly ErrorName[]): Record<string, Response> => {
+  const byStatus = Object.groupBy(codes, (code) => String(errorCodes[code].status)) as Record<string, ErrorName[]>
+  return Object.fromEntries(Object.entries(byStatus).map(([status, some]) => {
+    const examples = Object.fromEntries(some.map((code) => [code, { $ref: `#/components/examples/${code}` }]))
+    const headers = { ...requestId, ...(['429', '503'].includes(status) ? { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } } : {}), ...(status === '401' ? { 'WWW-Authenticate': { $ref: '#/components/headers/WwwAuthenticate' } } : {}) }
+    return [status, {
+      description: some.map((code) => `${code}: ${errorCodes[code].meaning}`).join(' '), headers,
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' }, examples }, 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    }]
+  }))
+}
+
+/** What an agent has to know before it calls: who may, what it costs, whether it may be repeated or tried out. */
+export const agentOf = (method: string, access: Access, query: readonly string[]): object => ({
+  scopes: 'public' in access ? [] : [access.scope], role: 'public' in access ? null : access.role,
+  budget: isMutating(method) ? 'mutations' : 'none', readOnly: !isMutating(method), idempotent: ['get', 'put', 'delete'].includes(method), dryRun: query.includes('dry_run'),
+})
+
+const describe = (one: Operation, method: string, path: string): Operation => {
+  const { operationId } = one
+  const access: Access = operations[operationId as OperationId]
+  const query = (one.parameters ?? []).filter((parameter) => parameter.in === 'query').map((parameter) => parameter.name ?? '')
+  const body = one.requestBody?.content['application/json']
+  const labels = ['public' in access ? [] : [{ $ref: '#/components/parameters/AgentId' }, { $ref: '#/components/parameters/ConversationId' }]].flat()
+  return {
+    ...one, security: 'public' in access ? [] : [{ token: [] }, { apiKey: [] }], 'x-agent': agentOf(method, access, query),
+    parameters: [...(one.parameters ?? []).map((parameter) => describeParameter(parameter, operationId)), ...labels],
+    ...(body?.schema === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body.schema, example: exampleOf({ ...body.schema as Schema, examples: undefined }, '', operationId, false) } } } }),
+    responses: {
+      ...Object.fromEntries(Object.entries(one.responses).filter(([status]) => /^2\d\d$/.test(status)).map(([status, response]) => [status, success(response, status, operationId)])),
+      ...failures(errorsOf({ operationId, method, path, query, hasBody: body !== undefined }, access)),
+    },
+  }
+}
+
+const components = {
+  securitySchemes: {
+    token: { type: 'http', scheme: 'bearer', description: 'A personal access token: obs_…' },
+    apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same token, for clients that cannot set Authorization.' },
+  },
+  schemas: {
+    Error: ErrorEnvelope,
+    Problem: {
+      type: 'object', required: ['type', 'title', 'status', 'detail', 'code', 'request_id'], additionalProperties: true,
+      properties: { type: { type: 'string' }, title: { type: 'string' }, status: { type: 'integer' }, detail: { type: 'string' }, instance: { type: 'string' }, code: { type: 'string' }, hint: { type: 'string' }, request_id: { type: 'string' } },
+    },
+  },
+  headers: {
+    RequestId: { description: 'Of this request, as in the body of an error and in the audit trail.', schema: { type: 'string' }, example: '9f2c4b7a1d3e5f60' },
+    RetryAfter: { description: 'Seconds after which to try again.', schema: { type: 'integer', minimum: 1 }, example: 1 },
+    WwwAuthenticate: { description: 'How to authenticate.', schema: { type: 'string' }, example: 'Bearer' },
+  },
+  parameters: {
+    AgentId: { name: 'X-Agent-Id', in: 'header', required: false, description: 'Which agent calls; lands in the audit trail.', schema: { type: 'string', pattern: '^[\\w.:-]{1,64}$' }, example: 'incident-responder' },
+    ConversationId: { name: 'X-Conversation-Id', in: 'header', required: false, description: 'Which run of the agent; lands in the audit trail.', schema: { type: 'string', pattern: '^[\\w.:-]{1,64}$' }, example: 'run-2026-01-31' },
+  },
+  examples: Object.fromEntries((Object.keys(errorCodes) as ErrorName[]).map((code) => [code, { summary: errorCodes[code].meaning, description: errorCodes[code].hint, value: errorExample(code) }])),
+}
+
+/** HEAD is taken wherever GET is, and not described twice: an operationId is there once. */
+export const complete = (description: Description): Description => ({
+  ...description, components,
+  paths: Object.fromEntries(Object.entries(description.paths).map(([path, methods]) =>
+    [path, Object.fromEntries(Object.entries(methods).filter(([method]) => method !== 'head').map(([method, one]) => [method, describe(one, method, path)]))])),
+})

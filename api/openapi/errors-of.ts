@@ -1,0 +1,31 @@
+// Which errors of the registry an operation can answer with: read off its parameters, its method and its access, and a short list of what is particular.
+import type { ErrorName } from '../errors.ts'
+import type { Access, OperationId } from '../operations.ts'
+
+export interface Described { readonly operationId: string; readonly method: string; readonly path: string; readonly query: readonly string[]; readonly hasBody: boolean }
+
+const particular: Readonly<Partial<Record<OperationId, readonly ErrorName[]>>> = {
+  createMonitor: ['MONITOR_NAME_DUPLICATE'],
+  patchMonitor: ['MONITOR_NAME_DUPLICATE'],
+  ready: ['NOT_READY'],
+}
+
+export const isMutating = (method: string): boolean => ['post', 'put', 'patch', 'delete'].includes(method.toLowerCase())
+const has = (names: readonly string[], ...wanted: string[]): boolean => wanted.some((name) => names.includes(name))
+
+export const errorsOf = (one: Described, access: Access): readonly ErrorName[] => {
+  const takesInput = one.path.includes('{') || one.query.length > 0 || one.hasBody || isMutating(one.method)
+  return [...new Set<ErrorName>([
+    'BAD_REQUEST',
+    ...(takesInput ? ['VALIDATION_FAILED'] as const : []),
+    ...(isMutating(one.method) ? ['BAD_JSON'] as const : []),
+    ...(has(one.query, 'from', 'to', 'since', 'until') ? ['BAD_TIME_RANGE'] as const : []),
+    ...(has(one.query, 'cursor', 'page_token') ? ['CURSOR_MISMATCH', 'CURSOR_EXPIRED'] as const : []),
+    ...('public' in access ? [] : ['UNAUTHENTICATED', 'PAT_SCOPE_INSUFFICIENT', 'ROLE_INSUFFICIENT'] as const),
+    ...(one.path.includes('{') ? ['NOT_FOUND'] as const : []),
+    'REQUEST_TIMEOUT',
+    ...particular[one.operationId as OperationId] ?? [],
+    ...(isMutating(one.method) ? ['BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const : []),
+    'HEADERS_TOO_LARGE', 'INTERNAL', 'STORE_UNAVAILABLE', 'OVERLOADED',
+  ])]
+}

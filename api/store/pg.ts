@@ -4,7 +4,7 @@ import pg from 'pg'
 import { TransientError } from '../../streams/contracts/errors.ts'
 import { migrate } from './migrate.ts'
 import type { Engine, SqlValue, Store } from './store.ts'
-import { inTransaction } from './transaction.ts'
+import { createSessions } from './transaction.ts'
 
 const INT8 = 20
 const types = {
@@ -56,11 +56,9 @@ export const openPg = async (url: string): Promise<Store> => {
     await pool.end()
     throw error
   }
-  const whole = engineOf(pool)
   let closing: Promise<void> | null = null
   return {
-    query: (sql, params) => whole.query(sql, params),
-    transaction: (run) => onOneConnection((engine) => inTransaction(engine, run)),
+    ...createSessions(engineOf(pool), onOneConnection),
     close: () => closing ??= pool.end(),
   }
 }

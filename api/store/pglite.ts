@@ -5,7 +5,7 @@ import { TransientError } from '../../streams/contracts/errors.ts'
 import { migrate } from './migrate.ts'
 import type { ThreadReply, ThreadRequest } from './pglite-thread.ts'
 import type { Engine, SqlValue, Store } from './store.ts'
-import { inTransaction } from './transaction.ts'
+import { createSessions } from './transaction.ts'
 
 interface Waiter { readonly resolve: (rows: unknown[]) => void; readonly reject: (error: Error) => void }
 
@@ -57,8 +57,7 @@ export const openPglite = async (directory: string): Promise<Store> => {
     return mine
   }
   return {
-    query: (sql, params) => inTurn(() => engine.query(sql, params)),
-    transaction: (run) => inTurn(() => inTransaction(engine, run)),
+    ...createSessions({ query: (sql, params) => inTurn(() => engine.query(sql, params)) }, (run) => inTurn(() => run(engine))),
     close: () => closing ??= inTurn(async () => { await call('close', '', []) }),
   }
 }

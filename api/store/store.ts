@@ -8,7 +8,7 @@ export interface Sql {
 }
 
 export interface Store extends Sql {
-  /** Commits when `run` resolves, rolls back when it rejects. Inside `run` use only the `sql` that it is given. */
+  /** Commits when `run` resolves, rolls back when it rejects. Calls of the store from inside `run` join it; a transaction becomes a savepoint. */
   transaction<T>(run: (sql: Sql) => Promise<T>): Promise<T>
   close(): Promise<void>
 }

@@ -74,7 +74,7 @@ const controlPlane: TenancyRules = {
   isParameter: (token) => /^\$\d+$/.test(token),
 }
 /** Tables that belong to no tenant; a new one must be thought about. */
-const WITHOUT_TENANT = ['settings', 'users']
+const WITHOUT_TENANT = ['address_windows', 'settings', 'users']
 
 /** Statements that serve all tenants, by their beginning. */
 const ACROSS_TENANTS: readonly { readonly file: string; readonly sql: string; readonly why: string }[] = [

@@ -51,6 +51,45 @@ const describeTransactions = (current: () => Store): void => {
     expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, n) => n))
   })
 
+  test('calls of the store from inside a transaction are part of it: seen there, committed or undone with it', async () => {
+    const attempt = (fails: boolean) => current().transaction(async () => {
+      await addTenant(current(), 'a')
+      await current().transaction((sql) => addTenant(sql, 'b'))
+      expect(await tenantIds(current())).toEqual(['a', 'b'])
+      if (fails) throw new Error('undone')
+    })
+    expect(await failureOf(attempt(true))).not.toBe('no error')
+    expect(await tenantIds(current())).toEqual([])
+    await attempt(false)
+    expect(await tenantIds(current())).toEqual(['a', 'b'])
+  })
+
+  test('a transaction inside another that fails takes back its own part only, also for a failed statement', async () => {
+    await current().transaction(async (sql) => {
+      await addTenant(sql, 'a')
+      const inner = current().transaction(async (nested) => {
+        await addTenant(nested, 'b')
+        await addTenant(nested, 'a')
+      })
+      expect(await failureOf(inner)).toEqual(['database', '23505', 'tenants_pkey'])
+      await current().transaction((nested) => addTenant(nested, 'c'))
+    })
+    expect(await tenantIds(current())).toEqual(['a', 'c'])
+  })
+
+  test('what was begun inside a transaction and outlives it stands alone', async () => {
+    let late: Promise<unknown> = Promise.resolve()
+    let end = (): void => undefined
+    const ended = new Promise<void>((resolve) => { end = resolve })
+    await current().transaction(async (sql) => {
+      await addTenant(sql, 'a')
+      late = ended.then(() => addTenant(current(), 'b'))
+    })
+    end()
+    await late
+    expect(await tenantIds(current())).toEqual(['a', 'b'])
+  })
+
   test('a query beside a transaction sees all of it or nothing', async () => {
     const writing = current().transaction(async (sql) => { for (const id of ['a', 'b', 'c']) await addTenant(sql, id) })
     const seen = await Promise.all(Array.from({ length: 20 }, () => tenantIds(current())))

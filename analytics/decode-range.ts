@@ -5,6 +5,7 @@ import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
 import type { LogMessage } from '../streams/contracts/event-log.ts'
 import type { DecodeInput, DecodeOutput, Poison } from './decode-contract.ts'
 import type { Range } from './ranges.ts'
+import { isAlerts } from './signals.ts'
 
 export interface DecodePort { decode(input: DecodeInput): Promise<DecodeOutput> }
 export interface DecodeSettings { readonly logId: string; readonly maxAheadMs: number; readonly retentionMs: number }
@@ -17,7 +18,7 @@ const guiltOf = (error: unknown): DeadLetterReason | null =>
   error instanceof PermanentError || error instanceof TransientError ? GUILTY[error.code] ?? null : null
 
 /** Only logs have rows of their own. */
-export const isDecoded = (message: LogMessage): boolean => message.envelope.signal === 'otlp_logs' || message.envelope.signal === 'json_logs'
+export const isDecoded = (message: Pick<LogMessage, 'envelope'>): boolean => message.envelope.signal === 'otlp_logs' || message.envelope.signal === 'json_logs'
 
 type Decode = (messages: readonly LogMessage[]) => Promise<DecodeOutput>
 
@@ -62,6 +63,6 @@ export const decodeRange = async (range: Range, settings: DecodeSettings, pool: 
   return await isolate(messages, decode)
 }
 
-/** For a range that processes died of. Nothing of it is decoded outside the child, so this process cannot die of it again. */
+/** For a range that processes died of. Nothing of it is decoded outside the child, and no alert is read here that was not read there. */
 export const decodeOneByOne = (range: Range, settings: DecodeSettings, child: DecodePort): Promise<DecodeOutput> =>
-  isolate(range.messages.filter(isDecoded), decodeWith(range, settings, child))
+  isolate(range.messages.filter((message) => isDecoded(message) || isAlerts(message)), decodeWith(range, settings, child))

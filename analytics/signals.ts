@@ -24,11 +24,13 @@ export type SignalEvent =
 
 export interface RangeSignals { readonly events: readonly SignalEvent[]; readonly poison: readonly Poison[] }
 
+export const isAlerts = (message: Pick<LogMessage, 'envelope'>): boolean => message.envelope.signal === 'alertmanager' || message.envelope.signal === 'prometheus_alerts'
+
 const eventsOf = async (partition: number, message: LogMessage, readAlerts: AlertReader): Promise<readonly SignalEvent[] | Poison> => {
   const { signal, tenant, receivedAtMs, subject } = message.envelope
   if (signal === 'mark') return [{ kind: 'mark', receivedAtMs }]
   if (signal === 'heartbeat') return [{ kind: 'hit', tenant, monitorId: subject, receivedAtMs }]
-  if (signal !== 'alertmanager' && signal !== 'prometheus_alerts') return []
+  if (!isAlerts(message)) return []
   const read = await readAlerts(message)
   if (!read.ok) return { offset: message.offset, reason: read.reason, detail: read.detail }
   return read.alerts.map((alert, index) => ({ kind: 'alert', tenant, alert, position: { partition, offset: message.offset, index }, receivedAtMs }))

@@ -107,10 +107,12 @@ export const storeRange = async (range: Range, { isReplay, isCareful }: RangeHis
   const { settings } = ports
   const decode: DecodeMessages = (messages) =>
     isCareful ? decodeOneByOne({ ...range, messages }, settings, ports.child) : decodeRange({ ...range, messages }, settings, ports.pool)
-  const signals = await untilDone(() => readSignals(range, ports.readAlerts), retry)
   const earlier = isReplay ? await untilDone(() => refusedEarlier(range, ports), retry) : new Set<number>()
   const messages = range.messages.filter(({ offset }) => !earlier.has(offset))
   const decoded = await untilDone(() => decode(messages), retry)
+  const aside = new Set(decoded.poison.map(({ offset }) => offset))
+  const sound = range.messages.filter(({ offset }) => !aside.has(offset))
+  const signals = await untilDone(() => readSignals({ ...range, messages: sound }, ports.readAlerts), retry)
   const poison = [...decoded.poison, ...signals.poison]
   const blocks = storeBlocks(range, messages, decoded, decode, isReplay, ports, retry)
   const settled = await Promise.allSettled([blocks, storeSignalRows(range, signals, ports, isReplay, retry), writeDeadLetters(range, poison, ports, retry)])

@@ -1,8 +1,12 @@
-// A decode process: one decode thread, told what to decode over the channel to its parent. Whatever ends this process ends
-// nothing else. Its own thread stays free, so it sees when its parent is gone and when it takes too much memory.
+// A decode process: one decode thread, told what to decode over the channel to its parent; alerts are read too, to see that
+// they can be. Whatever ends this process ends nothing else. Its own thread stays free, so it sees when its parent is gone and when it takes too much memory.
 import { writeFileSync } from 'node:fs'
+import { MAX_EXPANDED_BYTES } from '../../streams/otlp/walk.ts'
 import { PermanentError, TransientError } from '../../streams/contracts/errors.ts'
 import type { DecodeInput } from '../decode-contract.ts'
+import { isDecoded } from '../decode-range.ts'
+import { createAlertReader } from '../read-alerts.ts'
+import { isAlerts } from '../signals.ts'
 import type { ChildAnswer } from './decode-child.ts'
 import { createDecodePool } from './pool.ts'
 
@@ -19,10 +23,12 @@ const goFirst = (): void => {
 }
 
 const pool = createDecodePool({ threads: 1, timeoutMs: Number(timeoutMs) }, new URL(workerFile))
+const readAlerts = createAlertReader(MAX_EXPANDED_BYTES)
 
 const answerTo = async (input: DecodeInput): Promise<ChildAnswer> => {
   try {
-    return { ok: true, output: await pool.decode(input) }
+    for (const message of input.messages.filter(isAlerts)) await readAlerts(message)
+    return { ok: true, output: await pool.decode({ ...input, messages: input.messages.filter(isDecoded) }) }
   } catch (error) {
     const code = error instanceof PermanentError || error instanceof TransientError ? error.code : 'DECODE_FAILED'
     return { ok: false, code, message: error instanceof Error ? error.message : String(error) }

@@ -57,6 +57,16 @@ describe('a range that processes died of', () => {
     expect([isKilledOnce, pool.inputs]).toEqual([true, []])
   })
 
+  it('has its alerts read in the child first', async () => {
+    const log = createMemoryLog()
+    for (const signal of ['alertmanager', 'otlp_logs', 'prometheus_alerts'] as const) log.put(0, envelopeOf(signal, T0), signal === 'alertmanager' ? 'CHILD_DIED' : '[]')
+    await log.commit('analytics', 0, { offset: 0, open: [{ first: 0, last: 2 }], note: encodeNote({ progress: NO_PROGRESS, deaths: [2], isClosed: false }) })
+    const { consumer, store, child } = start(log)
+    await consumer.idle()
+    expect(child.inputs).toEqual([[0], [0], [1], [2], [1, 2]])
+    expect(store.rows('dead_letters')).toMatchObject([{ log_offset: '0', reason: 'killed_process' }])
+  })
+
   it('is counted durably before anything of it is decoded', async () => {
     const log = await leftBehind([2, 0])
     const sink = createSinkPool()

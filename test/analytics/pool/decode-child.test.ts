@@ -44,6 +44,13 @@ describe('the decode process', () => {
     expect(await child.decode(told('fine'))).toMatchObject({ logRows: 1 })
   })
 
+  it('takes alerts beside logs, and gives the rows of the logs', async () => {
+    const alert = (text: string) => toMessage(Buffer.from(text), { signal: 'alertmanager', format: 'json' }, 6)
+    const child = open()
+    expect(await child.decode(toInput([alert('{"alerts":[]}'), ...input.messages]))).toMatchObject({ logRows: 3, poison: [{ offset: 8 }] })
+    expect(await child.decode(toInput([alert('no alert')]))).toMatchObject({ logs: null, logRows: 0, poison: [] })
+  })
+
   it('tells what takes too long from what ends it', async () => {
     const child = open({ timeoutMs: 500 }, killing)
     await child.decode(told('fine'))

@@ -53,6 +53,9 @@ export const MAX_ATTRIBUTES = 8
 
 const capitalised = (word: string): string => word.slice(0, 1).toUpperCase().concat(word.slice(1).toLowerCase())
 
+/** The forms of a word that count as the word. */
+export const wordForms = (word: string): string[] => [...new Set([word, word.toLowerCase(), word.toUpperCase(), capitalised(word)])]
+
 /** ASCII punctuation and white space separate tokens; everything else belongs to one. */
 export const toWords = (text: string): string[] => text.split(/(?:(?![0-9A-Za-z])\p{ASCII})+/u).filter((word) => word !== '')
 
@@ -72,8 +75,7 @@ const where = (filter: LogFilter): { sql: string; params: Record<string, unknown
     params.traceId = filter.traceId
   }
   filter.words.slice(0, MAX_WORDS).forEach((word, index) => {
-    const forms = [...new Set([word, word.toLowerCase(), word.toUpperCase(), capitalised(word)])]
-    const names = forms.map((form, number) => {
+    const names = wordForms(word).map((form, number) => {
       const name = 'w'.concat(String(index), '_', String(number))
       params[name] = form
       return 'hasToken(Body, {'.concat(name, ':String})')

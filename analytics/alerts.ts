@@ -2,19 +2,11 @@
 // says; unseen for 9 h is over. Pure: state and alert in, next state and what must be told out. Telling twice is harmless
 // (deterministic ids and versions), so effects run first and the state is saved after them.
 import type { AlertState } from '../streams/contracts/control-plane.ts'
-import type { Severity } from '../streams/contracts/signals.ts'
+import type { ParsedAlert } from '../streams/alerts.ts'
 
 export const STALE_AFTER_MS = 9 * 3_600_000
 
-export interface AlertSeen {
-  readonly status: 'firing' | 'resolved'
-  readonly startsAt: string
-  readonly endsAt: string
-  readonly service: string
-  readonly alertname: string
-  readonly severity: Severity
-  readonly summary: string
-}
+export type AlertSeen = Pick<ParsedAlert, 'status' | 'startsAt' | 'endsAt' | 'service' | 'alertname' | 'severity' | 'summary'>
 
 export interface AlertPosition { readonly partition: number; readonly offset: number; readonly index: number }
 

@@ -18,12 +18,14 @@ import type { ApiConfig, ApiDeps, RouteDeps } from './ports.ts'
 import { complete } from './openapi/complete.ts'
 import { accountRoutes } from './routes/account.ts'
 import { analysisRoutes } from './routes/analysis.ts'
+import { apiKeyRoutes } from './routes/api-keys.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { incidentRoutes } from './routes/incidents.ts'
 import { logRoutes } from './routes/logs.ts'
 import { monitorCheckRoutes } from './routes/monitor-checks.ts'
 import { monitorRoutes } from './routes/monitors.ts'
 import { operationsRoutes } from './routes/operations.ts'
+import { tenantRoutes } from './routes/tenants.ts'
 import { NoBody } from './schemas/shapes.ts'
 import { createSealer } from './services/ids.ts'
 import { createIncidents } from './services/incidents.ts'
@@ -88,7 +90,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     const typed = scope as unknown as App
     scope.addHook('onRoute', (route) => { accessOf(route) })
     limitTime(scope, deps.deadlineMs ?? DEADLINE_MS)
-    protect(scope, authenticate, config.metricsOpen)
+    protect(scope, authenticate, config.metricsOpen, deps.clock)
     guardText(scope)
     analysisRoutes(typed, shared)
     logRoutes(typed, shared)
@@ -97,6 +99,8 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     monitorRoutes(typed, shared)
     monitorCheckRoutes(typed, shared)
     accountRoutes(typed, shared)
+    apiKeyRoutes(typed, shared)
+    tenantRoutes(typed, shared)
     operationsRoutes(typed, shared)
   })
   return app

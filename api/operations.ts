@@ -1,7 +1,7 @@
 // The one table of operations: who may call what. A route whose operationId is not here is refused at registration.
 import type { Role } from '../streams/contracts/principal.ts'
 
-export type Access = { readonly public: true } | { readonly scope: string; readonly role: Role; /** Needs no token on a loopback listener. */ readonly openOnLoopback?: true }
+export type Access = { readonly public: true } | { /** Empty: any token. */ readonly scope: string; readonly role: Role; /** Needs no token on a loopback listener. */ readonly openOnLoopback?: true }
 const read = (scope: string): Access => ({ scope, role: 'viewer' })
 const write = (scope: string): Access => ({ scope, role: 'member' })
 const administer = (scope: string): Access => ({ scope, role: 'admin' })
@@ -36,6 +36,15 @@ export const operations = {
   listTokens: read('tokens:read'),
   createToken: write('tokens:write'),
   revokeToken: write('tokens:write'),
+  listApiKeys: administer('tokens:read'),
+  createApiKey: administer('tokens:write'),
+  revokeApiKey: administer('tokens:write'),
+  // Whoever holds a token may ask what it is good for.
+  getPermissions: { scope: '', role: 'viewer' },
+  listMembers: administer('tokens:read'),
+  removeMember: { scope: '*', role: 'owner' },
+  listTenants: { scope: '*', role: 'super-admin' },
+  createTenant: { scope: '*', role: 'super-admin' },
   listAuditLogs: read('audit:read'),
   live: open,
   ready: open,

@@ -2,11 +2,13 @@
 // Unknown and malformed tokens take the same path as known ones.
 import { hash } from 'node:crypto'
 import { hasScope } from '../streams/contracts/principal.ts'
+import { createRateLimiter } from '../streams/rate-limiter.ts'
 import type { CredentialSnapshot, HeartbeatTarget, Principal, TokenUse } from '../streams/contracts/principal.ts'
 
 export type Authentication =
   | { readonly ok: true; readonly principal: Principal }
   | { readonly ok: false; readonly reason: 'missing' | 'unknown' | 'expired' | 'scope' }
+  | { readonly ok: false; readonly reason: 'rate'; readonly waitMs: number }
 
 export interface Credentials {
   replace(snapshot: CredentialSnapshot): void
@@ -27,6 +29,7 @@ const tokenOf = (authorization: string, apiKey: string): string => {
 
 export const createCredentials = (): Credentials => {
   let tokens: ReadonlyMap<string, Principal> = new Map()
+  const rates = createRateLimiter()
   let heartbeats: ReadonlyMap<string, HeartbeatTarget> = new Map()
   const usedAtMs = new Map<Principal, number>()
   return {
@@ -41,7 +44,9 @@ export const createCredentials = (): Credentials => {
       if (principal === undefined) return { ok: false, reason: 'unknown' }
       if (principal.expiresAtMs !== null && principal.expiresAtMs <= nowMs) return { ok: false, reason: 'expired' }
       usedAtMs.set(principal, nowMs)
-      return hasScope(principal.scopes, scope) ? { ok: true, principal } : { ok: false, reason: 'scope' }
+      if (!hasScope(principal.scopes, scope)) return { ok: false, reason: 'scope' }
+      const waitMs = principal.rateLimitRps === undefined ? 0 : rates.take(principal.tokenId, principal.rateLimitRps, nowMs)
+      return waitMs === 0 ? { ok: true, principal } : { ok: false, reason: 'rate', waitMs }
     },
     heartbeat: (token) => heartbeats.get(sha256(token)) ?? null,
     takeUses: () => {

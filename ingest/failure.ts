@@ -23,10 +23,10 @@ const retryAfter = (ms: number): readonly (readonly [string, string])[] =>
 export const overloaded = (message: string, retryAfterMs = 1000, close = false): Failure =>
   ({ ok: false, status: 503, code: 'OVERLOADED', message, headers: retryAfter(retryAfterMs), close })
 
-export const rateLimited = (message: string): Failure =>
-  ({ ok: false, status: 429, code: 'RATE_LIMITED', message, headers: retryAfter(MAX_RETRY_SECONDS * 1000) })
+export const rateLimited = (message: string, retryAfterMs = MAX_RETRY_SECONDS * 1000): Failure =>
+  ({ ok: false, status: 429, code: 'RATE_LIMITED', message, headers: retryAfter(retryAfterMs) })
 
-const refusals: Record<Exclude<Authentication, { ok: true }>['reason'], string> = {
+const refusals: Record<Exclude<Exclude<Authentication, { ok: true }>['reason'], 'rate'>, string> = {
   missing: 'no token: send the header Authorization: Bearer <token>',
   unknown: 'the token is not known or was revoked',
   expired: 'the token has expired',

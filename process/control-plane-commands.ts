@@ -17,9 +17,8 @@ const OPERATOR = { userId: 'operator', tokenId: null, email: 'operator@localhost
 const TENANT = 'default'
 const DEAD_LETTERS_AT_ONCE = 500
 
-const ofDeadLetters = async (deadLetters: DeadLetters | null, request: ControlRequest): Promise<unknown> => {
+const ofDeadLetters = async (deadLetters: DeadLetters | null, tenant: string, request: ControlRequest): Promise<unknown> => {
   if (deadLetters === null) throw new Error('dead letters are read through a running server: start it first')
-  const tenant = typeof request.tenant === 'string' ? request.tenant : TENANT
   if (request.command === 'dead-letters.list') {
     const filter = { tenant, fromMs: Number(request.fromMs), toMs: Number(request.toMs), reason: typeof request.reason === 'string' ? request.reason : '' }
     return await deadLetters.list(filter, DEAD_LETTERS_AT_ONCE, request.after as DeadLetterPosition | null)
@@ -30,17 +29,19 @@ const ofDeadLetters = async (deadLetters: DeadLetters | null, request: ControlRe
 }
 
 export const createCommandHandler = (deps: CommandDeps): ControlHandler => async (request) => {
+  const tenant = typeof request.tenant === 'string' ? request.tenant : TENANT
   if (request.command === 'token.create') {
     const scopes = Array.isArray(request.scopes) ? request.scopes.map(String) : undefined
     const expiresAt = typeof request.expiresAt === 'string' ? request.expiresAt : undefined
-    const [owner] = await deps.store.query<{ user_id: string }>("SELECT user_id FROM memberships WHERE tenant = $1 AND role = 'owner' LIMIT 1", [TENANT])
-    const made = await createToken(deps.store, { tenant: TENANT, userId: owner.user_id, name: String(request.name), scopes, expiresAt }, OPERATOR)
+    const [owner] = await deps.store.query<{ user_id: string }>("SELECT user_id FROM memberships WHERE tenant = $1 AND role IN ('owner', 'super-admin') AND removed_at IS NULL ORDER BY created_at LIMIT 1", [tenant])
+    if (owner === undefined) throw new Error(`there is no tenant ${tenant}, or it has no owner`)
+    const made = await createToken(deps.store, { tenant, userId: owner.user_id, name: String(request.name), scopes, expiresAt }, OPERATOR)
     await deps.onCredentialsChanged()
     return made
   }
-  if (request.command === 'token.list') return await listTokens(deps.store, TENANT)
+  if (request.command === 'token.list') return await listTokens(deps.store, tenant)
   if (request.command === 'token.revoke') {
-    await revokeToken(deps.store, TENANT, String(request.id), OPERATOR)
+    await revokeToken(deps.store, tenant, String(request.id), OPERATOR)
     await deps.onCredentialsChanged()
     return { revoked: request.id }
   }
@@ -49,6 +50,6 @@ export const createCommandHandler = (deps: CommandDeps): ControlHandler => async
     if (password === null) throw new Error('this server uses CLICKHOUSE_URL: its users are configured there')
     return { password }
   }
-  if (request.command === 'dead-letters.list' || request.command === 'dead-letters.show') return await ofDeadLetters(deps.deadLetters, request)
+  if (request.command === 'dead-letters.list' || request.command === 'dead-letters.show') return await ofDeadLetters(deps.deadLetters, tenant, request)
   throw new Error(`unknown command ${request.command}`)
 }

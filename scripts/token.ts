@@ -6,20 +6,20 @@ import { callControlSocket, type ControlReply, type ControlRequest } from '../pr
 import { withOfflineStore } from '../process/offline-store.ts'
 
 const usage = `usage:
-  npm run -s token -- create [--name NAME] [--scopes logs:write,logs:read] [--expires 2030-01-01T00:00:00Z]
-  npm run -s token -- list
-  npm run -s token -- revoke ID`
+  npm run -s token -- create [--name NAME] [--scopes logs:write,logs:read] [--expires 2030-01-01T00:00:00Z] [--tenant ID]
+  npm run -s token -- list [--tenant ID]
+  npm run -s token -- revoke ID [--tenant ID]`
 
 const toRequest = (argv: readonly string[]): ControlRequest | null => {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
-    options: { name: { type: 'string' }, scopes: { type: 'string' }, expires: { type: 'string' } },
+    options: { name: { type: 'string' }, scopes: { type: 'string' }, expires: { type: 'string' }, tenant: { type: 'string' } },
   })
   const [verb, id] = positionals
-  if (verb === 'create') return { command: 'token.create', name: values.name ?? 'command line', scopes: values.scopes?.split(','), expiresAt: values.expires }
-  if (verb === 'list') return { command: 'token.list' }
-  if (verb === 'revoke' && id !== undefined) return { command: 'token.revoke', id }
+  if (verb === 'create') return { command: 'token.create', name: values.name ?? 'command line', scopes: values.scopes?.split(','), expiresAt: values.expires, tenant: values.tenant }
+  if (verb === 'list') return { command: 'token.list', tenant: values.tenant }
+  if (verb === 'revoke' && id !== undefined) return { command: 'token.revoke', id, tenant: values.tenant }
   return null
 }
 

@@ -1,6 +1,7 @@
 // Bearer token → principal → scope AND role, from the one table. The tenant comes from the principal and from nowhere else.
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { hasScope, type CredentialSnapshot, type Principal, type TokenUse } from '../../streams/contracts/principal.ts'
+import { createRateLimiter } from '../../streams/rate-limiter.ts'
 import { apiError } from '../errors.ts'
 import { operations, roleLevel, type Access, type OperationId } from '../operations.ts'
 import type { Actor } from '../services/audit.ts'
@@ -40,11 +41,12 @@ export const createAuthenticator = (credentials: () => CredentialSnapshot, clock
 }
 
 export const authorise = (principal: Principal, access: Exclude<Access, { public: true }>): void => {
-  if (!hasScope(principal.scopes, access.scope)) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token lacks the scope ${access.scope}`, undefined, { required_scopes: [access.scope] })
+  if (access.scope !== '' && !hasScope(principal.scopes, access.scope)) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token lacks the scope ${access.scope}`, undefined, { required_scopes: [access.scope] })
   if (roleLevel[principal.role] < roleLevel[access.role]) throw apiError('ROLE_INSUFFICIENT', `this needs the role ${access.role}; the token's owner is ${principal.role}`)
 }
 
-export const protect = (app: FastifyInstance, authenticate: (request: FastifyRequest) => Principal, isLoopback: boolean): void => {
+export const protect = (app: FastifyInstance, authenticate: (request: FastifyRequest) => Principal, isLoopback: boolean, clock: () => number): void => {
+  const rates = createRateLimiter()
   app.decorateRequest('principal', null)
   app.addHook('onRequest', async (request) => {
     if (request.is404) return
@@ -52,6 +54,8 @@ export const protect = (app: FastifyInstance, authenticate: (request: FastifyReq
     if ('public' in access || (access.openOnLoopback === true && isLoopback)) return
     const principal = authenticate(request)
     authorise(principal, access)
+    const waitMs = principal.rateLimitRps === undefined ? 0 : rates.take(principal.tokenId, principal.rateLimitRps, clock())
+    if (waitMs > 0) throw apiError('RATE_LIMITED', `the key may be used ${principal.rateLimitRps} times a second`)
     // A delete by an agent needs the whole right, not one that was narrowed for it.
     if (request.method === 'DELETE' && request.headers['x-agent-id'] !== undefined && !principal.scopes.includes('*')) throw apiError('PAT_SCOPE_INSUFFICIENT', 'a DELETE with X-Agent-Id needs the scope *', undefined, { required_scopes: ['*'] })
     request.principal = principal

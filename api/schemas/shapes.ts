@@ -37,6 +37,11 @@ export const TokenSummary = Type.Object({
   expiresAt: Nullable('string'), createdAt: Type.String(), lastUsedAt: Nullable('string'),
 })
 
+export const ApiKey = Type.Object({
+  key_id: Type.String(), name: Type.String(), prefix: Type.String(), scope: Type.String(), rate_limit_rps: Nullable('number'),
+  created_at: Type.String(), expires_at: Nullable('string'), last_used_at: Nullable('string'),
+})
+
 export const AuditRow = Type.Object({
   id: Type.Integer(), createdAt: Type.String(), actorUserId: Nullable('string'), actorPatId: Nullable('string'), actorEmail: Nullable('string'), agentId: Nullable('string'),
   conversationId: Nullable('string'), action: Type.String(), resource: Type.String(), meta: Type.Object({}, { additionalProperties: true }),

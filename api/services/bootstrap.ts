@@ -13,7 +13,7 @@ export const ensureTenant = async (store: Store): Promise<void> => {
   await store.transaction(async (sql) => {
     await sql.query('INSERT INTO tenants (id, name) VALUES ($1, $1) ON CONFLICT DO NOTHING', [DEFAULT_TENANT])
     await sql.query('INSERT INTO users (id, email) VALUES ($1, $2) ON CONFLICT DO NOTHING', [OWNER, actor.email])
-    await sql.query("INSERT INTO memberships (tenant, user_id, role) VALUES ($1, $2, 'owner') ON CONFLICT DO NOTHING", [DEFAULT_TENANT, OWNER])
+    await sql.query("INSERT INTO memberships (tenant, user_id, role) VALUES ($1, $2, 'super-admin') ON CONFLICT DO NOTHING", [DEFAULT_TENANT, OWNER])
   })
 }
 

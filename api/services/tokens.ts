@@ -82,12 +82,13 @@ const toSummary = (row: Stored): TokenSummary => ({
 
 export const listTokens = async (store: Store, tenant: string): Promise<TokenSummary[]> => (await store.query<Stored>(
   `SELECT id, name, prefix, scopes, daily_mutation_limit, daily_log_bytes_limit, expires_at, created_at, last_used_at FROM tokens
-   WHERE tenant = $1 AND revoked_at IS NULL ORDER BY created_at, id`, [tenant])).map(toSummary)
+   WHERE tenant = $1 AND kind = 'pat' AND revoked_at IS NULL ORDER BY created_at, id`, [tenant])).map(toSummary)
 
 /** @throws ApiError NOT_FOUND. */
 export const revokeToken = async (store: Store, tenant: string, id: string, actor: Actor): Promise<void> => {
   await store.transaction(async (sql) => {
-    const rows = await sql.query<{ name: string; prefix: string }>('UPDATE tokens SET revoked_at = now() WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL RETURNING name, prefix', [tenant, id])
+    const rows = await sql.query<{ name: string; prefix: string }>(
+      "UPDATE tokens SET revoked_at = now() WHERE tenant = $1 AND id = $2 AND kind = 'pat' AND revoked_at IS NULL RETURNING name, prefix", [tenant, id])
     if (rows.length === 0) throw apiError('NOT_FOUND', `no token ${id}`)
     await appendAudit(sql, actor, { tenant, action: 'REVOKE_TOKEN', resource: `token:${id}`, snapshot: rows[0] })
   })

@@ -2,7 +2,7 @@
 import type { Compression } from '../../streams/contracts/envelope.ts'
 import { parseContentEncoding } from '../../streams/inflate.ts'
 import type { Credentials } from '../credentials.ts'
-import { refusedToken, unsupported } from '../failure.ts'
+import { rateLimited, refusedToken, unsupported } from '../failure.ts'
 import type { Failure } from '../failure.ts'
 import type { IngestRequest } from '../http/exchange.ts'
 import { ENCODINGS } from '../http/media-type.ts'
@@ -18,7 +18,8 @@ export type Encoded = { readonly ok: true; readonly compression: Compression } |
 export const identify = (request: IngestRequest, credentials: Credentials, nowMs: number, anonymous: boolean): Identified => {
   if (anonymous && request.authorization === '' && request.apiKey === '') return { ok: true, caller: { tenant: DEFAULT_TENANT, tokenId: '' } }
   const result = credentials.authenticate(request.authorization, request.apiKey, SCOPE, nowMs)
-  return result.ok ? { ok: true, caller: { tenant: result.principal.tenant, tokenId: result.principal.tokenId } } : refusedToken(result.reason)
+  if (result.ok) return { ok: true, caller: { tenant: result.principal.tenant, tokenId: result.principal.tokenId } }
+  return result.reason === 'rate' ? rateLimited('the key sends more requests a second than it may', result.waitMs) : refusedToken(result.reason)
 }
 
 export const compressionOf = (request: IngestRequest): Encoded => {

@@ -12,6 +12,8 @@ export interface Principal {
   readonly scopes: readonly string[]
   /** Unix milliseconds; null = never. */
   readonly expiresAtMs: number | null
+  /** Requests per second in each process; absent = no limit of its own. */
+  readonly rateLimitRps?: number
 }
 
 /** That a token authenticated a request. */

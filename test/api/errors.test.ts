@@ -11,7 +11,7 @@ import type { Principal } from '../../streams/contracts/principal.ts'
 const NOW = Date.UTC(2026, 0, 31, 12)
 const DEADLINE_MS = 150
 const principal: Principal = { tenant: 'a', userId: 'u', email: 'u@a.test', role: 'owner', tokenId: 'pat_1', scopes: ['*'], expiresAtMs: null }
-const tokens = Object.entries({ owner: principal, viewer: { ...principal, role: 'viewer' as const }, writer: { ...principal, scopes: ['logs:write'] }, anomalies: { ...principal, scopes: ['anomalies:read'] } })
+const tokens = Object.entries({ owner: principal, root: { ...principal, role: 'super-admin' as const }, slow: { ...principal, tokenId: 'isage_key_1', rateLimitRps: 1 }, viewer: { ...principal, role: 'viewer' as const }, writer: { ...principal, scopes: ['logs:write'] }, anomalies: { ...principal, scopes: ['anomalies:read'] } })
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const as = (name: string): Record<string, string> => ({ authorization: `Bearer ${name}` })
 const never = (): Promise<never> => new Promise(() => undefined)
@@ -84,6 +84,16 @@ const producers: Readonly<Record<ErrorName, () => Promise<Answer>>> = {
     store = () => Promise.reject(Object.assign(new Error('duplicate key'), { code: '23505' }))
     return call({ method: 'POST', url: '/api/v1/monitors', payload: monitor })
   },
+  TENANT_DUPLICATE: () => call({ method: 'POST', url: '/api/v1/tenants', headers: as('root'), payload: { tenant_id: 'acme', name: 'Acme', contact_email: 'a@acme.test' } }),
+  LAST_OWNER: () => {
+    store = async () => [{ user_id: 'u', role: 'owner' }]
+    return call({ method: 'DELETE', url: '/api/v1/me/members/u' })
+  },
+  RATE_LIMITED: async () => {
+    await call({ url: '/version', headers: as('slow') })
+    await call({ ...anomalies, headers: as('slow') })
+    return await call({ ...anomalies, headers: as('slow') })
+  },
   BODY_TOO_LARGE: () => post(`"${'x'.repeat(1024 * 1024)}"`),
   UNSUPPORTED_MEDIA_TYPE: () => post('x', 'text/plain'),
   HEADERS_TOO_LARGE: () => send(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`),
@@ -120,7 +130,7 @@ describe('the code', () => {
     expect(said.request_id).toBe(headers['x-request-id'])
     expect(headers['cache-control']).toBe('no-store')
     expect(body).not.toContain('secret')
-    if (status === 503) expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(1)
+    if (status === 503 || status === 429) expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(1)
     if (status === 405) expect(headers.allow).toBe('GET, HEAD')
   })
 })
@@ -219,8 +229,8 @@ describe('bodies', () => {
     const writing = Object.entries(spec.paths).flatMap(([path, methods]) => Object.keys(methods).filter((method) => ['post', 'put', 'patch'].includes(method)).map((method) => ({ path, method })))
     expect(writing.length).toBeGreaterThan(6)
     for (const { path, method } of writing) {
-      const reply = await call({ method: method.toUpperCase() as 'POST', url: path.replace('{id}', 'x'), payload: { nonsense: 1 } })
-      expect([path, reply.status, reply.body]).toEqual([path, 400, expect.stringMatching(/"path":"(nonsense|name|body|postmortem)"/)])
+      const reply = await call({ method: method.toUpperCase() as 'POST', headers: as('root'), url: path.replace('{id}', 'x'), payload: { nonsense: 1 } })
+      expect([path, reply.status, reply.body]).toEqual([path, 400, expect.stringMatching(/"path":"(nonsense|name|body|postmortem|scope|tenant_id|contact_email)"/)])
     }
     for (const url of ['incidents/x/acknowledge', 'incidents/x/resolve', 'monitors/x/rotate-heartbeat-token']) {
       for (const payload of [undefined, {}]) expect((await call({ method: 'POST', url: `/api/v1/${url}`, ...(payload === undefined ? {} : { payload }) })).status).toBe(404)

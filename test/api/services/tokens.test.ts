@@ -165,7 +165,7 @@ describe('the first start', () => {
   it('makes one token, later starts make none, a given one is added once and stays revoked', async () => {
     const first = await bootstrap(store, { bootstrapToken: null })
     expect(first).toMatchObject({ tenant: 'default', token: expect.stringMatching(/^obs_/) })
-    expect(await principalOf(first.token!)).toMatchObject({ tenant: 'default', role: 'owner', scopes: ['*'] })
+    expect(await principalOf(first.token!)).toMatchObject({ tenant: 'default', role: 'super-admin', scopes: ['*'] })
     expect((await bootstrap(store, { bootstrapToken: null })).token).toBeNull()
 
     const given = `obs_${'g'.repeat(43)}`

@@ -2,7 +2,7 @@
 // Unknown and malformed tokens take the same path as known ones.
 import { hash } from 'node:crypto'
 import { hasScope } from '../streams/contracts/principal.ts'
-import { createRateLimiter } from '../streams/rate-limiter.ts'
+import { createRateLimiter } from '../streams/contracts/rate-limiter.ts'
 import type { CredentialSnapshot, HeartbeatTarget, Principal, TokenUse } from '../streams/contracts/principal.ts'
 
 export type Authentication =

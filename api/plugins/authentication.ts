@@ -1,7 +1,7 @@
 // Bearer token → principal → scope AND role, from the one table. The tenant comes from the principal and from nowhere else.
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { hasScope, type CredentialSnapshot, type Principal, type TokenUse } from '../../streams/contracts/principal.ts'
-import { createRateLimiter } from '../../streams/rate-limiter.ts'
+import { createRateLimiter } from '../../streams/contracts/rate-limiter.ts'
 import { apiError } from '../errors.ts'
 import { operations, roleLevel, type Access, type OperationId } from '../operations.ts'
 import type { Actor } from '../services/audit.ts'

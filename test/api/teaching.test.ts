@@ -19,7 +19,7 @@ const operations = async (): Promise<{ method: string; path: string; one: Operat
     .flatMap(([path, methods]) => Object.entries(methods).filter(([method]) => method !== 'head').map(([method, one]) => ({ method: method.toUpperCase(), path: path.replaceAll(/\{\w+\}/g, 'none'), one })))
 
 const send = async (method: string, url: string, body?: unknown): Promise<Refusal> =>
-  (await api.app.inject({ method: method as 'GET', url, headers: bearer('owner'), ...(body === undefined ? {} : { payload: body as object }) })).json<Refusal>()
+  (await api.app.inject({ method: method as 'GET', url, headers: bearer('root'), ...(body === undefined ? {} : { payload: body as object }) })).json<Refusal>()
 /** Sends the call that an error gives. */
 const follow = async (example: string): Promise<Refusal> => {
   const [, method, url, body] = /^([A-Z]+) (\S+)(?: (.*))?$/.exec(example)!

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createRateLimiter } from '../../streams/rate-limiter.ts'
+import { createRateLimiter } from '../../streams/contracts/rate-limiter.ts'
 
 describe('a rate limiter', () => {
   it('lets a second\'s worth through at once, then no more than the rate', () => {

@@ -1,11 +1,19 @@
-// Real programs of others against a running product. A program that the machine lacks is named and counted as skipped.
+// Real programs of others against a running product, each suite with one of its own. A program that the machine lacks is named
+// and counted as skipped. `--only WORD` runs the suites with that word in their name, `--results FILE` writes {passed, failed, skipped}.
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { createChecks } from '../live/checks.ts'
+import { pythonSdk } from '../live/python-sdk.ts'
 
-const { values } = parseArgs({ options: { results: { type: 'string' } } })
-const counts = { passed: 0, failed: 0, skipped: 0 }
-for (const name of ['OpenTelemetry Python SDK', 'OpenTelemetry Collector', 'Alertmanager']) {
-  console.log(`skipped: ${name} live (its recorded requests are replayed in the unit suite)`)
-  counts.skipped += 1
+const suites = [pythonSdk]
+
+const { values } = parseArgs({ options: { results: { type: 'string' }, only: { type: 'string', default: '' } } })
+const checks = createChecks(console.log)
+for (const suite of suites.filter(({ name }) => name.includes(values.only))) {
+  console.log(suite.name)
+  // What goes wrong outside a check is a failure of the suite, and the next one still runs.
+  await suite.run(checks).catch((error: unknown) => checks.check(`${suite.name} runs`, () => Promise.reject(error)))
 }
-if (values.results !== undefined) writeFileSync(values.results, JSON.stringify(counts))
+console.log(`live clients: ${checks.counts.passed} passed, ${checks.counts.failed} failed, ${checks.counts.skipped} skipped`)
+if (values.results !== undefined) writeFileSync(values.results, JSON.stringify(checks.counts))
+process.exitCode = checks.counts.failed === 0 ? 0 : 1

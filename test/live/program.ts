@@ -1,0 +1,73 @@
+// Programs of others: where they are kept once fetched or built, and how they are run. Everything here is bounded in time, and a
+// process is ended by the one who started it.
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** A client that can be run, or why this machine has none. */
+export type Found<T> = { readonly ok: true; readonly client: T } | { readonly ok: false; readonly reason: string }
+
+/** Outside the checkout, so that a fresh clone finds what an earlier one built. */
+const cache = (): string => join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lapwing-ci')
+
+/** Runs to its end; a failure is its last line of output. */
+export const runStep = (command: string, args: readonly string[], options: { timeoutMs: number; cwd?: string; env?: Record<string, string> }): Found<string> => {
+  const run = spawnSync(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env }, timeout: options.timeoutMs, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+  if (run.status === 0) return { ok: true, client: run.stdout }
+  const why = run.error?.message ?? (run.signal === null ? (run.stderr || run.stdout).trim().split('\n').at(-1)! : `ended by ${run.signal}`)
+  return { ok: false, reason: `${command} ${args.slice(0, 2).join(' ')}: ${why.slice(0, 200)}` }
+}
+
+/** The directory of `name`, filled by `build` when it is not there yet. It appears whole or not at all. */
+export const cachedDirectory = (name: string, build: (directory: string) => Found<unknown>): Found<string> => {
+  const directory = join(cache(), name)
+  if (existsSync(directory)) return { ok: true, client: directory }
+  const unfinished = `${directory}.${process.pid}`
+  rmSync(unfinished, { recursive: true, force: true })
+  mkdirSync(unfinished, { recursive: true })
+  const begun = Date.now()
+  console.log(`getting ${name} into ${cache()} ...`)
+  try {
+    const built = build(unfinished)
+    if (!built.ok) return built
+    renameSync(unfinished, directory)
+    console.log(`got ${name} in ${Math.round((Date.now() - begun) / 1000)} s`)
+    return { ok: true, client: directory }
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true })
+  }
+}
+
+export interface Running {
+  readonly child: ChildProcess
+  output(): string
+  /** SIGTERM, then SIGKILL after 5 s; resolves once it has ended. */
+  stop(): Promise<void>
+  /** Its exit code; ended by force after `timeoutMs`. */
+  ended(timeoutMs: number): Promise<number | null>
+}
+
+/** Without the OTEL_* and proxy variables of whoever runs the tests. */
+export const startProgram = (command: string, args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}): Running => {
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^OTEL_|_proxy$/i.test(name)))
+  const child = spawn(command, args, { cwd: options.cwd, env: { ...inherited, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  child.on('error', (error) => { output += error.message })
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => { output = (output + data.toString()).slice(-100_000) })
+  const running = (): boolean => child.exitCode === null && child.signalCode === null && child.pid !== undefined
+  const ended = async (timeoutMs: number): Promise<number | null> => {
+    const forced = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
+    if (running()) await once(child, 'exit')
+    clearTimeout(forced)
+    return child.exitCode
+  }
+  return {
+    child, ended, output: () => output,
+    stop: async () => {
+      child.kill('SIGTERM')
+      await ended(5000)
+    },
+  }
+}

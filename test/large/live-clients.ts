@@ -3,16 +3,17 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { createChecks } from '../live/checks.ts'
+import { collector } from '../live/collector.ts'
 import { pythonSdk } from '../live/python-sdk.ts'
 
-const suites = [pythonSdk]
+const suites = [pythonSdk, collector]
 
 const { values } = parseArgs({ options: { results: { type: 'string' }, only: { type: 'string', default: '' } } })
 const checks = createChecks(console.log)
 for (const suite of suites.filter(({ name }) => name.includes(values.only))) {
   console.log(suite.name)
   // What goes wrong outside a check is a failure of the suite, and the next one still runs.
-  await suite.run(checks).catch((error: unknown) => checks.check(`${suite.name} runs`, () => Promise.reject(error)))
+  await suite.run(checks).catch(async (error: unknown) => { await checks.check(`${suite.name} runs`, () => Promise.reject(error)) })
 }
 console.log(`live clients: ${checks.counts.passed} passed, ${checks.counts.failed} failed, ${checks.counts.skipped} skipped`)
 if (values.results !== undefined) writeFileSync(values.results, JSON.stringify(checks.counts))

@@ -5,8 +5,8 @@ export interface Counts { passed: number; failed: number; skipped: number }
 
 export interface Checks {
   readonly counts: Readonly<Counts>
-  /** A fact holds when `verify` ends without an error within `timeoutMs`. Later facts are tried all the same. */
-  check(fact: string, verify: () => Promise<void>, timeoutMs?: number): Promise<void>
+  /** A fact holds when `verify` ends without an error within `timeoutMs`. The answer says whether it did. */
+  check(fact: string, verify: () => Promise<void>, timeoutMs?: number): Promise<boolean>
   skip(what: string, reason: string): void
 }
 
@@ -24,9 +24,11 @@ export const createChecks = (print: (line: string) => void): Checks => {
         await Promise.race([verify(), late])
         counts.passed++
         print(`  passed: ${fact} (${((Date.now() - begun) / 1000).toFixed(1)} s)`)
+        return true
       } catch (error) {
         counts.failed++
         print(`  FAILED: ${fact}: ${error instanceof Error ? error.message : String(error)}`)
+        return false
       } finally {
         clearTimeout(timer)
       }

@@ -2,11 +2,12 @@
 // and counted as skipped. `--only WORD` runs the suites with that word in their name, `--results FILE` writes {passed, failed, skipped}.
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { alertmanager } from '../live/alertmanager.ts'
 import { createChecks } from '../live/checks.ts'
 import { collector } from '../live/collector.ts'
 import { pythonSdk } from '../live/python-sdk.ts'
 
-const suites = [pythonSdk, collector]
+const suites = [pythonSdk, collector, alertmanager]
 
 const { values } = parseArgs({ options: { results: { type: 'string' }, only: { type: 'string', default: '' } } })
 const checks = createChecks(console.log)

@@ -1,7 +1,6 @@
 // The OpenTelemetry Collector, built once with its own builder: through it, every record is stored once and as it was given to
 // the Collector, in every compression that it can send and in both encodings; from a file too, and over our absence.
 import { appendFileSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
@@ -11,7 +10,7 @@ import { referenceRows } from '../support/otlp-reference.ts'
 import type { ReferenceRow } from '../support/otlp-reference.ts'
 import { readStoredRequests } from '../support/stored-rows.ts'
 import { expectEqual, expectRows, type Checks, type LiveSuite } from './checks.ts'
-import { cachedDirectory, runStep, startProgram, type Found, type Running } from './program.ts'
+import { cachedDirectory, freePorts, runStep, startProgram, type Found, type Running } from './program.ts'
 
 const VERSION = '0.155.0'
 const COMPRESSIONS = ['gzip', 'none', 'zstd', 'deflate', 'zlib', 'snappy', 'x-snappy-framed', 'lz4']
@@ -33,14 +32,6 @@ const findCollector = (): Found<string> => {
   const binary = join(built.client, 'build/otelcol')
   const started = runStep(binary, ['--version'], { timeoutMs: 20_000 })
   return started.ok ? { ok: true, client: binary } : started
-}
-
-const freePorts = async (count: number): Promise<number[]> => {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => new Promise((resolve) => { server.once('listening', resolve) })))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => { server.close(resolve) })))
-  return ports
 }
 
 const nameOf = (text: string): string => text.replaceAll(/[^a-z0-9]/g, '_')

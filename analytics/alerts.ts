@@ -1,5 +1,5 @@
 // The state machine of one alert, per (tenant, fingerprint): firing → resolved → firing again counts, whatever `startsAt`
-// says; unseen for 9 h is over. Pure: state and alert in, next state and what must be told out. Telling twice is harmless
+// says; unseen for 9 h is over, or for as long as Prometheus said that it is active. Pure: state and alert in, next state and what must be told out. Telling twice is harmless
 // (deterministic ids and versions), so effects run first and the state is saved after them.
 import type { AlertState } from '../streams/contracts/control-plane.ts'
 import type { ParsedAlert } from '../streams/alerts.ts'
@@ -50,13 +50,22 @@ const timeOr = (text: string, latestMs: number, fallbackMs: number): number => {
 
 const DAY_MS = 86_400_000
 
+/** For how long it may be unseen. */
+export const unseenLimitMs = (state: AlertState): number => Math.min(STALE_AFTER_MS, state.activeForMs ?? STALE_AFTER_MS)
+
+/** Of an alert that is firing: an end that is not ahead says nothing. */
+const seenFiring = (alert: AlertSeen, at: AlertAt): Pick<AlertState, 'lastSeenAtMs' | 'position' | 'activeForMs'> => {
+  const activeForMs = Date.parse(alert.endsAt) - at.receivedAtMs
+  return { lastSeenAtMs: at.receivedAtMs, position: formatPosition(at.position), ...(activeForMs > 0 ? { activeForMs } : {}) }
+}
+
 const resolution = (state: AlertState, endedAtMs: number, version: number, alert: AlertSeen | null): AlertEffect => ({
   kind: 'resolved', anomalyId: state.anomalyId, service: state.service, startedAtMs: timeOr(state.startsAt, endedAtMs, endedAtMs), endedAtMs, version, alert, signal: true,
 })
 
 /** Ends a firing alert that was not seen for too long. */
 export const expireAlert = (state: AlertState): AlertStep => {
-  const endedAtMs = state.lastSeenAtMs + STALE_AFTER_MS
+  const endedAtMs = state.lastSeenAtMs + unseenLimitMs(state)
   return {
     state: { ...state, status: 'resolved' },
     effects: [resolution(state, endedAtMs, alertVersion(endedAtMs, parsePosition(state.position)), null)],
@@ -64,7 +73,7 @@ export const expireAlert = (state: AlertState): AlertStep => {
 }
 
 const open = (alert: AlertSeen, at: AlertAt): AlertStep => ({
-  state: { status: 'firing', anomalyId: at.anomalyId, startsAt: alert.startsAt, service: alert.service, lastSeenAtMs: at.receivedAtMs, position: formatPosition(at.position) },
+  state: { status: 'firing', anomalyId: at.anomalyId, startsAt: alert.startsAt, service: alert.service, ...seenFiring(alert, at) },
   effects: [{
     kind: 'opened', anomalyId: at.anomalyId, service: alert.service, detectedAtMs: at.receivedAtMs, version: alertVersion(at.receivedAtMs, at.position), alert,
     startedAtMs: timeOr(alert.startsAt, at.receivedAtMs + DAY_MS, at.receivedAtMs),
@@ -91,11 +100,12 @@ export const applyAlert = (state: AlertState | null, alert: AlertSeen, at: Alert
   if (state !== null && isReplay(state, at)) return null
   if (alert.status === 'resolved') return resolve(state, alert, at)
   if (state?.status !== 'firing') return open(alert, at)
-  if (at.receivedAtMs - state.lastSeenAtMs > STALE_AFTER_MS) {
+  if (at.receivedAtMs - state.lastSeenAtMs > unseenLimitMs(state)) {
     const over = expireAlert(state)
     const again = open(alert, at)
     // The same episode went on: it never ended for anybody else.
     if (again.state.anomalyId !== state.anomalyId) return { state: again.state, effects: [...over.effects, ...again.effects] }
   }
-  return { state: { ...state, lastSeenAtMs: at.receivedAtMs, position: formatPosition(at.position) }, effects: [] }
+  const { activeForMs: _before, ...kept } = state
+  return { state: { ...kept, ...seenFiring(alert, at) }, effects: [] }
 }

@@ -91,7 +91,7 @@ export interface Consumer {
 }
 
 const MiB = 1024 * 1024
-const EXPIRE_EVERY_MS = 60_000
+const EXPIRE_EVERY_MS = 10_000
 
 const createSerial = () => {
   let tail: Promise<unknown> = Promise.resolve()

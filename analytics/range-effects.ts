@@ -3,7 +3,7 @@
 import type { HeartbeatMonitor } from '../streams/contracts/control-plane.ts'
 import type { EffectPorts } from './alert-effects.ts'
 import { carryOut } from './alert-effects.ts'
-import { applyAlert, expireAlert, STALE_AFTER_MS } from './alerts.ts'
+import { applyAlert, expireAlert, STALE_AFTER_MS, unseenLimitMs } from './alerts.ts'
 import { isHitBy, judgeMisses, toMissOpened } from './heartbeats.ts'
 import type { Progress } from './marks.ts'
 import { advance, deadlineAfter } from './marks.ts'
@@ -78,13 +78,13 @@ export const runEffects = async (partition: number, signals: RangeSignals, progr
   return now[partition]
 }
 
-/** Ends alerts that nobody mentioned for 9 h of listening, as far as everything is consumed. */
+/** Ends alerts that nobody mentioned for 9 h of listening, or for as long as they are active, as far as everything is consumed. */
 export const expireAlerts = async (progress: readonly Progress[], ports: EffectPorts): Promise<void> => {
   const marks = progress.map((one) => one.markMs)
   if (marks.includes(null)) return
   const consumedMs = Math.min(...(marks as number[]))
-  for (const { tenant, fingerprint, state } of await ports.controlPlane.staleAlerts(consumedMs - STALE_AFTER_MS)) {
-    if (state.status !== 'firing' || progress.some((one) => deadlineAfter(one, state.lastSeenAtMs, STALE_AFTER_MS) >= consumedMs)) continue
+  for (const { tenant, fingerprint, state } of await ports.controlPlane.staleAlerts(consumedMs, STALE_AFTER_MS)) {
+    if (state.status !== 'firing' || progress.some((one) => deadlineAfter(one, state.lastSeenAtMs, unseenLimitMs(state)) >= consumedMs)) continue
     const step = expireAlert(state)
     await carryOut(tenant, step.effects, ports)
     await ports.controlPlane.saveAlertState(tenant, fingerprint, step.state)

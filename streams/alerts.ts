@@ -10,7 +10,7 @@ export interface ParsedAlert {
   readonly annotations: Readonly<Record<string, string>>
   /** As sent; empty when an Alertmanager body has none. */
   readonly startsAt: string
-  /** As sent; empty while open. */
+  /** As sent; empty while it is open. Prometheus says of a firing alert until when it is active unless sent again. */
   readonly endsAt: string
   readonly service: string
   readonly alertname: string
@@ -130,6 +130,6 @@ export const parsePrometheusAlerts = (body: Uint8Array, nowMs: number): ParsedAl
     const endsAtMs = endsAt === '' ? Infinity : Date.parse(endsAt)
     if (Number.isNaN(endsAtMs)) return 'endsAt is not a time'
     const startsAt = textOf(source.startsAt) || new Date(nowMs).toISOString()
-    return endsAtMs > nowMs ? { status: 'firing', startsAt, endsAt: '' } : { status: 'resolved', startsAt, endsAt }
+    return { status: endsAtMs > nowMs ? 'firing' : 'resolved', startsAt, endsAt }
   })
 }

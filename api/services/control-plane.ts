@@ -24,6 +24,8 @@ export const createControlPlane = (store: Store, config: { readonly cooldownMs: 
        ON CONFLICT (tenant, fingerprint) DO UPDATE SET status = excluded.status, last_seen_at = excluded.last_seen_at, state = excluded.state`,
       [tenant, fingerprint, state.status, new Date(state.lastSeenAtMs).toISOString(), JSON.stringify(state)])
   },
-  staleAlerts: async (beforeMs) =>
-    await store.query<{ tenant: string; fingerprint: string; state: AlertState }>("SELECT tenant, fingerprint, state FROM alert_states WHERE status = 'firing' AND last_seen_at < $1", [new Date(beforeMs).toISOString()]),
+  staleAlerts: async (atMs, unseenForMs) =>
+    await store.query<{ tenant: string; fingerprint: string; state: AlertState }>(
+      `SELECT tenant, fingerprint, state FROM alert_states WHERE status = 'firing'
+         AND last_seen_at + LEAST($2::float8, (state->>'activeForMs')::float8) * interval '1 millisecond' < $1`, [new Date(atMs).toISOString(), unseenForMs]),
 })

@@ -24,6 +24,8 @@ export interface AlertState {
   readonly startsAt: string
   readonly service: string
   readonly lastSeenAtMs: number
+  /** How long after `lastSeenAtMs` its sender said that it is active; absent when the sender says when it ends. */
+  readonly activeForMs?: number
   /** "partition:offset:index" of the last alert applied: an older or equal one of the same partition is a replay. */
   readonly position: string
 }
@@ -36,5 +38,6 @@ export interface ControlPlane extends SignalSink {
   alertState(tenant: string, fingerprint: string): Promise<AlertState | null>
   saveAlertState(tenant: string, fingerprint: string, state: AlertState): Promise<void>
   /** Firing alerts not seen since `beforeMs`. */
-  staleAlerts(beforeMs: number): Promise<readonly { readonly tenant: string; readonly fingerprint: string; readonly state: AlertState }[]>
+  /** Firing alerts of every tenant that at `atMs` were unseen for longer than `unseenForMs`, or than they are active for. */
+  staleAlerts(atMs: number, unseenForMs: number): Promise<readonly { readonly tenant: string; readonly fingerprint: string; readonly state: AlertState }[]>
 }

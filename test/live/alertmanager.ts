@@ -103,7 +103,7 @@ const checkPrometheus = async (checks: Checks, product: Product, command: Comman
       expectEqual('the other incident', (await incidentOf(product, 'search'))?.status, 'open')
     })
     await running.stop()
-    await checks.check('Prometheus gone: its alert ends when the endsAt that it sent last has passed', () => expectResolved(product, 'search', 30_000))
+    await checks.check('Prometheus gone: its alert ends when the endsAt that it sent last has passed', () => expectResolved(product, 'search', 40_000))
   } finally {
     await running.stop()
   }

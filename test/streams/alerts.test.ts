@@ -60,7 +60,7 @@ describe('parseAlertmanager', () => {
 describe('parsePrometheusAlerts', () => {
   it('is firing while endsAt is ahead of the receive time, resolved after', () => {
     const body = fixture('prometheus/alertmanager_api_v2.bin')
-    expect(alertsOf(parsePrometheusAlerts(body, Date.parse('2026-11-23T14:41:20Z')))[0]).toMatchObject({ status: 'firing', service: 'cart', severity: 'critical', startsAt: '2026-11-23T14:41:10.632Z' })
+    expect(alertsOf(parsePrometheusAlerts(body, Date.parse('2026-11-23T14:41:20Z')))[0]).toMatchObject({ status: 'firing', service: 'cart', severity: 'critical', startsAt: '2026-11-23T14:41:10.632Z', endsAt: '2026-11-23T14:41:24.632Z' })
     expect(alertsOf(parsePrometheusAlerts(body, Date.parse('2026-11-23T14:41:25Z')))[0]).toMatchObject({ status: 'resolved', endsAt: '2026-11-23T14:41:24.632Z' })
   })
   it('refuses an end that is no time', () => {

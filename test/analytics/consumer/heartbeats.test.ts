@@ -177,4 +177,22 @@ describe('signals through the consumer', () => {
     await expireAlerts([listening], ports(plane))
     expect(plane.ends).toEqual([{ tenant: 'default', kind: 'alert', id: 'anom-1', endedAtMs: T0 + STALE_AFTER_MS }])
   })
+
+  it('an alert that is active until a time is over then, unless it is sent again or the time was not listened to', async () => {
+    const plane = createSinkControlPlane()
+    const seen = async (offset: number, atMs: number, activeForMs: number): Promise<void> => {
+      const alert = alertOf({ endsAt: new Date(atMs + activeForMs).toISOString() })
+      await runEffects(0, { events: [{ kind: 'alert', tenant: 'default', alert, position: { partition: 0, offset, index: 0 }, receivedAtMs: atMs }], poison: [] }, [NO_PROGRESS], ports(plane))
+    }
+    await seen(0, T0, 240_000)
+    await seen(1, T0 + 60_000, 240_000)
+    await expireAlerts([progressOver([T0 - 5000, T0 + 295_000])], ports(plane))
+    await expireAlerts([progressOver([T0 - 5000, T0 + 100_000], [T0 + 800_000, T0 + 900_000])], ports(plane))
+    expect(plane.ends).toEqual([])
+    await expireAlerts([progressOver([T0 - 5000, T0 + 305_000])], ports(plane))
+    expect(plane.ends).toEqual([{ tenant: 'default', kind: 'alert', id: 'anom-1', endedAtMs: T0 + 300_000 }])
+    await seen(2, T0 + 400_000, 240_000)
+    expect(plane.opens).toHaveLength(1)
+    expect([...plane.states.values()].map((state) => state.status)).toEqual(['firing'])
+  })
 })

@@ -133,7 +133,7 @@ export const createSinkControlPlane = (monitors: HeartbeatMonitor[] = []): SinkC
     heartbeatDown: async (_, id, missId) => { mayFail('heartbeatDown'); change(id, { status: 'down', missId }) },
     alertState: async (tenant, fingerprint) => plane.states.get(`${tenant}/${fingerprint}`) ?? null,
     saveAlertState: async (tenant, fingerprint, state) => { mayFail('saveAlertState'); plane.states.set(`${tenant}/${fingerprint}`, state) },
-    staleAlerts: async (beforeMs) => [...plane.states].filter(([, state]) => state.status === 'firing' && state.lastSeenAtMs < beforeMs)
+    staleAlerts: async (atMs, unseenForMs) => [...plane.states].filter(([, state]) => state.status === 'firing' && state.lastSeenAtMs + Math.min(unseenForMs, state.activeForMs ?? unseenForMs) < atMs)
       .map(([key, state]) => ({ tenant: key.split('/')[0], fingerprint: key.split('/')[1], state })),
     opened: async (signal) => { mayFail('opened'); if (!plane.opens.some((one) => one.id === signal.id)) plane.opens.push(signal) },
     resolved: async (signal) => { mayFail('resolved'); plane.ends.push(signal) },

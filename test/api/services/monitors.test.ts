@@ -231,10 +231,14 @@ describe('the state of an alert', () => {
     expect(await plane.alertState('globex', 'f1')).toBeNull()
   })
 
-  it('is stale while it fires unseen, not when resolved', async () => {
+  it('is stale while it fires unseen for too long or longer than it is active for, not when resolved', async () => {
     await plane.saveAlertState('acme', 'seen', { ...state, lastSeenAtMs: 9000 })
     await plane.saveAlertState('globex', 'unseen', { ...state, lastSeenAtMs: 1000 })
     await plane.saveAlertState('acme', 'over', { ...state, status: 'resolved', lastSeenAtMs: 1000 })
-    expect((await plane.staleAlerts(5000)).map((one) => [one.tenant, one.fingerprint])).toEqual([['globex', 'unseen']])
+    await plane.saveAlertState('acme', 'ended', { ...state, lastSeenAtMs: 12_000, activeForMs: 2999 })
+    await plane.saveAlertState('acme', 'active', { ...state, lastSeenAtMs: 12_000, activeForMs: 3000 })
+    const stale = async (atMs: number, unseenForMs: number): Promise<string[]> => (await plane.staleAlerts(atMs, unseenForMs)).map((one) => `${one.tenant}/${one.fingerprint}`).sort()
+    expect(await stale(15_000, 10_000)).toEqual(['acme/ended', 'globex/unseen'])
+    expect(await stale(15_000, 2000)).toContain('acme/active')
   })
 })

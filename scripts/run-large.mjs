@@ -1,5 +1,6 @@
 // The larger suites of `.ci/run`: what takes long, or needs a program that a machine may lack (named as skipped then).
-// A suite is a command that is given `--results FILE` and writes {passed, failed, skipped} there. Our own `--results FILE` gets the sums.
+// A suite is a command that is given `--results FILE` and writes {passed, failed, skipped} there. Our own `--results FILE` gets the sums;
+// `--only WORD` runs the suites with that word in their name.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,9 +13,11 @@ const suites = [
 ]
 
 const resultsAt = process.argv.indexOf('--results')
+const onlyAt = process.argv.indexOf('--only')
+const only = onlyAt > 0 ? process.argv[onlyAt + 1] : ''
 const directory = mkdtempSync(join(tmpdir(), 'lapwing-large-'))
 const total = { passed: 0, failed: 0, skipped: 0 }
-for (const [index, { name, command }] of suites.entries()) {
+for (const [index, { name, command }] of suites.filter((suite) => suite.name.includes(only)).entries()) {
   console.log(`\n== ${name} ==`)
   const file = join(directory, `${index}.json`)
   const run = spawnSync('node', [...command, '--results', file], { stdio: 'inherit', timeout: 15 * 60_000 })

@@ -35,8 +35,8 @@ export const tenantRoutes = (app: App, deps: RouteDeps): void => {
     schema: {
       operationId: 'createTenant', tags: ['account'], summary: 'Makes a tenant; its contact becomes the owner',
       body: Type.Object({
-        tenant_id: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'lower-case letters, digits, hyphens' }), name: Type.String({ minLength: 1, maxLength: 255 }),
-        plan: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })), contact_email: Type.String({ pattern: '^[^@\\s]+@[^@\\s]+$', maxLength: 255 }),
+        tenant_id: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'lower-case letters, digits, hyphens', examples: ['acme-corp'] }), name: Type.String({ minLength: 1, maxLength: 255 }),
+        plan: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })), contact_email: Type.String({ pattern: '^[^@\\s]+@[^@\\s]+$', maxLength: 255, examples: ['ops@acme.test'] }),
       }, { additionalProperties: false }),
       response: { 201: Type.Object({ tenant_id: Type.String(), created_at: Type.String() }), ...errors },
     },

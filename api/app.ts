@@ -19,8 +19,10 @@ import { complete } from './openapi/complete.ts'
 import { accountRoutes } from './routes/account.ts'
 import { analysisRoutes } from './routes/analysis.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
+import { contextRoutes } from './routes/context.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { incidentRoutes } from './routes/incidents.ts'
+import { logEventRoutes } from './routes/log-event.ts'
 import { logRoutes } from './routes/logs.ts'
 import { monitorCheckRoutes } from './routes/monitor-checks.ts'
 import { monitorRoutes } from './routes/monitors.ts'
@@ -93,7 +95,9 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     protect(scope, authenticate, config.metricsOpen, deps.clock)
     guardText(scope)
     analysisRoutes(typed, shared)
+    contextRoutes(typed, shared)
     logRoutes(typed, shared)
+    logEventRoutes(typed, shared)
     deadLetterRoutes(typed, shared)
     incidentRoutes(typed, shared)
     monitorRoutes(typed, shared)

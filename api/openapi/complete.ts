@@ -75,7 +75,7 @@ const describe = (one: Operation, method: string, path: string): Operation => {
   return {
     ...one, security: 'public' in access ? [] : [{ token: [] }, { apiKey: [] }], 'x-agent': agentOf(method, access, query),
     parameters: [...(one.parameters ?? []).map((parameter) => describeParameter(parameter, operationId)), ...labels],
-    ...(body?.schema === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body.schema, example: exampleOf({ ...body.schema as Schema, examples: undefined }, '', operationId, false) } } } }),
+    ...(body?.schema === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body.schema, example: exampleOf(body.schema as Schema, '', operationId, false) } } } }),
     responses: {
       ...Object.fromEntries(Object.entries(one.responses).filter(([status]) => /^2\d\d$/.test(status)).map(([status, response]) => [status, success(response, status, operationId)])),
       ...failures(errorsOf({ operationId, method, path, query, hasBody: body !== undefined }, access)),

@@ -12,6 +12,7 @@ const wordings: Readonly<Record<string, Wording>> = {
   'addIncidentUpdate.id': say('incident id', 'inc_7f3d2a9c01be'),
   'acknowledgeIncident.id': say('incident id', 'inc_7f3d2a9c01be'),
   'resolveIncident.id': say('incident id', 'inc_7f3d2a9c01be'),
+  'updateIncident.id': say('incident id', 'inc_7f3d2a9c01be'),
   'setPostmortem.id': say('incident id', 'inc_7f3d2a9c01be'),
   'getAnalysis.id': say('incident id', 'inc_7f3d2a9c01be'),
   'getBlast.id': say('incident id', 'inc_7f3d2a9c01be'),

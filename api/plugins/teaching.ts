@@ -31,7 +31,7 @@ const queryOf = (values: Readonly<Record<string, unknown>>): string => {
 /** A call of the route with what it needs, and `fixed` set as it should be. */
 export const exampleCall = ({ method, route, operationId, schemas }: Asked, part: string, fixed: Readonly<Record<string, unknown>> = {}): string => {
   const made = (schema: Schema | undefined, isFixed: boolean): Record<string, unknown> =>
-    ({ ...exampleOf({ ...schema, type: 'object', examples: undefined }, '', operationId, false) as object, ...(isFixed ? fixed : {}) })
+    ({ ...exampleOf({ ...schema, type: 'object' }, '', operationId, false) as object, ...(isFixed ? fixed : {}) })
   const params = made(schemas.params, false)
   const path = route.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(String(params[name] ?? name)))
   const body = schemas.body === undefined ? {} : made(schemas.body, part === 'body')

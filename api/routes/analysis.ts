@@ -11,7 +11,7 @@ import { resolveRange } from '../time-range.ts'
 const RETENTION_MS = 30 * 86_400_000
 const iso = (ms: string): string => new Date(Number(ms)).toISOString()
 
-const toAnomaly = (row: AnomalyRow) => ({
+export const toAnomaly = (row: AnomalyRow) => ({
   anomaly_id: row.anomaly_id, kind: row.kind, service_id: row.service_id, metric_name: row.metric_name, anomaly_score: row.anomaly_score, z_score: row.z_score,
   detected_at: iso(row.detected_at_ms), started_at: iso(row.started_at_ms), rca_triggered: row.rca_triggered === 1, resolved: row.resolved === 1, resolved_at: row.resolved === 1 ? iso(row.resolved_at_ms) : null,
   observed: row.observed, expected: row.expected, lower: row.lower, upper: row.upper, history: row.history, signal: row.signal, summary: row.summary,

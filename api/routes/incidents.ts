@@ -1,13 +1,17 @@
 // Incidents: read, said something about, acknowledged, resolved, written up; and why it happened.
 import { Type } from 'typebox'
 import type { App } from '../app.ts'
-import { actorOf, principalOf } from '../plugins/authentication.ts'
+import { apiError } from '../errors.ts'
+import { operations } from '../operations.ts'
+import { actorOf, authorise, principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
 import { Analysis, Blast } from '../schemas/analysis.ts'
 import { errors, Id, Incident, NoBody } from '../schemas/shapes.ts'
 
 const Status = Type.Enum(['open', 'acknowledged', 'resolved'])
 interface Key { readonly openedAt: string; readonly id: string }
+
+const blastAccess = operations.getBlast as Parameters<typeof authorise>[1]
 
 export const incidentRoutes = (app: App, deps: RouteDeps): void => {
   const { incidents, rca } = deps
@@ -29,8 +33,36 @@ export const incidentRoutes = (app: App, deps: RouteDeps): void => {
     const last = shown.at(-1)
     return { incidents: shown.map((row) => ({ ...row })), ...(rows.length > limit && last !== undefined ? { nextCursor: deps.cursors.encode<Key>({ openedAt: last.openedAt, id: last.id }, tenant, filter) } : {}) } as never
   })
-  app.get('/api/v1/incidents/:id', { schema: one('getIncident', 'One incident with its signals and updates') },
-    async (request) => await incidents.get(principalOf(request).tenant, request.params.id) as never)
+  app.get('/api/v1/incidents/:id', {
+    schema: {
+      ...one('getIncident', 'One incident with its signals and updates; include adds the analysis (ranked causes) and the blast radius'),
+      querystring: Type.Object({ include: Type.Optional(Type.Array(Type.Enum(['analysis', 'blast']), { maxItems: 2, description: 'analysis = ranked causes with evidence; blast = what else is hit (needs context:read)', examples: [['analysis', 'blast']] })) }, { additionalProperties: false }),
+      response: { 200: Type.Intersect([Incident, Type.Object({ analysis: Type.Optional(Analysis), blast: Type.Optional(Blast) })]), ...errors },
+    },
+  }, async (request) => {
+    const principal = principalOf(request)
+    const { include = [] } = request.query
+    // What another route asks a scope for is not had here without it.
+    if (include.includes('blast')) authorise(principal, blastAccess)
+    const incident = await incidents.get(principal.tenant, request.params.id)
+    if (include.length === 0) return incident as never
+    const reference = await incidents.reference(principal.tenant, request.params.id)
+    const [analysis, blast] = await Promise.all([include.includes('analysis') ? rca.analysis(reference) : undefined, include.includes('blast') ? rca.blast(reference) : undefined])
+    return { ...incident, analysis, blast } as never
+  })
+  app.patch('/api/v1/incidents/:id', {
+    schema: {
+      ...one('updateIncident', 'Comments on an incident, acknowledges or resolves it; the body goes onto the timeline, and a comment needs one'),
+      body: Type.Object({
+        action: Type.Enum(['comment', 'acknowledge', 'resolve'], { description: 'what to do with it', examples: ['comment'] }), body: Type.Optional(Type.String({ minLength: 1, maxLength: 10_000, description: 'what to say on the timeline; needed for a comment' })),
+      }, { additionalProperties: false, examples: [{ action: 'comment', body: 'Rolled back checkout to 1.4.2; error rate is falling.' }] }),
+    },
+  }, async (request) => {
+    const { action, body } = request.body
+    const [tenant, id, actor] = [principalOf(request).tenant, request.params.id, actorOf(request)]
+    if (action === 'comment' && body === undefined) throw apiError('VALIDATION_FAILED', 'body: a comment needs a body', [{ path: 'body', code: 'required', message: 'a comment needs a body', example: 'PATCH /api/v1/incidents/inc_7f3d2a9c01be {"action":"comment","body":"Rolled back."}' }])
+    return (action === 'comment' ? await incidents.addUpdate(tenant, id, { body: body! }, actor) : await incidents[action](tenant, id, actor, body)) as never
+  })
   app.post('/api/v1/incidents/:id/updates', {
     schema: { ...one('addIncidentUpdate', 'Adds to the timeline'), body: Type.Object({ status: Type.Optional(Type.String({ maxLength: 50 })), body: Type.String({ minLength: 1, maxLength: 10_000 }) }, { additionalProperties: false }) },
   }, async (request) => await incidents.addUpdate(principalOf(request).tenant, request.params.id, request.body, actorOf(request)) as never)

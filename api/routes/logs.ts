@@ -32,7 +32,7 @@ const isoNanos = (text: string): string => {
 }
 const positionOf = (row: LogRow): LogPosition => ({ timestampNs: row.timestamp_ns, logId: row.log_id, partition: row.log_partition, offset: row.log_offset, index: row.record_index })
 
-const toEvent = (row: LogRow) => ({
+export const toEvent = (row: LogRow) => ({
   id: Buffer.from([row.log_id, row.log_partition, row.log_offset, row.record_index].join(':')).toString('base64url'),
   ts: isoNanos(row.timestamp_ns), observedTs: isoNanos(row.observed_ns), level: levelOf(row.SeverityNumber), severityNumber: row.SeverityNumber, service: row.ServiceName, message: row.Body,
   ...(row.ResourceAttributes['host.name'] === undefined ? {} : { host: row.ResourceAttributes['host.name'] }),

@@ -10,8 +10,9 @@ export interface Incidents {
   /** Newest first. */
   list(tenant: string, filter: IncidentFilter): Promise<Incident[]>
   get(tenant: string, id: string): Promise<Incident>
-  acknowledge(tenant: string, id: string, actor: Actor): Promise<Incident>
-  resolve(tenant: string, id: string, actor: Actor): Promise<Incident>
+  /** `note` goes onto the timeline in place of the bare state. */
+  acknowledge(tenant: string, id: string, actor: Actor, note?: string): Promise<Incident>
+  resolve(tenant: string, id: string, actor: Actor, note?: string): Promise<Incident>
   addUpdate(tenant: string, id: string, update: { status?: string; body: string }, actor: Actor): Promise<Incident>
   setPostmortem(tenant: string, id: string, text: string, actor: Actor): Promise<Incident>
   /** For root-cause analysis, with earlier incidents to compare. */
@@ -19,6 +20,11 @@ export interface Incidents {
 }
 
 const nameOf = (actor: Actor): string => actor.agentId ?? actor.email
+
+const comment = async (sql: Sql, { tenant, id }: StoredIncident, at: string, update: { status?: string; body: string }, actor: Actor): Promise<void> => {
+  await addUpdateRow(sql, tenant, id, { at, author: nameOf(actor), status: update.status ?? null, body: update.body })
+  await appendAudit(sql, actor, { tenant, action: 'UPDATE_INCIDENT', resource: `incident:${id}`, diff: { update: { from: null, to: update.body.slice(0, 200) } } })
+}
 
 export const createIncidents = (store: Store, clock: () => number): Incidents => {
   const change = async (tenant: string, id: string, run: (sql: Sql, row: StoredIncident, at: string) => Promise<void>): Promise<Incident> => await store.transaction(async (sql) => {
@@ -28,11 +34,14 @@ export const createIncidents = (store: Store, clock: () => number): Incidents =>
     await run(sql, row, new Date(clock()).toISOString())
     return (await withDetails(sql, tenant, [(await findIncident(sql, tenant, id))!]))[0]
   })
-  const moveTo = (status: IncidentStatus, column: string, action: string) => (tenant: string, id: string, actor: Actor): Promise<Incident> => change(tenant, id, async (sql, row, at) => {
+  const moveTo = (status: IncidentStatus, column: string, action: string) => (tenant: string, id: string, actor: Actor, note?: string): Promise<Incident> => change(tenant, id, async (sql, row, at) => {
     // Said twice is said once; a resolved incident is not acknowledged back to life.
-    if (row.status === status || row.status === 'resolved') return
+    if (row.status === status || row.status === 'resolved') {
+      if (note !== undefined) await comment(sql, row, at, { body: note }, actor)
+      return
+    }
     await sql.query(`UPDATE incidents SET status = $3, ${column} = $4 WHERE tenant = $1 AND id = $2`, [tenant, id, status, at])
-    await addUpdateRow(sql, tenant, id, { at, author: nameOf(actor), status, body: status })
+    await addUpdateRow(sql, tenant, id, { at, author: nameOf(actor), status, body: note ?? status })
     await appendAudit(sql, actor, { tenant, action, resource: `incident:${id}`, diff: { status: { from: row.status, to: status } } })
   })
   const get = async (tenant: string, id: string): Promise<Incident> => {
@@ -51,10 +60,7 @@ export const createIncidents = (store: Store, clock: () => number): Incidents =>
     list, get,
     acknowledge: moveTo('acknowledged', 'acknowledged_at', 'ACKNOWLEDGE_INCIDENT'),
     resolve: moveTo('resolved', 'resolved_at', 'RESOLVE_INCIDENT'),
-    addUpdate: (tenant, id, update, actor) => change(tenant, id, async (sql, _row, at) => {
-      await addUpdateRow(sql, tenant, id, { at, author: nameOf(actor), status: update.status ?? null, body: update.body })
-      await appendAudit(sql, actor, { tenant, action: 'UPDATE_INCIDENT', resource: `incident:${id}`, diff: { update: { from: null, to: update.body.slice(0, 200) } } })
-    }),
+    addUpdate: (tenant, id, update, actor) => change(tenant, id, (sql, row, at) => comment(sql, row, at, update, actor)),
     setPostmortem: (tenant, id, text, actor) => change(tenant, id, async (sql, row) => {
       await sql.query('UPDATE incidents SET postmortem = $3 WHERE tenant = $1 AND id = $2', [tenant, id, text])
       await appendAudit(sql, actor, { tenant, action: 'SET_POSTMORTEM', resource: `incident:${id}`, diff: { postmortem: { from: row.postmortem?.slice(0, 200) ?? null, to: text.slice(0, 200) } } })

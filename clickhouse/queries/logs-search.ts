@@ -36,7 +36,7 @@ export interface LogRow {
 export interface FacetRow { readonly service: string; readonly severity: number; readonly records: string }
 export interface Prepared<Row> { readonly query: Query<Row>; readonly params: Record<string, unknown> }
 
-const COLUMNS = `toString(toUnixTimestamp64Nano(Timestamp)) AS timestamp_ns, toString(toUnixTimestamp64Nano(ObservedTimestamp)) AS observed_ns,
+export const COLUMNS = `toString(toUnixTimestamp64Nano(Timestamp)) AS timestamp_ns, toString(toUnixTimestamp64Nano(ObservedTimestamp)) AS observed_ns,
 SeverityText, SeverityNumber, ServiceName, Body, TraceId, SpanId, EventName, LogAttributes, ResourceAttributes,
 log_id, log_partition, toString(log_offset) AS log_offset, record_index`
 const ORDER = ' ORDER BY Timestamp DESC, log_id DESC, otel_logs.log_partition DESC, otel_logs.log_offset DESC, otel_logs.record_index DESC'

@@ -230,7 +230,7 @@ describe('bodies', () => {
     expect(writing.length).toBeGreaterThan(6)
     for (const { path, method } of writing) {
       const reply = await call({ method: method.toUpperCase() as 'POST', headers: as('root'), url: path.replace('{id}', 'x'), payload: { nonsense: 1 } })
-      expect([path, reply.status, reply.body]).toEqual([path, 400, expect.stringMatching(/"path":"(nonsense|name|body|postmortem|scope|tenant_id|contact_email)"/)])
+      expect([path, reply.status, reply.body]).toEqual([path, 400, expect.stringMatching(/"path":"(nonsense|name|body|postmortem|action|scope|tenant_id|contact_email)"/)])
     }
     for (const url of ['incidents/x/acknowledge', 'incidents/x/resolve', 'monitors/x/rotate-heartbeat-token']) {
       for (const payload of [undefined, {}]) expect((await call({ method: 'POST', url: `/api/v1/${url}`, ...(payload === undefined ? {} : { payload }) })).status).toBe(404)

@@ -62,7 +62,7 @@ const failures = (codes: readonly ErrorName[]): Record<string, Response> => {
 
 /** What an agent has to know before it calls: who may, what it costs, whether it may be repeated or tried out. */
 export const agentOf = (method: string, access: Access, query: readonly string[]): object => ({
-  scopes: 'public' in access ? [] : [access.scope], role: 'public' in access ? null : access.role,
+  scopes: 'public' in access || access.scope === '' ? [] : [access.scope], role: 'public' in access ? null : access.role,
   budget: isMutating(method) ? 'mutations' : 'none', readOnly: !isMutating(method), idempotent: ['get', 'put', 'delete'].includes(method), dryRun: query.includes('dry_run'),
 })
 

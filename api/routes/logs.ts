@@ -1,6 +1,7 @@
 // Log search: time range, service, severity, words, attributes, trace; newest first, by keyset cursor.
 import { Type } from 'typebox'
-import { findFacets, findLogs } from '../../clickhouse/queries/find-logs.ts'
+import { findFacets } from '../../clickhouse/queries/find-facets.ts'
+import { findLogs } from '../../clickhouse/queries/find-logs.ts'
 import { MAX_ATTRIBUTES, MAX_WORDS, toWords, type FacetRow, type LogFilter, type LogPosition, type LogRow } from '../../clickhouse/queries/logs-search.ts'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
@@ -54,15 +55,15 @@ const toFacets = (rows: readonly FacetRow[]): { service: Record<string, number>;
 export const logRoutes = (app: App, deps: RouteDeps): void => {
   app.get('/api/v1/logs/search', {
     schema: {
-      operationId: 'searchLogs', tags: ['logs'], summary: 'Search logs, newest first. Facets come with the first page only; they count the newest 10,000 matches, 1,000 when words or attributes are asked for.',
+      operationId: 'searchLogs', tags: ['logs'], summary: 'Search logs, newest first. Facets come with the first page only; they count every match from facetsFrom on, which is the start of the range unless facetsPartial.',
       querystring: Type.Object({
-        from: Type.Optional(Time), to: Type.Optional(Time), q: Type.Optional(Type.String({ maxLength: 1000, description: 'words in the body, all of them present; punctuation only separates them' })),
+        from: Type.Optional(Time), to: Type.Optional(Time), q: Type.Optional(Type.String({ maxLength: 1000, description: 'words in the body, in any case, all of them present; punctuation only separates them' })),
         service: Type.Optional(Type.String({ maxLength: 255 })), severity_min: Type.Optional(Type.String({ maxLength: 20 })), trace_id: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{32}$' })),
         attr: Type.Optional(Type.Array(Type.String({ maxLength: 2000 }), { maxItems: MAX_ATTRIBUTES, description: 'key:value, on the record or its resource' })),
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), cursor: Type.Optional(Type.String({ maxLength: 2000 })),
       }, { additionalProperties: false }),
       response: {
-        200: Type.Object({ events: Type.Array(LogEvent), nextCursor: Type.Optional(Type.String()), tookMs: Type.Integer(), facets: Type.Optional(Facets), range: Type.Object({ from: Type.String(), to: Type.String() }), truncated: Type.Boolean() }),
+        200: Type.Object({ events: Type.Array(LogEvent), nextCursor: Type.Optional(Type.String()), tookMs: Type.Integer(), facets: Type.Optional(Facets), facetsFrom: Type.Optional(Type.String()), facetsPartial: Type.Optional(Type.Boolean()), range: Type.Object({ from: Type.String(), to: Type.String() }), truncated: Type.Boolean() }),
         ...errors,
       },
     },
@@ -81,12 +82,14 @@ export const logRoutes = (app: App, deps: RouteDeps): void => {
       tenant, fromNs: BigInt(Date.parse(range[0])) * 1_000_000n, toNs: BigInt(Date.parse(range[1])) * 1_000_000n + 999_999n, service: service ?? null,
       severityMin: toSeverity(severity), words, attributes: toAttributes(attr), traceId: traceId?.toLowerCase() ?? null,
     }
-    const [rows, facetRows] = await Promise.all([findLogs(deps.clickhouse, filter, limit + 1, page?.key ?? null), page === null ? findFacets(deps.clickhouse, filter) : null])
+    const rows = await findLogs(deps.clickhouse, filter, limit + 1, page?.key ?? null)
+    const facets = page === null ? await findFacets(deps.clickhouse, filter, { rows, limit: limit + 1, tookMs: performance.now() - begun }) : null
     const shown = rows.slice(0, limit)
     const truncated = rows.length > limit
     return {
       events: shown.map(toEvent), ...(truncated ? { nextCursor: deps.cursors.encode(positionOf(shown[limit - 1]), tenant, asked, range) } : {}),
-      tookMs: Math.round(performance.now() - begun), ...(facetRows === null ? {} : { facets: toFacets(facetRows) }), range: { from: range[0], to: range[1] }, truncated,
+      tookMs: Math.round(performance.now() - begun), range: { from: range[0], to: range[1] }, truncated,
+      ...(facets === null ? {} : { facets: toFacets(facets.rows), facetsFrom: isoNanos(String(facets.fromNs)), facetsPartial: facets.fromNs > filter.fromNs }),
     }
   })
 }

@@ -1,7 +1,7 @@
 // A filter's tree → one SQL condition over otel_logs. Values and the keys of attributes travel as parameters; the SQL is made of
 // constant fragments and the names of parameters, nothing else. Forms are those that the table's skip indexes know.
 import { severityRange, type Field, type FilterNode, type TextColumn } from './filter-tree.ts'
-import { wordForms, toWords } from './logs-search.ts'
+import { lowerWord, toWords, wordSql } from './logs-search.ts'
 
 export interface SqlCondition { readonly sql: string; readonly params: Readonly<Record<string, unknown>> }
 interface Binder { text(value: string): string; number(value: number, type: 'Float64' | 'UInt8'): string }
@@ -62,7 +62,7 @@ const existsSql = (field: Field, bind: Binder): string => {
 }
 
 const wordsSql = (text: string, bind: Binder): string =>
-  toWords(text).map((word) => any(wordForms(word).map((form) => call('hasToken', 'Body', bind.text(form))))).join(' AND ')
+  toWords(text).map((word) => wordSql(bind.text(lowerWord(word)))).join(' AND ')
 
 const nodeSql = (node: FilterNode, bind: Binder): string => {
   switch (node.op) {

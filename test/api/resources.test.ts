@@ -86,7 +86,7 @@ test('an incident of another tenant is not found, by any of its paths', async ()
 })
 
 test('log search pages with a cursor that holds for its filter, its tenant and an hour', async () => {
-  api.answer = ({ name }) => name === 'logs.search' ? [logRow(2), logRow(1)] : [{ service: 'cart', severity: 17, records: '1000' }]
+  api.answer = ({ name }) => name === 'logs.search' ? [logRow(2), logRow(1)] : api.asked.filter((one) => one.name === 'logs.facets').length > 1 ? [] : [{ service: 'cart', severity: 17, records: '1000' }]
   const first = await get('/api/v1/logs/search?q=stock&limit=1')
   const { nextCursor, events } = first.json<{ nextCursor: string; events: { ts: string; level: string; host: string }[] }>()
   expect(events).toHaveLength(1)

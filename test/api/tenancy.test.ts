@@ -4,8 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { findFacets, findLogs } from '../../clickhouse/queries/find-logs.ts'
-import type { LogFilter, LogPosition } from '../../clickhouse/queries/logs-search.ts'
+import { findFacets } from '../../clickhouse/queries/find-facets.ts'
+import { findLogs } from '../../clickhouse/queries/find-logs.ts'
+import type { LogFilter, LogPosition, LogRow } from '../../clickhouse/queries/logs-search.ts'
 import { tenancyFaults, type TenancyRules } from '../support/sql-tenancy.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -26,7 +27,7 @@ const collectQueries = async (): Promise<Found[]> => {
   const after: LogPosition = { timestampNs: '5', logId: 'l', partition: 0, offset: '1', index: 0 }
   for (const filter of [bare, { ...bare, service: 's', severityMin: 9, words: ['one', 'two'], attributes: [['k', 'v'], ['l', 'w']], traceId: 'x' } satisfies LogFilter]) {
     for (const position of [null, after]) await findLogs(reader as never, filter, 10, position)
-    await findFacets(reader as never, filter)
+    await findFacets(reader as never, filter, { rows: [{ timestamp_ns: '9', ServiceName: 's', SeverityNumber: 9 } as LogRow], limit: 1, tookMs: 1 })
   }
   return [...new Map(found.map((one) => [one.sql, one])).values()]
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findFacets, findLogs } from '../../../clickhouse/queries/find-logs.ts'
-import { toWords, type LogFilter, type LogPosition, type LogRow } from '../../../clickhouse/queries/logs-search.ts'
+import { findFacets } from '../../../clickhouse/queries/find-facets.ts'
+import { findLogs } from '../../../clickhouse/queries/find-logs.ts'
+import { toWords, type FacetRow, type LogFilter, type LogPosition, type LogRow } from '../../../clickhouse/queries/logs-search.ts'
 import { openTestStore, toRow, type LogRecord, type TestStore } from './store.ts'
 
 const HOUR = 3_600_000
@@ -26,6 +27,9 @@ const RECORDS: readonly Omit<LogRecord, 'offset'>[] = [
 describe('log search', () => {
   let store: TestStore
   const bodies = async (part: Partial<LogFilter>, limit = 100): Promise<string[]> => (await findLogs(store.clickhouse, filterOf(part), limit, null)).map((row) => row.Body)
+  /** Of a full page of one row, with a clock that stands: nothing is left out for want of time. */
+  const facetsOf = async (filter: LogFilter): Promise<readonly FacetRow[]> =>
+    (await findFacets(store.clickhouse, filter, { rows: await findLogs(store.clickhouse, filter, 1, null), limit: 1, tookMs: 0 }, () => 0)).rows
   beforeAll(async () => {
     store = await openTestStore()
     await store.clickhouse.insertRows({ table: 'otel_logs', rows: RECORDS.map((record, offset) => toRow({ ...record, offset })) })
@@ -43,14 +47,15 @@ describe('log search', () => {
       expect(await bodies({ ...part, tenant: 'b' }), JSON.stringify(part)).toEqual(['payment failed in another tenant'])
       expect(await bodies({ ...part, tenant: 'nobody' })).toEqual([])
       expect((await bodies(part)).filter((body) => body.includes('another tenant'))).toEqual([])
-      expect(await findFacets(store.clickhouse, filterOf({ ...part, tenant: 'b' }))).toEqual([{ service: 'payments', severity: 17, records: '1' }])
+      expect(await facetsOf(filterOf({ ...part, tenant: 'b' }))).toEqual([{ service: 'payments', severity: 17, records: '1' }])
     }
   })
 
-  it('finds whole words, all of them, as written or in lower, upper or capitalised form', async () => {
+  it('finds whole words, all of them, in any case of ASCII letters', async () => {
     expect(await bodies({ words: ['payment'] })).toEqual(['payment failed: card declined', 'Payment accepted'])
     expect(await bodies({ words: ['timeout'] })).toEqual(['GET /cart timeout after 3000ms', 'TIMEOUT while paying; payments_total=1'])
     expect(await bodies({ words: ['Payment', 'DECLINED'] })).toEqual(['payment failed: card declined'])
+    expect(await bodies({ words: ['pAYMENT', 'deClined'] })).toEqual(['payment failed: card declined'])
     expect(await bodies({ words: ['paym'] })).toEqual([])
     expect(await bodies({ words: toWords('payments_total=1') })).toEqual(['TIMEOUT while paying; payments_total=1'])
     expect(await bodies({ words: toWords("' OR 1=1 --") })).toEqual([])
@@ -67,10 +72,27 @@ describe('log search', () => {
   })
 
   it('counts services and severities of what matches', async () => {
-    const facets = await findFacets(store.clickhouse, filterOf())
+    const facets = await facetsOf(filterOf())
     expect(facets).toHaveLength(5)
     expect(facets).toEqual(expect.arrayContaining([{ service: 'cart', severity: 9, records: '2' }, { service: 'payments', severity: 17, records: '1' }]))
     expect(facets.every((row, index) => index === 0 || Number(row.records) <= Number(facets[index - 1].records))).toBe(true)
+  })
+
+  it('counts no further back than its time carries, and says from where', async () => {
+    const rows = Array.from({ length: 100 }, (_, n) => toRow({ tenant: 'facets', ms: NOW - n * HOUR / 4, body: 'tick', offset: n }))
+    await store.clickhouse.insertRows({ table: 'otel_logs', rows })
+    const filter = filterOf({ tenant: 'facets' })
+    const page = await findLogs(store.clickhouse, filter, 11, null)
+    const found = (tookMs: number, now: () => number) => findFacets(store.clickhouse, filter, { rows: page, limit: 11, tookMs }, now)
+    // A page that took all the time there is: its own rows, but for the last one and what may stand beside it.
+    expect(await found(1000, () => 0)).toEqual({ rows: [{ service: 'shop', severity: 9, records: '10' }], fromNs: BigInt(page[10].timestamp_ns) + 1n })
+    // One step of twice the page's time, after which the time is out.
+    let readings = 0
+    const some = await found(52.5, () => readings++ < 3 ? 0 : 1000)
+    expect(some.rows).toEqual([{ service: 'shop', severity: 9, records: '30' }])
+    expect(Number(filter.toNs - some.fromNs) / 1e6).toBeCloseTo(30 * HOUR / 4, 0)
+    expect(await found(0, () => 0)).toEqual({ rows: [{ service: 'shop', severity: 9, records: '100' }], fromNs: filter.fromNs })
+    expect(await findFacets(store.clickhouse, filter, { rows: page, limit: 12, tookMs: 0 }, () => 0)).toEqual({ rows: [{ service: 'shop', severity: 9, records: '11' }], fromNs: filter.fromNs })
   })
 
   it('walks every row once by cursor, equal times, slices and partitions included', async () => {
@@ -91,7 +113,7 @@ describe('log search', () => {
         expect(new Set(seen.map((row) => row.record_index)).size).toBe(400)
         expect(seen.every((row, index) => index === 0 || BigInt(row.timestamp_ns) <= BigInt(seen[index - 1].timestamp_ns))).toBe(true)
       }
-      const facets = await findFacets(store.clickhouse, filterOf({ tenant: 'walk', words }))
+      const facets = await facetsOf(filterOf({ tenant: 'walk', words }))
       expect(facets).toEqual([{ service: 'shop', severity: 9, records: '400' }])
     }
   })

@@ -122,6 +122,8 @@ export const startLocalClickHouse = async (config: LocalClickHouseConfig): Promi
       }
       await pause(25)
     }
+    // It may have ended since its answer, before anybody watched.
+    if (started.exitCode !== null || started.signalCode !== null) return started.exitCode ?? -1
     ready = true
     recordVersion(config.directory, engine)
     started.once('exit', (exitCode, signal) => {
@@ -134,7 +136,8 @@ export const startLocalClickHouse = async (config: LocalClickHouseConfig): Promi
     return null
   }
   const start = async (): Promise<void> => {
-    for (const deadline = Date.now() + HELD_RETRY_MS; ;) {
+    // Closing may begin in any pause: nobody would end a child that is started after it.
+    for (const deadline = Date.now() + HELD_RETRY_MS; !closing;) {
       const exitCode = await startOnce()
       if (exitCode === null || closing) return
       if (Date.now() > deadline) throw new TransientError('STORE_UNAVAILABLE', `the local ClickHouse did not start (exit code ${exitCode})`)

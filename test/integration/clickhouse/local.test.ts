@@ -118,6 +118,26 @@ describe('the life of the child', () => {
     rmSync(directory, { recursive: true, force: true })
   })
 
+  it('starts no child after close, not even when one was about to be tried again', async () => {
+    const directory = createDirectory()
+    const ready: number[] = []
+    let failed = 0
+    const local = await startLocalClickHouse({ ...settingsOf(directory), onReady: (pid) => ready.push(pid), log: { ...silent, warn: (_, message) => { if (message.includes('while starting')) failed += 1 } } })
+    const configFile = join(directory, 'config', 'config.xml')
+    const config = readFileSync(configFile)
+    writeFileSync(configFile, '<not a configuration')
+    process.kill(local.pid()!, 'SIGKILL')
+    await until('a start has failed', () => failed > 0)
+    await local.close()
+    writeFileSync(configFile, config)
+    // A failed start is tried again after a second, and a start takes less than one.
+    for (const deadline = Date.now() + 3000; Date.now() < deadline && ready.length === 1;) await new Promise((resolve) => setTimeout(resolve, 50))
+    for (const pid of ready.slice(1)) process.kill(-pid, 'SIGKILL')
+    expect(ready).toHaveLength(1)
+    expect(local.pid()).toBeNull()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
   it('refuses a directory that a later release wrote', async () => {
     const directory = createDirectory()
     const local = await startLocalClickHouse(settingsOf(directory))

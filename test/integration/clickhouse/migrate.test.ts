@@ -1,0 +1,48 @@
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ClickHouse } from '../../../clickhouse/client.ts'
+import { startLocalClickHouse, type LocalClickHouse } from '../../../clickhouse/local/local.ts'
+import { migrate } from '../../../clickhouse/migrate.ts'
+import { findLogs } from '../../../clickhouse/queries/find-logs.ts'
+import { clientOf, createDirectory, settingsOf, toRow, until } from './store.ts'
+
+const schema = join(import.meta.dirname, '../../../clickhouse/schema')
+const ROWS = 8192
+const NOW = Date.now() - 3_600_000
+
+let directory: string
+let local: LocalClickHouse
+let clickhouse: ClickHouse
+beforeAll(async () => {
+  directory = createDirectory()
+  local = await startLocalClickHouse(settingsOf(directory))
+  clickhouse = clientOf(local)
+})
+afterAll(async () => {
+  await clickhouse.close()
+  await local.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const number = async (sql: string, params: Record<string, unknown> = {}): Promise<number> => Number((await clickhouse.query<{ n: string }>({ name: 'number', sql }, params))[0].n)
+
+test('rows of the first version get the index of words in any case while they are searched, and lose the old one', async () => {
+  await clickhouse.ensureDatabase()
+  await clickhouse.command(readFileSync(join(schema, '0001_otel_logs.sql'), 'utf8'))
+  await clickhouse.command('CREATE TABLE schema_migrations (version String, applied_at DateTime DEFAULT now()) ENGINE = ReplacingMergeTree ORDER BY version')
+  await clickhouse.insertRows({ table: 'schema_migrations', rows: [{ version: '0001' }] })
+  await clickhouse.insertRows({ table: 'otel_logs', rows: Array.from({ length: ROWS }, (_, n) => toRow({ tenant: 'a', ms: NOW - n, body: n === 5000 ? 'NullPointerException' : `tick ${n}`, offset: n, day: new Date(NOW).toISOString().slice(0, 10) })) })
+  expect(await migrate(clickhouse)).toBeGreaterThan(1)
+  const found = async (): Promise<string[]> => (await findLogs(clickhouse, {
+    tenant: 'a', fromNs: BigInt(NOW - ROWS) * 1_000_000n, toNs: BigInt(NOW) * 1_000_000n, service: null, severityMin: 0, words: ['nullPointerException'], attributes: [], traceId: null,
+  }, 10, null)).map((row) => row.Body)
+  expect(await found()).toEqual(['NullPointerException'])
+  await until('no part waits to be rewritten', async () => await number('SELECT toString(count()) AS n FROM system.mutations WHERE database = currentDatabase() AND is_done = 0') === 0)
+  expect(await clickhouse.query({ name: 'indexes', sql: "SELECT name, toUInt8(data_compressed_bytes > 0) AS filled FROM system.data_skipping_indices WHERE database = currentDatabase() AND table = 'otel_logs' AND startsWith(name, 'idx_body')" }, {}))
+    .toEqual([{ name: 'idx_body_lower', filled: 1 }])
+  expect(await found()).toEqual(['NullPointerException'])
+  const explained = await clickhouse.query<{ explain: string }>({ name: 'explain', sql: "EXPLAIN indexes = 1 SELECT count() FROM otel_logs WHERE tenant = 'a' AND indexHint(hasToken(lower(Body), 'nullpointerexception'))" }, {})
+  expect(explained.map((line) => line.explain.trim())).toContain('Granules: 1/8')
+  expect(await migrate(clickhouse)).toBe(0)
+})

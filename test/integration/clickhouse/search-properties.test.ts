@@ -9,7 +9,7 @@ import { openTestStore, toRow, type LogRecord, type TestStore } from './store.ts
 const HOUR = 3_600_000
 const END = Math.floor(Date.now() / (24 * HOUR)) * 24 * HOUR - 12 * HOUR
 const SEED = Date.now() % 1_000_000
-const RECORDS = 20_000
+const RECORDS = 10_000
 const QUESTIONS = 60
 
 let state = SEED
@@ -36,13 +36,13 @@ const records = Array.from({ length: RECORDS }, (_, n): LogRecord => {
 })
 
 const tokensOf = (text: string): Set<string> => new Set(toWords(text).map((word) => word.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())))
+const tokens = new Map(records.map((record) => [record, tokensOf(record.body)]))
 /** As the specification says it, with nothing of ClickHouse in it. A key that is absent equals the empty text. */
 const matches = (filter: LogFilter) => (record: LogRecord): boolean => {
   const ns = BigInt(record.ms) * 1_000_000n
-  const tokens = tokensOf(record.body)
   return record.tenant === filter.tenant && ns >= filter.fromNs && ns <= filter.toNs && (filter.service === null || record.service === filter.service)
     && record.severity! >= filter.severityMin && (filter.traceId === null || record.traceId === filter.traceId)
-    && filter.words.every((word) => tokens.has([...tokensOf(word)][0]))
+    && filter.words.every((word) => tokens.get(record)!.has([...tokensOf(word)][0]))
     && filter.attributes.every(([key, value]) => (record.attributes![key] ?? '') === value || (record.resource![key] ?? '') === value)
 }
 const newestFirst = (a: LogRecord, b: LogRecord): number => b.ms - a.ms || b.partition! - a.partition! || b.offset - a.offset || b.index! - a.index!

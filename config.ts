@@ -2,6 +2,8 @@
 // The only reader of process.env.
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { parseAllowList, type AllowList } from './api/egress/address.ts'
+import { JWT_ALGORITHMS, type JwtConfig } from './api/services/jwt.ts'
 import { PermanentError } from './streams/contracts/errors.ts'
 
 export interface Listen { readonly host: string; readonly port: number }
@@ -38,6 +40,9 @@ export interface Config {
   readonly decodeThreads: number
   readonly watchdogZScoreThreshold: number
   readonly watchdogCooldownMs: number
+  /** Null when no issuer is configured. */
+  readonly jwt: JwtConfig | null
+  readonly egressAllow: AllowList
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -95,6 +100,28 @@ export const loadConfig = (env: Env): Config => {
   if (bootstrapToken !== null && !/^obs_[A-Za-z0-9_-]{43}$/.test(bootstrapToken)) problems.push('LAPWING_BOOTSTRAP_TOKEN: not obs_ and 43 base64url characters')
   if (text('KAFKA_BROKERS') !== null) problems.push('KAFKA_BROKERS: the Kafka event log is not built yet; unset it to use the embedded one')
 
+  const jwtConfig = (): JwtConfig | null => {
+    const issuer = url('LAPWING_JWT_ISSUER', ['https:', 'http:'])
+    const audience = text('LAPWING_JWT_AUDIENCE')
+    const jwksUrl = url('LAPWING_JWT_JWKS_URL', ['https:', 'http:'])
+    const algorithms = (text('LAPWING_JWT_ALGORITHMS') ?? 'RS256,ES256,EdDSA').split(',').map((one) => one.trim())
+    for (const one of algorithms) if (!(JWT_ALGORITHMS as readonly string[]).includes(one)) wrong('LAPWING_JWT_ALGORITHMS', one, `one of ${JWT_ALGORITHMS.join(', ')}`)
+    if (issuer === null) {
+      if (text('LAPWING_JWT_ISSUER') === null && (audience ?? jwksUrl) !== null) problems.push('LAPWING_JWT_ISSUER: must be set beside LAPWING_JWT_AUDIENCE and LAPWING_JWT_JWKS_URL')
+      return null
+    }
+    if (audience === null) problems.push('LAPWING_JWT_AUDIENCE: must be set beside LAPWING_JWT_ISSUER')
+    return {
+      issuer, audience: audience ?? '', jwksUrl: jwksUrl ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`, algorithms, tenantClaim: text('LAPWING_JWT_TENANT_CLAIM') ?? 'tenant',
+    }
+  }
+  const egressAllow = (): AllowList => {
+    const list = parseAllowList(text('LAPWING_EGRESS_ALLOW') ?? '')
+    if (typeof list !== 'string') return list
+    wrong('LAPWING_EGRESS_ALLOW', list, 'host:port or a network such as 10.0.0.0/8')
+    return { hosts: [], networks: [] }
+  }
+
   const config: Config = {
     role: choice('LAPWING_ROLE', ['all'] as const, 'all'),
     dataDir: resolve(text('LAPWING_DATA_DIR') ?? 'data'),
@@ -127,6 +154,8 @@ export const loadConfig = (env: Env): Config => {
     decodeThreads: Math.floor(number('LAPWING_DECODE_THREADS', 1, 1, 64)),
     watchdogZScoreThreshold: number('WATCHDOG_Z_SCORE_THRESHOLD', 3, 0.5, 100),
     watchdogCooldownMs: number('WATCHDOG_COOLDOWN_SECONDS', 300, 0, 86_400) * 1000,
+    jwt: jwtConfig(),
+    egressAllow: egressAllow(),
     logLevel: choice('LAPWING_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'] as const, 'info'),
   }
   if (problems.length > 0) throw new PermanentError('CONFIG_INVALID', problems.join('\n'))

@@ -60,7 +60,7 @@ const readQueries = (app: App): void => {
 
 export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> => {
   const app = createServer()
-  const authenticate = createAuthenticator(deps.credentials, deps.clock, deps.onTokenUse)
+  const authenticate = createAuthenticator(deps.credentials, deps.clock, deps.onTokenUse, deps.authenticateJwt)
   const shared: RouteDeps = {
     ...deps, config, clickhouse: { query: (query, params) => deps.clickhouse.query(query, params, { timeoutMs: STORE_TIMEOUT_MS }) },
     incidents: createIncidents(deps.store, deps.clock), monitors: createMonitors(deps.store, createSealer(config.secretKey)), cursors: createCursors(config.secretKey, deps.clock),

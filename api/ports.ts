@@ -1,6 +1,6 @@
 // What the API is handed by the composition root, and what its routes share.
 import type { ClickHouse } from '../clickhouse/client.ts'
-import type { CredentialSnapshot, TokenUse } from '../streams/contracts/principal.ts'
+import type { CredentialSnapshot, Principal, TokenUse } from '../streams/contracts/principal.ts'
 import type { Rca } from '../streams/contracts/rca.ts'
 import type { SignalSink } from '../streams/contracts/signals.ts'
 import type { Cursors } from './cursor.ts'
@@ -36,6 +36,8 @@ export interface ApiDeps {
   readonly credentials: () => CredentialSnapshot
   /** At every authenticated request: must take no time. */
   readonly onTokenUse?: (use: TokenUse) => void
+  /** Absent when no issuer of JWTs is configured. */
+  readonly authenticateJwt?: (token: string) => Promise<Principal | null>
   /** Resolves when the change holds everywhere in this process. */
   readonly onCredentialsChanged: () => Promise<void>
   readonly clock: () => number

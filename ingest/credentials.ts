@@ -3,17 +3,20 @@
 import { hash } from 'node:crypto'
 import { hasScope } from '../streams/contracts/principal.ts'
 import { createRateLimiter } from '../streams/contracts/rate-limiter.ts'
+import { createJwtMemory } from './jwt-memory.ts'
 import type { CredentialSnapshot, HeartbeatTarget, Principal, TokenUse } from '../streams/contracts/principal.ts'
 
 export type Authentication =
   | { readonly ok: true; readonly principal: Principal }
-  | { readonly ok: false; readonly reason: 'missing' | 'unknown' | 'expired' | 'scope' }
+  | { readonly ok: false; readonly reason: 'missing' | 'unknown' | 'checking' | 'expired' | 'scope' }
   | { readonly ok: false; readonly reason: 'rate'; readonly waitMs: number }
 
 export interface Credentials {
   replace(snapshot: CredentialSnapshot): void
   /** `authorization` and `apiKey` are the two header values, empty when absent. */
   authenticate(authorization: string, apiKey: string, scope: string, nowMs: number): Authentication
+  /** What the main thread found out about a JWT; 'unknown' when it could not. */
+  learnJwt(hash: string, found: Principal | null | 'unknown', nowMs: number): void
   heartbeat(token: string): HeartbeatTarget | null
   /** The last use of every token that was used since this was last called. */
   takeUses(): TokenUse[]
@@ -27,7 +30,9 @@ const tokenOf = (authorization: string, apiKey: string): string => {
   return bearer?.[1] ?? apiKey.trim()
 }
 
-export const createCredentials = (): Credentials => {
+/** @param askJwt absent when no issuer of JWTs is configured. */
+export const createCredentials = (askJwt: ((token: string, hash: string) => void) | null = null): Credentials => {
+  const jwts = createJwtMemory(askJwt)
   let tokens: ReadonlyMap<string, Principal> = new Map()
   const rates = createRateLimiter()
   let heartbeats: ReadonlyMap<string, HeartbeatTarget> = new Map()
@@ -36,12 +41,15 @@ export const createCredentials = (): Credentials => {
     replace: (snapshot) => {
       tokens = new Map(snapshot.tokens)
       heartbeats = new Map(snapshot.heartbeats)
+      jwts.forget()
     },
+    learnJwt: jwts.learn,
     authenticate: (authorization, apiKey, scope, nowMs) => {
       const token = tokenOf(authorization, apiKey)
       if (token === '') return { ok: false, reason: authorization === '' ? 'missing' : 'unknown' }
-      const principal = tokens.get(sha256(token))
-      if (principal === undefined) return { ok: false, reason: 'unknown' }
+      const hash = sha256(token)
+      const principal = tokens.get(hash) ?? jwts.lookUp(token, hash, nowMs)
+      if (typeof principal === 'string') return { ok: false, reason: principal === 'checking' ? 'checking' : 'unknown' }
       if (principal.expiresAtMs !== null && principal.expiresAtMs <= nowMs) return { ok: false, reason: 'expired' }
       usedAtMs.set(principal, nowMs)
       if (!hasScope(principal.scopes, scope)) return { ok: false, reason: 'scope' }

@@ -26,7 +26,7 @@ export const overloaded = (message: string, retryAfterMs = 1000, close = false):
 export const rateLimited = (message: string, retryAfterMs = MAX_RETRY_SECONDS * 1000): Failure =>
   ({ ok: false, status: 429, code: 'RATE_LIMITED', message, headers: retryAfter(retryAfterMs) })
 
-const refusals: Record<Exclude<Exclude<Authentication, { ok: true }>['reason'], 'rate'>, string> = {
+const refusals: Record<Exclude<Exclude<Authentication, { ok: true }>['reason'], 'rate' | 'checking'>, string> = {
   missing: 'no token: send the header Authorization: Bearer <token>',
   unknown: 'the token is not known or was revoked',
   expired: 'the token has expired',

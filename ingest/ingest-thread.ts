@@ -1,7 +1,7 @@
 // Ingest on a thread of its own, seen from the main thread: starts it, pushes credentials, asks for figures, closes it.
 import { SHARE_ENV, Worker } from 'node:worker_threads'
 import { PermanentError } from '../streams/contracts/errors.ts'
-import type { CredentialSnapshot, TokenUse } from '../streams/contracts/principal.ts'
+import type { CredentialSnapshot, Principal, TokenUse } from '../streams/contracts/principal.ts'
 import type { IngestAddresses } from './ingest.ts'
 import type { Log } from './intake.ts'
 import type { IngestStats } from './metrics.ts'
@@ -18,6 +18,8 @@ export interface IngestThread {
 export interface IngestThreadDeps {
   readonly credentials: CredentialSnapshot
   readonly logger: Log
+  /** Absent when no issuer of JWTs is configured; null = refused; rejects when it cannot be found out now. */
+  readonly authenticateJwt?: (token: string) => Promise<Principal | null>
   readonly onTokenUses?: (uses: readonly TokenUse[]) => void
   /** The thread died although nobody closed it: nothing is taken in any more. */
   readonly onDeath: (error: Error) => void
@@ -25,11 +27,11 @@ export interface IngestThreadDeps {
 
 interface Pending { readonly resolve: (stats: IngestStats | null) => void; readonly reject: (error: Error) => void }
 /** A request without its id. */
-type Asked = ToThread extends infer Message ? Message extends ToThread ? Omit<Message, 'id'> : never : never
+type Asked = Extract<ToThread, { readonly id: number }> extends infer Message ? Message extends ToThread ? Omit<Message, 'id'> : never : never
 
 /** @throws PermanentError PORT_BUSY, or what opening the event log threw. */
-export const startIngestThread = (config: IngestThreadConfig, deps: IngestThreadDeps): Promise<IngestThread> => new Promise((resolve, reject) => {
-  const workerData: IngestThreadData = { config, credentials: deps.credentials }
+export const startIngestThread = (config: Omit<IngestThreadConfig, 'acceptJwt'>, deps: IngestThreadDeps): Promise<IngestThread> => new Promise((resolve, reject) => {
+  const workerData: IngestThreadData = { config: { ...config, acceptJwt: deps.authenticateJwt !== undefined }, credentials: deps.credentials }
   // The HTTP library reads a setting from the environment of the process, not from a thread's copy of it.
   const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData, env: SHARE_ENV })
   const exited = new Promise<void>((done) => { worker.once('exit', () => { done() }) })
@@ -78,6 +80,11 @@ export const startIngestThread = (config: IngestThreadConfig, deps: IngestThread
       case 'log':
         deps.logger[message.level](message.fields, message.message)
         break
+      case 'ask_jwt': {
+        const answer = (found: Principal | null | 'unknown'): void => { worker.postMessage({ kind: 'jwt', hash: message.hash, found } satisfies ToThread) }
+        deps.authenticateJwt?.(message.token).then(answer, () => { answer('unknown') })
+        break
+      }
       case 'token_uses':
         deps.onTokenUses?.(message.uses)
         break

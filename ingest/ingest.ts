@@ -11,7 +11,7 @@ import type { IngestStats } from './metrics.ts'
 import { createAlertsRouter, createOtlpRouter } from './routes.ts'
 import { createScanner } from './scanner.ts'
 import { startServer } from './server.ts'
-import type { CredentialSnapshot, TokenUse } from '../streams/contracts/principal.ts'
+import type { CredentialSnapshot, Principal, TokenUse } from '../streams/contracts/principal.ts'
 
 export interface ListenAddress { readonly host: string; readonly port: number }
 export interface IngestAddresses { readonly otlp: ListenAddress; readonly alerts: ListenAddress }
@@ -33,6 +33,7 @@ export interface IngestConfig {
 export interface Ingest {
   readonly addresses: IngestAddresses
   updateCredentials(snapshot: CredentialSnapshot): void
+  learnJwt(hash: string, found: Principal | null | 'unknown'): void
   stats(): IngestStats
   /** Tokens used since this was last called. */
   takeTokenUses(): TokenUse[]
@@ -48,12 +49,12 @@ const SCAN_HEAP_MB = 1024
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 
-export const startIngest = async (config: IngestConfig, deps: { readonly log: AppendLog; readonly logger: Log }): Promise<Ingest> => {
+export const startIngest = async (config: IngestConfig, deps: { readonly log: AppendLog; readonly logger: Log; readonly askJwt?: (token: string, hash: string) => void }): Promise<Ingest> => {
   const { log, logger } = deps
   const now = Date.now
   const metrics = createMetrics()
   const admission = createAdmission(config)
-  const credentials = createCredentials()
+  const credentials = createCredentials(deps.askJwt)
   const scanner = createScanner({ inlineBytes: INLINE_JSON_BYTES, maxHeapMb: SCAN_HEAP_MB })
   const intake = createIntake({ ...config, answerWithinMs: config.answerWithinMs ?? ANSWER_WITHIN_MS }, { log, admission, metrics, now, logger })
   let turn = 0
@@ -86,6 +87,7 @@ export const startIngest = async (config: IngestConfig, deps: { readonly log: Ap
   return {
     addresses: { otlp: server.addresses[0], alerts: server.addresses[1] },
     updateCredentials: credentials.replace,
+    learnJwt: (hash, found) => { credentials.learnJwt(hash, found, now()) },
     takeTokenUses: credentials.takeUses,
     stats: () => ({ ...metrics.snapshot(), latencyBoundsMs: LATENCY_BOUNDS_MS, inflightBytes: admission.inflightBytes(), sockets: admission.sockets(), openRequests: server.openRequests() }),
     close: () => (closed ??= close()),

@@ -1,15 +1,16 @@
 // What the main thread and the ingest thread say to each other.
-import type { CredentialSnapshot, TokenUse } from '../streams/contracts/principal.ts'
+import type { CredentialSnapshot, Principal, TokenUse } from '../streams/contracts/principal.ts'
 import type { ErrorCode } from '../streams/contracts/errors.ts'
 import type { EventLogConfig } from '../streams/open-event-log.ts'
 import type { IngestAddresses, IngestConfig } from './ingest.ts'
 import type { IngestStats } from './metrics.ts'
 
-export interface IngestThreadConfig extends IngestConfig { readonly log: EventLogConfig }
+export interface IngestThreadConfig extends IngestConfig { readonly log: EventLogConfig; /** JWTs are asked about. */ readonly acceptJwt: boolean }
 export interface IngestThreadData { readonly config: IngestThreadConfig; readonly credentials: CredentialSnapshot }
 
 export type ToThread =
   | { readonly kind: 'credentials'; readonly id: number; readonly snapshot: CredentialSnapshot }
+  | { readonly kind: 'jwt'; readonly hash: string; readonly found: Principal | null | 'unknown' }
   | { readonly kind: 'stats'; readonly id: number }
   | { readonly kind: 'close'; readonly id: number }
 
@@ -17,5 +18,6 @@ export type FromThread =
   | { readonly kind: 'listening'; readonly addresses: IngestAddresses }
   | { readonly kind: 'failed'; readonly code: ErrorCode | null; readonly message: string }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly fields: object; readonly message: string }
+  | { readonly kind: 'ask_jwt'; readonly token: string; readonly hash: string }
   | { readonly kind: 'token_uses'; readonly uses: readonly TokenUse[] }
   | { readonly kind: 'done'; readonly id: number; readonly stats: IngestStats | null }

@@ -14,7 +14,7 @@ const logger: Log = { info: logAt('info'), warn: logAt('warn'), error: logAt('er
 
 const run = async ({ config, credentials }: IngestThreadData): Promise<void> => {
   const log = await openEventLog(config.log)
-  const ingest = await startIngest(config, { log, logger }).catch(async (error: unknown) => {
+  const ingest = await startIngest(config, { log, logger, ...(config.acceptJwt ? { askJwt: (token, hash) => { tell({ kind: 'ask_jwt', token, hash }) } } : {}) }).catch(async (error: unknown) => {
     await log.close()
     throw error
   })
@@ -29,6 +29,9 @@ const run = async ({ config, credentials }: IngestThreadData): Promise<void> => 
       case 'credentials':
         ingest.updateCredentials(message.snapshot)
         tell({ kind: 'done', id: message.id, stats: null })
+        break
+      case 'jwt':
+        ingest.learnJwt(message.hash, message.found)
         break
       case 'stats':
         tell({ kind: 'done', id: message.id, stats: ingest.stats() })

@@ -13,6 +13,9 @@ import { createControlPlane } from '../api/services/control-plane.ts'
 import { loadCredentials } from '../api/services/credentials.ts'
 import { createDeadLetters } from '../api/services/dead-letters.ts'
 import { createTokenUses } from '../api/services/token-use.ts'
+import { createGuardedFetch } from '../api/egress/guarded-fetch.ts'
+import { createJwtVerifier } from '../api/services/jwt.ts'
+import { createJwtSessions } from '../api/services/jwt-sessions.ts'
 import { openStore } from '../api/store/open-store.ts'
 import { createClickHouse } from '../clickhouse/client.ts'
 import { startLocalClickHouse } from '../clickhouse/local/local.ts'
@@ -112,13 +115,16 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   })
   onClose(() => watchdog.close())
 
+  const jwts = config.jwt === null ? null : createJwtSessions({ store, verify: createJwtVerifier(config.jwt, createGuardedFetch({ allow: config.egressAllow })), clock })
+  const jwtPort = jwts === null ? {} : { authenticateJwt: (token: string) => jwts.authenticate(token) }
   let ingest: IngestThread | null = null
   let credentials = await loadCredentials(store)
   const refreshCredentials = async (): Promise<void> => {
+    jwts?.forget()
     credentials = await loadCredentials(store)
     await ingest?.updateCredentials(credentials)
   }
-  const ingestThread = await startIngestThread({ ...config, log: config }, { credentials, logger, onTokenUses: (uses) => uses.forEach(tokenUses.note), onDeath: (error) => { ingest = null; deps.onFatal(error) } })
+  const ingestThread = await startIngestThread({ ...config, log: config }, { credentials, logger, ...jwtPort, onTokenUses: (uses) => uses.forEach(tokenUses.note), onDeath: (error) => { ingest = null; deps.onFatal(error) } })
   ingest = ingestThread
   onClose(() => ingestThread.close())
   const otlp = url(ingestThread.addresses.otlp)
@@ -126,7 +132,7 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   const api = await startApi(
     { listen: config.apiListen, version: deps.version, secretKey, metricsOpen: isLoopback(config.apiListen.host), otlpBase: otlp },
     {
-      store, clickhouse: client, rca, signals: controlPlane, status, ready, clock, logger, credentials: () => credentials, onTokenUse: tokenUses.note, onCredentialsChanged: refreshCredentials,
+      ...jwtPort, store, clickhouse: client, rca, signals: controlPlane, status, ready, clock, logger, credentials: () => credentials, onTokenUse: tokenUses.note, onCredentialsChanged: refreshCredentials,
       metrics: createMetrics({ ingest: () => ingest?.stats() ?? Promise.resolve(null), log, consumer, watchdog, retention, clickhouseRestarts: () => local?.restarts() ?? 0 }),
     },
   )

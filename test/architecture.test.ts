@@ -29,6 +29,9 @@ const vendors: Record<string, RegExp> = {
   snappy: /^streams\/[^/]+\.ts$/,
   'simple-statistics': /^analytics\/rca\/[^/]+\.ts$/,
   '@prometheus-io/client': /^process\/metrics\.ts$/,
+  jose: /^api\/services\/jwt\.ts$/,
+  undici: /^api\/egress\/guarded-fetch\.ts$/,
+  'ipaddr.js': /^api\/egress\/address\.ts$/,
   pino: /^process\/logger\.ts$/,
 }
 

@@ -23,18 +23,20 @@ const bearer = (request: FastifyRequest): string | null => {
   return match?.[1] ?? (typeof key === 'string' ? key : null)
 }
 
-export const createAuthenticator = (credentials: () => CredentialSnapshot, clock: () => number, onUse: (use: TokenUse) => void = () => undefined): ((request: FastifyRequest) => Principal) => {
+export type Authenticate = (request: FastifyRequest) => Promise<Principal>
+
+export const createAuthenticator = (credentials: () => CredentialSnapshot, clock: () => number, onUse: (use: TokenUse) => void = () => undefined, ofJwt: (token: string) => Promise<Principal | null> = async () => null): Authenticate => {
   let read: CredentialSnapshot | null = null
   let byHash: ReadonlyMap<string, Principal> = new Map()
-  return (request) => {
+  return async (request) => {
     const snapshot = credentials()
     if (snapshot !== read) {
       byHash = new Map(snapshot.tokens)
       read = snapshot
     }
     const token = bearer(request)
-    const principal = token === null ? undefined : byHash.get(sha256(token))
-    if (principal === undefined || (principal.expiresAtMs !== null && principal.expiresAtMs <= clock())) throw apiError('UNAUTHENTICATED', token === null ? 'no token was sent' : 'the token is unknown, expired or revoked')
+    const principal = token === null ? null : byHash.get(sha256(token)) ?? await ofJwt(token)
+    if (principal === null || (principal.expiresAtMs !== null && principal.expiresAtMs <= clock())) throw apiError('UNAUTHENTICATED', token === null ? 'no token was sent' : 'the token is unknown, expired or revoked')
     if (principal.tokenId !== '') onUse({ tenant: principal.tenant, tokenId: principal.tokenId, atMs: clock() })
     return principal
   }
@@ -45,14 +47,14 @@ export const authorise = (principal: Principal, access: Exclude<Access, { public
   if (roleLevel[principal.role] < roleLevel[access.role]) throw apiError('ROLE_INSUFFICIENT', `this needs the role ${access.role}; the token's owner is ${principal.role}`)
 }
 
-export const protect = (app: FastifyInstance, authenticate: (request: FastifyRequest) => Principal, isLoopback: boolean, clock: () => number): void => {
+export const protect = (app: FastifyInstance, authenticate: Authenticate, isLoopback: boolean, clock: () => number): void => {
   const rates = createRateLimiter()
   app.decorateRequest('principal', null)
   app.addHook('onRequest', async (request) => {
     if (request.is404) return
     const access = accessOf({ schema: request.routeOptions.schema, url: request.routeOptions.url ?? '' })
     if ('public' in access || (access.openOnLoopback === true && isLoopback)) return
-    const principal = authenticate(request)
+    const principal = await authenticate(request)
     authorise(principal, access)
     const waitMs = principal.rateLimitRps === undefined ? 0 : rates.take(principal.tokenId, principal.rateLimitRps, clock())
     if (waitMs > 0) throw apiError('RATE_LIMITED', `the key may be used ${principal.rateLimitRps} times a second`)

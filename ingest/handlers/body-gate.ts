@@ -2,7 +2,7 @@
 import type { Compression } from '../../streams/contracts/envelope.ts'
 import { parseContentEncoding } from '../../streams/inflate.ts'
 import type { Credentials } from '../credentials.ts'
-import { rateLimited, refusedToken, unsupported } from '../failure.ts'
+import { overloaded, rateLimited, refusedToken, unsupported } from '../failure.ts'
 import type { Failure } from '../failure.ts'
 import type { IngestRequest } from '../http/exchange.ts'
 import { ENCODINGS } from '../http/media-type.ts'
@@ -19,6 +19,7 @@ export const identify = (request: IngestRequest, credentials: Credentials, nowMs
   if (anonymous && request.authorization === '' && request.apiKey === '') return { ok: true, caller: { tenant: DEFAULT_TENANT, tokenId: '' } }
   const result = credentials.authenticate(request.authorization, request.apiKey, SCOPE, nowMs)
   if (result.ok) return { ok: true, caller: { tenant: result.principal.tenant, tokenId: result.principal.tokenId } }
+  if (result.reason === 'checking') return overloaded('the token is being checked')
   return result.reason === 'rate' ? rateLimited('the key sends more requests a second than it may', result.waitMs) : refusedToken(result.reason)
 }
 

@@ -1,0 +1,48 @@
+// JWTs as ingest knows them. It cannot check one: the main thread can, and is asked in the background while the client is
+// told to come again in a second. What was learnt holds for a minute and is asked anew before it ends; a change of
+// credentials empties the memory.
+import type { Principal } from '../streams/contracts/principal.ts'
+
+export type JwtState = Principal | 'checking' | 'refused'
+
+export interface JwtMemory {
+  lookUp(token: string, hash: string, nowMs: number): JwtState
+  /** What the main thread found; 'unknown' when it could not find out. */
+  learn(hash: string, found: Principal | null | 'unknown', nowMs: number): void
+  forget(): void
+}
+
+const HOLDS_MS = 60_000
+const ASKS_ANEW_MS = 30_000
+const MAX_KNOWN = 10_000
+/** Who makes up tokens costs the main thread no more than this many checks at once. */
+const MAX_ASKED = 64
+const MAX_TOKEN_LENGTH = 8192
+
+export const createJwtMemory = (ask: ((token: string, hash: string) => void) | null): JwtMemory => {
+  const known = new Map<string, { readonly principal: Principal | null; readonly learntMs: number }>()
+  const asked = new Set<string>()
+  const askOnce = (token: string, hash: string): void => {
+    if (ask === null || asked.has(hash) || asked.size >= MAX_ASKED) return
+    asked.add(hash)
+    ask(token, hash)
+  }
+  return {
+    lookUp: (token, hash, nowMs) => {
+      if (ask === null || token.length > MAX_TOKEN_LENGTH || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return 'refused'
+      const found = known.get(hash)
+      const ageMs = found === undefined ? Infinity : nowMs - found.learntMs
+      if (ageMs > ASKS_ANEW_MS) askOnce(token, hash)
+      if (found === undefined || ageMs > HOLDS_MS) return 'checking'
+      return found.principal ?? 'refused'
+    },
+    learn: (hash, found, nowMs) => {
+      asked.delete(hash)
+      if (found === 'unknown') return
+      known.delete(hash)
+      if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value as string)
+      known.set(hash, { principal: found, learntMs: nowMs })
+    },
+    forget: () => { known.clear() },
+  }
+}

@@ -28,7 +28,9 @@ import { monitorCheckRoutes } from './routes/monitor-checks.ts'
 import { monitorRoutes } from './routes/monitors.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { tenantRoutes } from './routes/tenants.ts'
+import { toolFileRoutes } from './routes/tool-files.ts'
 import { NoBody } from './schemas/shapes.ts'
+import { collectTools } from './tools/collect.ts'
 import { createSealer } from './services/ids.ts'
 import { createIncidents } from './services/incidents.ts'
 import { createMonitors } from './services/monitors.ts'
@@ -91,6 +93,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
   await app.register(async (scope) => {
     const typed = scope as unknown as App
     scope.addHook('onRoute', (route) => { accessOf(route) })
+    const tools = collectTools(scope)
     limitTime(scope, deps.deadlineMs ?? DEADLINE_MS)
     protect(scope, authenticate, config.metricsOpen, deps.clock)
     guardText(scope)
@@ -106,6 +109,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     apiKeyRoutes(typed, shared)
     tenantRoutes(typed, shared)
     operationsRoutes(typed, shared)
+    toolFileRoutes(typed, shared, tools)
   })
   return app
 }

@@ -56,6 +56,12 @@ export const operations = {
   metrics: { ...read('anomalies:read'), openOnLoopback: true },
   openapi: open,
   listErrors: open,
+  listTools: open,
+  getOpenaiTools: open,
+  getOpenaiResponsesTools: open,
+  getAnthropicTools: open,
+  getLangchainTools: open,
+  getToolsRouting: open,
 } as const satisfies Record<string, Access>
 
 export type OperationId = keyof typeof operations

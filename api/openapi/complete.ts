@@ -3,6 +3,7 @@ import { errorExample } from '../error-examples.ts'
 import { errorCodes, type ErrorName } from '../errors.ts'
 import { operations, type Access, type OperationId } from '../operations.ts'
 import { ErrorEnvelope } from '../schemas/shapes.ts'
+import { toolDefinitions } from '../tools/definitions.ts'
 import { errorsOf, isMutating } from './errors-of.ts'
 import { exampleOf, type Schema } from './example.ts'
 import { wordingOf } from './wording.ts'
@@ -28,7 +29,7 @@ const otherMedia: Readonly<Partial<Record<OperationId, { type: string; example: 
   listAuditLogs: { type: 'text/csv', example: 'id,createdAt,actorUserId,actorPatId,actorEmail,agentId,conversationId,action,resource,meta\r\n' },
   listErrors: { type: 'text/html', example: '<!doctype html>…' },
 }
-const successOf: Readonly<Record<string, string>> = { 200: 'As asked.', 201: 'Made.', 204: 'Done; there is nothing to say.' }
+const successOf: Readonly<Record<string, string>> = { 200: 'As asked.', 201: 'Made.', 204: 'Done; there is nothing to say.', 304: 'As the caller has it, by If-None-Match.' }
 const requestId = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } }
 
 const describeParameter = (parameter: Parameter, operationId: string): Parameter => {
@@ -42,7 +43,7 @@ const success = (response: Response, status: string, operationId: string): Respo
   const json = response.content?.['application/json']
   const schema = (json?.schema as Schema | undefined)?.anyOf?.[0] ?? json?.schema
   const content = {
-    ...(schema === undefined || other?.only === true || status === '204' ? {} : { 'application/json': { schema, example: exampleOf(schema as Schema, '', operationId) } }),
+    ...(schema === undefined || other?.only === true || status === '204' || status === '304' ? {} : { 'application/json': { schema, example: exampleOf(schema as Schema, '', operationId) } }),
     ...(other === undefined ? {} : { [other.type]: { schema: { type: 'string' }, example: other.example } }),
   }
   return { description: successOf[status] ?? 'As asked.', headers: requestId, ...(Object.keys(content).length === 0 ? {} : { content }) }
@@ -71,13 +72,14 @@ const describe = (one: Operation, method: string, path: string): Operation => {
   const access: Access = operations[operationId as OperationId]
   const query = (one.parameters ?? []).filter((parameter) => parameter.in === 'query').map((parameter) => parameter.name ?? '')
   const body = one.requestBody?.content['application/json']
+  const tool = toolDefinitions.find((definition) => definition.operation === operationId)
   const labels = ['public' in access ? [] : [{ $ref: '#/components/parameters/AgentId' }, { $ref: '#/components/parameters/ConversationId' }]].flat()
   return {
-    ...one, security: 'public' in access ? [] : [{ token: [] }, { apiKey: [] }], 'x-agent': agentOf(method, access, query),
+    ...one, security: 'public' in access ? [] : [{ token: [] }, { apiKey: [] }], 'x-agent': { ...agentOf(method, access, query), ...(tool === undefined ? {} : { tool: tool.name, toolset: tool.toolset }) },
     parameters: [...(one.parameters ?? []).map((parameter) => describeParameter(parameter, operationId)), ...labels],
     ...(body?.schema === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body.schema, example: exampleOf(body.schema as Schema, '', operationId, false) } } } }),
     responses: {
-      ...Object.fromEntries(Object.entries(one.responses).filter(([status]) => /^2\d\d$/.test(status)).map(([status, response]) => [status, success(response, status, operationId)])),
+      ...Object.fromEntries(Object.entries(one.responses).filter(([status]) => /^(2\d\d|304)$/.test(status)).map(([status, response]) => [status, success(response, status, operationId)])),
       ...failures(errorsOf({ operationId, method, path, query, hasBody: body !== undefined }, access)),
     },
   }

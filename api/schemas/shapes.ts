@@ -2,7 +2,8 @@
 import { Type } from 'typebox'
 
 export const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) }, { additionalProperties: false })
-export const Time = Type.String({ description: 'RFC 3339 with a zone, or now-15m', maxLength: 40 })
+/** RFC 3339 with a zone, or now-15m: the wording of from, to, since and until says so. */
+export const Time = Type.String({ maxLength: 40 })
 
 /** Of calls that take nothing: no body, or an empty object. */
 export const NoBody = Type.Unsafe<null | undefined | Record<string, never>>({ type: ['object', 'null'], properties: {}, additionalProperties: false })

@@ -23,6 +23,7 @@ let spec: Spec
 let every: { method: string; path: string; one: Operation }[]
 beforeAll(async () => {
   api = await openHarness()
+  api.answer = ({ name }) => name === 'anomalies.count' ? [{ total: '0' }] : []
   spec = (await api.app.inject('/openapi.json')).json<Spec>()
   every = Object.entries(spec.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, one]) => ({ method, path, one })))
 })

@@ -1,6 +1,6 @@
 // Bare words and "texts": words of the body, by the same rule as the parameter q.
 import type { FilterNode } from '../../clickhouse/queries/filter-tree.ts'
-import { toWords } from '../../clickhouse/queries/logs-search.ts'
+import { toWords } from '../../clickhouse/queries/words.ts'
 import type { Reader } from './reader.ts'
 import type { Token } from './tokens.ts'
 

@@ -1,7 +1,7 @@
 // A filter's tree → one SQL condition over otel_logs. Values and the keys of attributes travel as parameters; the SQL is made of
 // constant fragments and the names of parameters, nothing else. Forms are those that the table's skip indexes know.
 import { severityRange, type Field, type FilterNode, type TextColumn } from './filter-tree.ts'
-import { lowerWord, toWords, wordSql } from './logs-search.ts'
+import { lowerWord, toWords, wordSql } from './words.ts'
 
 export interface SqlCondition { readonly sql: string; readonly params: Readonly<Record<string, unknown>> }
 interface Binder { text(value: string): string; number(value: number, type: 'Float64' | 'UInt8'): string }

@@ -31,9 +31,15 @@ export const severityRange = (value: string): readonly [number, number] | null =
   return number <= 24 ? [number, number] : null
 }
 
-/** Whether a node looks into bodies or attributes, which are the dear columns to read. */
-export const readsText = (node: FilterNode): boolean => {
-  if ('nodes' in node) return node.nodes.some(readsText)
-  if ('node' in node) return readsText(node.node)
-  return node.op === 'words' || node.field.kind === 'attribute' || (node.field.kind === 'column' && node.field.name === 'body')
+const has = (node: FilterNode, holds: (leaf: FilterNode) => boolean): boolean => {
+  if ('nodes' in node) return node.nodes.some((one) => has(one, holds))
+  return 'node' in node ? has(node.node, holds) : holds(node)
+}
+/** Whether words are asked for, for which the body's index is read. */
+export const hasWords = (tree: FilterNode): boolean => has(tree, (leaf) => leaf.op === 'words')
+/** Attributes that the tree names. */
+export const attributesOf = (tree: FilterNode): Extract<Field, { kind: 'attribute' }>[] => {
+  if ('nodes' in tree) return tree.nodes.flatMap(attributesOf)
+  if ('node' in tree) return attributesOf(tree.node)
+  return 'field' in tree && tree.field.kind === 'attribute' ? [tree.field] : []
 }

@@ -2,6 +2,9 @@
 // Words are tokens of the body, all of them present, in any case of ASCII letters. An attribute may stand on the record or
 // on its resource.
 import type { Query } from '../client.ts'
+import { filterSql } from './filter-sql.ts'
+import type { FilterNode } from './filter-tree.ts'
+import { lowerWord, wordSql } from './words.ts'
 
 export interface LogFilter {
   readonly tenant: string
@@ -12,6 +15,8 @@ export interface LogFilter {
   readonly words: readonly string[]
   readonly attributes: readonly (readonly [key: string, value: string])[]
   readonly traceId: string | null
+  /** Of the filter language. */
+  readonly tree?: FilterNode | null
 }
 /** The last row of the page before. */
 export interface LogPosition { readonly timestampNs: string; readonly logId: string; readonly partition: number; readonly offset: string; readonly index: number }
@@ -48,15 +53,8 @@ const SETTINGS = ' SETTINGS max_execution_time = 4, read_in_order_use_buffering 
 export const MAX_WORDS = 8
 export const MAX_ATTRIBUTES = 8
 
-/** As ClickHouse's lower(): ASCII only. */
-export const lowerWord = (word: string): string => word.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
-/** `word`: the parameter that holds a word in lower case. The index is over the lower case; reading bodies need not make it. */
-export const wordSql = (word: string): string => 'indexHint(hasToken(lower(Body), '.concat(word, ')) AND hasTokenCaseInsensitive(Body, ', word, ')')
-
-/** ASCII punctuation and white space separate tokens; everything else belongs to one. */
-export const toWords = (text: string): string[] => text.split(/(?:(?![0-9A-Za-z])\p{ASCII})+/u).filter((word) => word !== '')
-
-const where = (filter: LogFilter): { sql: string; params: Record<string, unknown> } => {
+/** FROM and WHERE of what matches. */
+export const logsWhere = (filter: LogFilter): { sql: string; params: Record<string, unknown> } => {
   const clauses = [RANGE]
   const params: Record<string, unknown> = { tenant: filter.tenant, fromNs: String(filter.fromNs), toNs: String(filter.toNs) }
   if (filter.service !== null) {
@@ -82,11 +80,16 @@ const where = (filter: LogFilter): { sql: string; params: Record<string, unknown
     params[valueName] = value
     clauses.push('(LogAttributes[{K:String}] = {V:String} OR ResourceAttributes[{K:String}] = {V:String})'.replaceAll('{K:', '{'.concat(keyName, ':')).replaceAll('{V:', '{'.concat(valueName, ':')))
   })
+  if (filter.tree) {
+    const condition = filterSql(filter.tree, 'f')
+    clauses.push(condition.sql)
+    Object.assign(params, condition.params)
+  }
   return { sql: ' FROM otel_logs WHERE '.concat(clauses.join(' AND ')), params }
 }
 
 export const searchLogs = (filter: LogFilter, limit: number, after: LogPosition | null): Prepared<LogRow> => {
-  const { sql, params } = where(filter)
+  const { sql, params } = logsWhere(filter)
   const keyset = after === null ? '' : ` AND Timestamp <= fromUnixTimestamp64Nano({aNs:Int64})
 AND (Timestamp, log_id, otel_logs.log_partition, otel_logs.log_offset, otel_logs.record_index) < (fromUnixTimestamp64Nano({aNs:Int64}), {aLog:String}, {aPartition:UInt16}, {aOffset:UInt64}, {aIndex:UInt32})`
   if (after !== null) Object.assign(params, { aNs: after.timestampNs, aLog: after.logId, aPartition: after.partition, aOffset: after.offset, aIndex: after.index })
@@ -95,6 +98,6 @@ AND (Timestamp, log_id, otel_logs.log_partition, otel_logs.log_offset, otel_logs
 
 /** Services and severities of all matches in the filter's time range, the 1,000 most frequent pairs. */
 export const logFacets = (filter: LogFilter): Prepared<FacetRow> => {
-  const { sql, params } = where(filter)
+  const { sql, params } = logsWhere(filter)
   return { query: { name: 'logs.facets', sql: 'SELECT ServiceName AS service, SeverityNumber AS severity, toString(count()) AS records'.concat(sql, ' GROUP BY service, severity ORDER BY count() DESC LIMIT 1000', SETTINGS) }, params }
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findFacets } from '../../../clickhouse/queries/find-facets.ts'
 import { findLogs } from '../../../clickhouse/queries/find-logs.ts'
-import { toWords, type FacetRow, type LogFilter, type LogPosition, type LogRow } from '../../../clickhouse/queries/logs-search.ts'
+import type { FacetRow, LogFilter, LogPosition, LogRow } from '../../../clickhouse/queries/logs-search.ts'
+import { toWords } from '../../../clickhouse/queries/words.ts'
 import { openTestStore, toRow, type LogRecord, type TestStore } from './store.ts'
 
 const HOUR = 3_600_000

@@ -30,7 +30,7 @@ export const errorCodes = {
 
 export type ErrorName = keyof typeof errorCodes
 /** `example` is a call that would do; `nearest` is the allowed value that was probably meant. */
-export interface FieldError { readonly path: string; readonly code: string; readonly message: string; readonly allowed?: readonly unknown[]; readonly nearest?: string; readonly example?: string }
+export interface FieldError { readonly path: string; readonly code: string; readonly message: string; readonly allowed?: readonly unknown[]; readonly nearest?: string; readonly example?: string; /** Of a text: where in it, and what stands there. */ readonly position?: number; readonly found?: string }
 export interface ApiError extends Error { readonly code: ErrorName; readonly fields?: readonly FieldError[]; readonly more?: object }
 
 /** `more` is told beside what every error tells. */

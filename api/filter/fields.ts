@@ -1,5 +1,5 @@
 // Names of fields, as they are written and as they are printed. What is no name of ours is an attribute.
-import { LEVELS, type Field, type TextColumn } from '../../clickhouse/queries/filter-tree.ts'
+import { LEVELS, severityRange, type Field, type TextColumn } from '../../clickhouse/queries/filter-tree.ts'
 
 const column = (name: TextColumn): Field => ({ kind: 'column', name })
 const host: Field = { kind: 'attribute', of: 'either', key: 'host.name' }
@@ -50,4 +50,10 @@ export const toSeverity = (text: string): string | null => {
   const index = LEVELS.indexOf(level as (typeof LEVELS)[number])
   if (index >= 0) return String(index * 4 + Number(step))
   return /^\d{1,2}$/.test(name) && Number(name) <= 24 ? String(Number(name)) : null
+}
+
+/** The first number of a level, or the number; null = no severity. */
+export const toSeverityNumber = (text: string): number | null => {
+  const severity = toSeverity(text)
+  return severity === null ? null : severityRange(severity)![0]
 }

@@ -2,10 +2,9 @@
 import { Type } from 'typebox'
 import { findFacets } from '../../clickhouse/queries/find-facets.ts'
 import { findLogs } from '../../clickhouse/queries/find-logs.ts'
-import { MAX_ATTRIBUTES, MAX_WORDS, type FacetRow, type LogFilter, type LogPosition, type LogRow } from '../../clickhouse/queries/logs-search.ts'
-import { toWords } from '../../clickhouse/queries/words.ts'
+import type { FacetRow, LogPosition, LogRow } from '../../clickhouse/queries/logs-search.ts'
 import type { App } from '../app.ts'
-import { apiError } from '../errors.ts'
+import { FILTER_LANGUAGE, logParameters, toLogFilter } from '../log-filter.ts'
 import { principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
 import { errors, LogEvent, Time } from '../schemas/shapes.ts'
@@ -13,19 +12,6 @@ import { resolveRange } from '../time-range.ts'
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 const levelOf = (severity: number): string => severity >= 1 && severity <= 24 ? LEVELS[Math.floor((severity - 1) / 4)] : 'unspecified'
-const toSeverity = (text: string | undefined): number => {
-  if (text === undefined) return 0
-  const level = LEVELS.indexOf(text.toLowerCase() as (typeof LEVELS)[number])
-  if (level >= 0) return level * 4 + 1
-  const number = Number(text)
-  if (Number.isInteger(number) && number >= 0 && number <= 24) return number
-  throw apiError('VALIDATION_FAILED', 'severity_min is not a severity', [{ path: 'severity_min', code: 'enum', message: `one of ${LEVELS.join(', ')} or a number from 0 to 24` }])
-}
-const toAttributes = (attributes: readonly string[]): [string, string][] => attributes.map((text) => {
-  const colon = text.indexOf(':')
-  if (colon <= 0) throw apiError('VALIDATION_FAILED', 'attr is not key:value', [{ path: 'attr', code: 'pattern', message: 'key:value, for example user.id:42' }])
-  return [text.slice(0, colon), text.slice(colon + 1)]
-})
 
 const isoNanos = (text: string): string => {
   const nanos = BigInt(text)
@@ -56,11 +42,9 @@ const toFacets = (rows: readonly FacetRow[]): { service: Record<string, number>;
 export const logRoutes = (app: App, deps: RouteDeps): void => {
   app.get('/api/v1/logs/search', {
     schema: {
-      operationId: 'searchLogs', tags: ['logs'], summary: 'Search logs, newest first. Facets come with the first page only; they count every match from facetsFrom on, which is the start of the range unless facetsPartial.',
+      operationId: 'searchLogs', tags: ['logs'], summary: 'Search logs, newest first. Facets come with the first page only; they count every match from facetsFrom on, which is the start of the range unless facetsPartial.', description: FILTER_LANGUAGE,
       querystring: Type.Object({
-        from: Type.Optional(Time), to: Type.Optional(Time), q: Type.Optional(Type.String({ maxLength: 1000, description: 'words in the body, in any case, all of them present; punctuation only separates them' })),
-        service: Type.Optional(Type.String({ maxLength: 255 })), severity_min: Type.Optional(Type.String({ maxLength: 20 })), trace_id: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{32}$' })),
-        attr: Type.Optional(Type.Array(Type.String({ maxLength: 2000 }), { maxItems: MAX_ATTRIBUTES, description: 'key:value, on the record or its resource' })),
+        from: Type.Optional(Time), to: Type.Optional(Time), ...logParameters,
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), cursor: Type.Optional(Type.String({ maxLength: 2000 })),
       }, { additionalProperties: false }),
       response: {
@@ -70,19 +54,13 @@ export const logRoutes = (app: App, deps: RouteDeps): void => {
     },
   }, async (request) => {
     const { tenant } = principalOf(request)
-    const { from, to, q = '', service, severity_min: severity, trace_id: traceId, attr = [], limit = 100, cursor } = request.query
-    const asked = { from: from ?? '', to: to ?? '', q, service: service ?? '', severity: severity ?? '', traceId: traceId ?? '', attr }
+    const { from, to, limit = 100, cursor, ...selection } = request.query
+    const asked = { from: from ?? '', to: to ?? '', q: '', service: '', severity_min: '', trace_id: '', attr: [], filter: '', ...selection }
     const begun = performance.now()
     const page = cursor === undefined ? null : deps.cursors.decode<LogPosition>(cursor, tenant, asked)
     const fresh = resolveRange(from, to, deps.clock())
     const range: readonly [string, string] = page?.range ?? [new Date(fresh.fromMs).toISOString(), new Date(fresh.toMs).toISOString()]
-    const words = toWords(q)
-    if (q !== '' && words.length === 0) throw apiError('VALIDATION_FAILED', 'q has no word', [{ path: 'q', code: 'no_word', message: 'a word is a run of letters, digits or characters beyond ASCII; spaces and punctuation only separate words. Leave q out to search without words' }])
-    if (words.length > MAX_WORDS) throw apiError('VALIDATION_FAILED', `q has more than ${MAX_WORDS} words`, [{ path: 'q', code: 'maxItems', message: `at most ${MAX_WORDS} words` }])
-    const filter: LogFilter = {
-      tenant, fromNs: BigInt(Date.parse(range[0])) * 1_000_000n, toNs: BigInt(Date.parse(range[1])) * 1_000_000n + 999_999n, service: service ?? null,
-      severityMin: toSeverity(severity), words, attributes: toAttributes(attr), traceId: traceId?.toLowerCase() ?? null,
-    }
+    const filter = toLogFilter(selection, tenant, range)
     const rows = await findLogs(deps.clickhouse, filter, limit + 1, page?.key ?? null)
     const facets = page === null ? await findFacets(deps.clickhouse, filter, { rows, limit: limit + 1, tookMs: performance.now() - begun }) : null
     const shown = rows.slice(0, limit)

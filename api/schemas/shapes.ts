@@ -12,7 +12,8 @@ export const ErrorEnvelope = Type.Object({
   error: Type.String(), code: Type.String(), hint: Type.Optional(Type.String()), request_id: Type.String(),
   fields: Type.Optional(Type.Array(Type.Object({
     path: Type.String(), code: Type.String(), message: Type.String(), allowed: Type.Optional(Type.Array(Type.Unknown())),
-    nearest: Type.Optional(Type.String({ description: 'the allowed value that was probably meant' })), example: Type.Optional(Type.String({ description: 'a call that would do' })),
+    nearest: Type.Optional(Type.String({ description: 'the allowed value that was probably meant' })), example: Type.Optional(Type.String({ description: 'a call, or a value of the field, that would do' })),
+    position: Type.Optional(Type.Integer({ description: 'where in the text, from 0' })), found: Type.Optional(Type.String({ description: 'what stands there' })),
   }))),
 }, { additionalProperties: true })
 export const ErrorEntry = Type.Object({ code: Type.String(), status: Type.Integer(), meaning: Type.String(), hint: Type.String(), retryable: Type.Boolean(), example: ErrorEnvelope })

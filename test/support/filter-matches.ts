@@ -21,7 +21,7 @@ const severityMatches = (severity: number, op: string, value: string): boolean =
   if (op === '=') return severity >= low && severity <= high
   return order(op, severity, op === '<' || op === '>=' ? low : high)
 }
-const tokens = (text: string): string[] => text.split(/[\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+/).filter(Boolean)
+const tokens = (text: string): string[] => text.split(/[^0-9A-Za-z\u0080-\u{10ffff}]+/u).filter(Boolean)
 /** ASCII letters only. */
 const lower = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 

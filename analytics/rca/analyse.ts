@@ -139,9 +139,11 @@ export const correlationsOf = (service: string, depth: number, loaded: Loaded): 
 export const neighboursOf = (service: string, loaded: Loaded): string[] =>
   walk(service, traceEdges(loaded.traces), 2).map((found) => found.service).sort()
 
-export const blastOf = (incident: IncidentRef, loaded: Loaded): Blast => {
-  const { edges, ranked, strengths } = rankIncident(incident, loaded)
-  const root = ranked[0]?.service ?? incident.services[0] ?? ''
+/** Around what the blast radius is drawn: the first of the causes. */
+export const rootOf = (incident: IncidentRef, loaded: Loaded): string => rankIncident(incident, loaded).ranked[0]?.service ?? incident.services[0] ?? ''
+
+export const blastOf = (incident: IncidentRef, loaded: Loaded, root: string): Blast => {
+  const { edges, strengths } = rankIncident(incident, loaded)
   const touched = (service: string): boolean => (strengths.get(service)?.score ?? 0) >= ANOMALOUS || incident.services.includes(service)
   // Callers depend on the root and are impacted. Anything else only where it is itself unwell: correlation alone draws no radius.
   const reached = reach(root, edges, 4).filter((found) => found.relation === 'downstream' || touched(found.service))

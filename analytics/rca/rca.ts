@@ -1,19 +1,21 @@
 // Loads what lies around a moment from ClickHouse and lets the pure part answer. One loaded window serves the questions of
 // the next 30 seconds.
 import type { ClickHouse } from '../../clickhouse/client.ts'
-import { tracesInWindow, versionsInWindow, type VersionRow } from '../../clickhouse/queries/rca.ts'
+import { tracesInWindow, tracesOfService, versionsInWindow, type TraceRow, type VersionRow } from '../../clickhouse/queries/rca.ts'
 import { pointsInWindow, type WindowPoint } from '../../clickhouse/queries/series-points.ts'
 import type { IncidentRef, Rca } from '../../streams/contracts/rca.ts'
 import { isCount } from '../anomaly/metric.ts'
-import { analyse, blastOf, correlationsOf, GRID_MS, neighboursOf, type Loaded } from './analyse.ts'
+import { analyse, blastOf, correlationsOf, GRID_MS, neighboursOf, rootOf, type Loaded } from './analyse.ts'
 import type { WindowMs } from './evidence.ts'
-import type { ServiceSeries } from './graph.ts'
+import type { ServiceSeries, Trace } from './graph.ts'
 import type { Deploy } from './rank.ts'
 
 const BEFORE_MS = 15 * 60_000
 const AFTER_MS = 5 * 60_000
 /** Correlations look back only: a question about now has no afterwards. */
 const LOOK_BACK_MS = 30 * 60_000
+/** Who calls a service changes slowly, and some call it seldom. */
+const CALLERS_BEFORE_MS = 6 * 3_600_000
 const KEEP_MS = 30_000
 const MAX_KEPT = 64
 
@@ -46,6 +48,9 @@ export const toDeploys = (rows: readonly VersionRow[]): Deploy[] => {
   return deploys
 }
 
+const toTrace = (row: TraceRow): Trace =>
+  ({ id: row.trace, visits: row.services.map((service, i) => ({ service, firstUs: Number(row.first_us[i]), lastUs: Number(row.last_us[i]) })) })
+
 const windowOf = (incident: IncidentRef): WindowMs => {
   const onsetMs = Math.min(incident.openedAtMs, ...incident.signals.map((signal) => signal.startedAtMs))
   const fromMs = Math.floor((onsetMs - BEFORE_MS) / GRID_MS) * GRID_MS
@@ -68,7 +73,7 @@ export const createRca = ({ clickhouse, now }: RcaDeps): Rca => {
     const dataEndMs = points.reduce((end, point) => Math.max(end, point.bucket * 1000 + GRID_MS), fromMs)
     return {
       window, series: toSeries(points, window, dataEndMs), deploys: toDeploys(versions),
-      traces: traces.map((row) => ({ id: row.trace, visits: row.services.map((service, i) => ({ service, firstUs: Number(row.first_us[i]), lastUs: Number(row.last_us[i]) })) })),
+      traces: traces.map(toTrace),
     }
   }
   const loadKept = (tenant: string, window: WindowMs): Promise<Loaded> => {
@@ -90,7 +95,14 @@ export const createRca = ({ clickhouse, now }: RcaDeps): Rca => {
   return {
     correlations: async (tenant, service, depth, atMs) => correlationsOf(service, depth, await loadKept(tenant, lookBack(atMs))),
     analysis: async (incident) => analyse(incident, await load(incident.tenant, windowOf(incident)), now()),
-    blast: async (incident) => blastOf(incident, await load(incident.tenant, windowOf(incident))),
+    blast: async (incident) => {
+      const window = windowOf(incident)
+      const loaded = await load(incident.tenant, window)
+      const root = rootOf(incident, loaded)
+      const known = new Set(loaded.traces.map((trace) => trace.id))
+      const own = await clickhouse.query(tracesOfService, { tenant: incident.tenant, service: root, fromMs: window.toMs - CALLERS_BEFORE_MS, toMs: window.toMs })
+      return blastOf(incident, { ...loaded, traces: [...loaded.traces, ...own.map(toTrace).filter((trace) => !known.has(trace.id))] }, root)
+    },
     neighbours: async (tenant, service, atMs) => neighboursOf(service, await loadKept(tenant, lookBack(atMs))),
   }
 }

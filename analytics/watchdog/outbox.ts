@@ -13,7 +13,7 @@ type Entry =
   | { readonly kind: 'opened'; readonly atMs: number; readonly row: AnomalyInsert; readonly signal: Omit<SignalOpened, 'neighbours'> }
   | { readonly kind: 'resolved'; readonly atMs: number; readonly ending: Ending }
 
-const CHUNK = 10_000
+const CHUNK = 25_000
 
 export interface Outbox {
   point(row: PointInsert): void
@@ -22,6 +22,10 @@ export interface Outbox {
   resolved(resolution: Resolution): void
   ended(ending: Ending): void
   size(): number
+  /** Rows that no flush has taken yet. */
+  waiting(): number
+  /** Rows only; one at a time. */
+  flushRows(): Promise<void>
   /** Stops at the first failure, which it throws; what was not written stays. */
   flush(): Promise<void>
 }
@@ -33,11 +37,24 @@ export const createOutbox = ({ clickhouse, signals, neighbours }: OutboxDeps): O
   const seen: SeenRow[] = []
   const entries: Entry[] = []
 
+  let taken = 0
+  /** Those that are there now; more may come meanwhile, behind them. */
   const drain = async (table: string, rows: object[]): Promise<void> => {
-    while (rows.length > 0) {
-      const chunk = rows.slice(0, CHUNK)
+    for (let left = rows.length; left > 0;) {
+      const chunk = rows.slice(0, Math.min(CHUNK, left))
       await clickhouse.insertRows({ table, rows: chunk })
       rows.splice(0, chunk.length)
+      left -= chunk.length
+      taken -= chunk.length
+    }
+  }
+  const flushRows = async (): Promise<void> => {
+    taken = points.length + seen.length
+    try {
+      await drain('seen_templates', seen)
+      await drain('series_points', points)
+    } finally {
+      taken = 0
     }
   }
   const writeResolved = async ({ tenant, id, atMs }: Ending): Promise<void> => {
@@ -64,9 +81,10 @@ export const createOutbox = ({ clickhouse, signals, neighbours }: OutboxDeps): O
     resolved: ({ tenant, anomaly, atMs }) => { entries.push({ kind: 'resolved', atMs, ending: { tenant, id: anomaly.id, atMs } }) },
     ended: (ending) => { entries.push({ kind: 'resolved', atMs: ending.atMs, ending }) },
     size: () => points.length + seen.length + entries.length,
+    waiting: () => points.length + seen.length - taken,
+    flushRows,
     flush: async () => {
-      await drain('seen_templates', seen)
-      await drain('series_points', points)
+      await flushRows()
       entries.sort((a, b) => a.atMs - b.atMs)
       while (entries.length > 0) {
         await send(entries[0])

@@ -8,6 +8,8 @@ export interface Cursor { readonly logId: string; readonly partition: number; /*
 /** More than can be in flight behind the newest one. */
 const LOOK_BEHIND = 16
 const MAX_ROWS = 20_000
+/** What one listing gives at most. */
+const MAX_RANGES = 256
 const DISCOVER_EVERY_MS = 10_000
 
 export const toPartial = (row: PartialRow): Partial => ({
@@ -16,8 +18,11 @@ export const toPartial = (row: PartialRow): Partial => ({
 })
 
 export interface PartialReader {
-  /** New partials of every partition, in order of position within each; `more` when a bound cut it short. */
-  read(nowMs: number): Promise<{ partials: Partial[]; more: boolean }>
+  /**
+   * Hands over what is stored of every partition as of this call, in order of position within each, some at a time; what comes
+   * meanwhile waits. True when a bound cut it short.
+   */
+  read(nowMs: number, take: (partials: readonly Partial[]) => Promise<void>): Promise<boolean>
   cursors(): readonly Cursor[]
 }
 
@@ -33,30 +38,29 @@ export const createPartialReader = (clickhouse: Pick<ClickHouse, 'query'>, resto
     }
     if (due) discoveredAtMs = nowMs
   }
-  const readCursor = async (cursor: Cursor): Promise<{ partials: Partial[]; more: boolean; seen: number[] }> => {
+  const readCursor = async (cursor: Cursor, take: (partials: readonly Partial[]) => Promise<void>): Promise<boolean> => {
     const position = { logId: cursor.logId, partition: cursor.partition }
     const ranges = await clickhouse.query(partialRanges, { ...position, from: cursor.seen[0] ?? 0, seen: cursor.seen })
-    const firsts: number[] = []
-    let rows = 0
-    for (const range of ranges) {
-      rows += Number(range.rows)
-      if (firsts.length > 0 && rows > MAX_ROWS) break
-      firsts.push(Number(range.first))
+    for (let at = 0; at < ranges.length;) {
+      const firsts: number[] = []
+      for (let rows = 0; at < ranges.length; at++) {
+        rows += Number(ranges[at].rows)
+        if (firsts.length > 0 && rows > MAX_ROWS) break
+        firsts.push(Number(ranges[at].first))
+      }
+      await take((await clickhouse.query(partialRows, { ...position, firsts })).map(toPartial))
+      // Only behind what was handed over: a failure halfway is read again from there.
+      cursor.seen = [...cursor.seen, ...firsts].sort((a, b) => a - b).slice(-LOOK_BEHIND)
     }
-    if (firsts.length === 0) return { partials: [], more: false, seen: cursor.seen }
-    const partials = (await clickhouse.query(partialRows, { ...position, firsts })).map(toPartial)
-    const seen = [...cursor.seen, ...firsts].sort((a, b) => a - b).slice(-LOOK_BEHIND)
-    return { partials, more: firsts.length < ranges.length || ranges.length === 256, seen }
+    return ranges.length === MAX_RANGES
   }
   return {
     cursors: () => cursors,
-    read: async (nowMs) => {
+    read: async (nowMs, take) => {
       await discover(nowMs)
-      const parts = []
-      for (const cursor of cursors) parts.push(await readCursor(cursor))
-      // Only when all have answered: a failure halfway must not lose what the first ones gave.
-      for (const [i, part] of parts.entries()) cursors[i].seen = part.seen
-      return { partials: parts.flatMap((part) => part.partials), more: parts.some((part) => part.more) }
+      let more = false
+      for (const cursor of cursors) more = await readCursor(cursor, take) || more
+      return more
     },
   }
 }

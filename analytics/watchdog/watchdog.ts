@@ -5,7 +5,7 @@ import type { ClickHouse } from '../../clickhouse/client.ts'
 import { openAnomalies, recentAnomalies } from '../../clickhouse/queries/anomalies.ts'
 import { seenTemplates } from '../../clickhouse/queries/series-points.ts'
 import type { SignalSink } from '../../streams/contracts/signals.ts'
-import { BUCKET_MS } from '../series/rollup.ts'
+import { BUCKET_MS, type Partial } from '../series/rollup.ts'
 import { amend } from './amend.ts'
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts'
 import { advance, endSilent, type Advance } from './close-buckets.ts'
@@ -45,7 +45,8 @@ export interface Watchdog {
 
 const SLICE_MS = 10
 const BUCKETS_PER_STEP = 100
-const MAX_OUTBOX = 200_000
+/** Rows that are written in one go while a backlog is worked through. */
+const BATCH = 100_000
 const MAX_READS = 20
 const PAUSED_AFTER_MS = 30_000
 const CHECKPOINT_EVERY_MS = 60_000
@@ -86,29 +87,28 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
     countNewTemplates: (state, bucket) => countNew(state.tenant, state.service, bucket.templates, bucket.bucketMs),
   }
 
-  /** True when everything stored so far has been taken in. */
-  const takeIn = async (nowMs: number): Promise<boolean> => {
-    for (let reads = 0; reads < MAX_READS; reads++) {
-      const { partials, more } = await reader.read(nowMs)
-      let sliceEndMs = performance.now() + SLICE_MS
-      for (const partial of partials) {
-        intake.take(partial, nowMs)
-        if (performance.now() < sliceEndMs) continue
-        await breathe()
-        sliceEndMs = performance.now() + SLICE_MS
-      }
-      if (!more) return true
+  const takePartials = (nowMs: number) => async (partials: readonly Partial[]): Promise<void> => {
+    let sliceEndMs = performance.now() + SLICE_MS
+    for (const partial of partials) {
+      intake.take(partial, nowMs)
+      if (performance.now() < sliceEndMs) continue
+      await breathe()
+      sliceEndMs = performance.now() + SLICE_MS
     }
+  }
+  /** True when everything that was stored when it began has been taken in. */
+  const takeIn = async (nowMs: number): Promise<boolean> => {
+    for (let reads = 0; reads < MAX_READS; reads++) if (!await reader.read(nowMs, takePartials(nowMs))) return true
     return false
   }
-  /** True when it stopped because there is enough to write. */
+  /** True when it stopped because there is enough to write at once. */
   const closeBuckets = async (nowMs: number, uncommittedMs: number | null): Promise<boolean> => {
     let sliceEndMs = performance.now() + SLICE_MS
     intake.measureFronts()
     for (const state of services.all()) {
       const context: Advance = { clock: { nowMs, uncommittedMs }, ranSinceMs, detector, tenant: intake.tenant(state.tenant), effects }
       let more = true
-      while (more && outbox.size() < MAX_OUTBOX) {
+      while (more && outbox.waiting() < BATCH) {
         more = advance(state, context, BUCKETS_PER_STEP)
         if (performance.now() < sliceEndMs) continue
         await breathe()
@@ -118,7 +118,21 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
       if (idleMs > IDLE_MS && state.pending.size === 0) endSilent(state, nowMs, context)
       if (idleMs > FORGET_AFTER_MS && state.pending.size === 0) services.forget(state)
     }
-    return outbox.size() >= MAX_OUTBOX
+    return outbox.waiting() >= BATCH
+  }
+  /** Closes on while rows are being written; signals wait for the end of the round, so that they come in order of time. */
+  const catchUp = async (nowMs: number, uncommittedMs: number | null): Promise<void> => {
+    let writing: Promise<void> = Promise.resolve()
+    try {
+      while (await closeBuckets(nowMs, uncommittedMs)) {
+        await writing
+        writing = outbox.flushRows()
+        // Its failure is met at the next wait.
+        writing.catch(() => {})
+      }
+    } finally {
+      await writing
+    }
   }
   const amendLate = async (nowMs: number): Promise<void> => {
     if (intake.late.size === 0) return
@@ -154,7 +168,7 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
     if (outbox.size() > 0) await outbox.flush()
     // Asked before reading: what is stored by now is then read for certain.
     const uncommittedMs = deps.oldestUncommittedReceivedAtMs()
-    if (await takeIn(nowMs)) while (await closeBuckets(nowMs, uncommittedMs)) await outbox.flush()
+    if (await takeIn(nowMs)) await catchUp(nowMs, uncommittedMs)
     endOrphans(nowMs)
     await amendLate(nowMs)
     await outbox.flush()

@@ -16,6 +16,17 @@ export const tracesInWindow: Query<TraceRow> = {
 ) GROUP BY TraceId HAVING count() > 1 ORDER BY trace LIMIT 3000`),
 }
 
+/** The same of traces in which one service takes part: a few hundred, over longer, for who calls it now and then. */
+export const tracesOfService: Query<TraceRow> = {
+  name: 'rca.traces_of_service',
+  sql: `SELECT TraceId AS trace, groupArray(service) AS services, groupArray(toString(first)) AS first_us, groupArray(toString(last)) AS last_us FROM (
+  SELECT TraceId, ServiceName AS service, toUnixTimestamp64Micro(toDateTime64(min(Timestamp), 6)) AS first, toUnixTimestamp64Micro(toDateTime64(max(Timestamp), 6)) AS last`.concat(IN_WINDOW, `
+  AND TraceId IN (SELECT DISTINCT TraceId`, IN_WINDOW, ` AND ServiceName = {service:String} AND TraceId != '' LIMIT 1000)
+  GROUP BY TraceId, ServiceName ORDER BY TraceId, first, service
+) GROUP BY TraceId HAVING count() > 1 ORDER BY trace
+SETTINGS max_rows_to_read = 100000000, read_overflow_mode = 'break'`),
+}
+
 export interface VersionRow { readonly service: string; readonly version: string; readonly first_ms: string; readonly records: string }
 /** Versions that a service logged under, and its deployment events (version `event:…`). */
 export const versionsInWindow: Query<VersionRow> = {

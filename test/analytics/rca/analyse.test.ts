@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { analyse, blastOf, correlationsOf, GRID_MS, neighboursOf, type Loaded } from '../../../analytics/rca/analyse.ts'
+import { analyse, blastOf, correlationsOf, GRID_MS, neighboursOf, rootOf, type Loaded } from '../../../analytics/rca/analyse.ts'
 import { buildGraph, callsOf, type ServiceSeries, type Trace } from '../../../analytics/rca/graph.ts'
 import { toDeploys } from '../../../analytics/rca/rca.ts'
 import type { IncidentRef } from '../../../streams/contracts/rca.ts'
@@ -120,7 +120,7 @@ describe('root cause', () => {
 
 describe('the blast radius', () => {
   it('holds the callers of the root, each with its path and how the edge is known', () => {
-    const blast = blastOf(incident(['payments', 'orders']), loaded(failingPayments))
+    const blast = blastOf(incident(['payments', 'orders']), loaded(failingPayments), rootOf(incident(['payments', 'orders']), loaded(failingPayments)))
     expect(blast.root).toBe('payments')
     expect(blast.impacted.map((item) => [item.service, item.relation, item.path])).toEqual([
       ['orders', 'downstream', ['payments', 'orders']], ['gateway', 'downstream', ['payments', 'orders', 'gateway']],

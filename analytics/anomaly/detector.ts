@@ -3,6 +3,7 @@
 // An anomaly opens when 3 of the last 6 buckets exceed the threshold on one side, and the last 2 or 6 minutes together are
 // clearly more surprising than the threshold asks of one bucket, and the change is large enough to matter.
 import { changedFor, deviationOf, GAUGE_FLOOR, LONG, MIDDLE, stabilise, sumOfLast, unstabilise, type Deviation } from './deviation.ts'
+import { isHabit, remember, type Episode } from './habit.ts'
 import type { Judgement } from './metric.ts'
 
 export const BUCKET_MS = 10_000
@@ -37,6 +38,8 @@ export interface DetectorState {
   readonly votes: readonly number[]
   readonly open: OpenAnomaly | null
   readonly quietUntilMs: number
+  /** Rises that were, or would have been, anomalies. */
+  readonly episodes: readonly Episode[]
 }
 
 /** `value` null: time passed without data. */
@@ -60,7 +63,7 @@ export interface Verdict {
 }
 
 export const newDetector = (): DetectorState =>
-  ({ n: 0, lastAtMs: 0, mean: 0, noise: 1, middleNoise: 1, longNoise: 1, recent: [], votes: [], open: null, quietUntilMs: 0 })
+  ({ n: 0, lastAtMs: 0, mean: 0, noise: 1, middleNoise: 1, longNoise: 1, recent: [], votes: [], open: null, quietUntilMs: 0, episodes: [] })
 
 /** The watchdog names what the detector opened: ids need the series' name. */
 export const named = (state: DetectorState, id: string): DetectorState => state.open === null ? state : { ...state, open: { ...state.open, id } }
@@ -100,7 +103,7 @@ const learn = (state: DetectorState, judgement: Judgement, recent: readonly numb
   const { noise, middleNoise, longNoise } = state
   if (held) return { mean, noise, middleNoise, longNoise }
   // Noise grows slowly, or a fault that was not held would hide the next one.
-  const long = Math.max(2 / (LONG_WINDOW + 1), 1 / n)
+  const long = Math.max(2 / (LONG_WINDOW + 1), 1 / n) * (exceeds === 0 ? 1 : 0.25)
   const least = count ? 1 : GAUGE_FLOOR ** 2
   const grown = (square: number, raw: number): number => square + long * ((early ? raw * raw : Math.min(raw * raw, 9 * Math.max(square, least))) - square)
   const single = n === 1 ? (count ? 1 : 0) : grown(noise, deviation.raw)
@@ -150,6 +153,7 @@ export const step = (before: DetectorState, judgement: Judgement, config: Detect
   let open = state.open === null ? null : follow(state.open, deviation.single * state.open.direction > config.zThreshold)
   let resolves: OpenAnomaly | null = silent ? before.open : null
   let opens: Verdict['opens'] = null
+  let episodes = state.episodes
   let quietUntilMs = silent ? point.atMs + config.cooldownMs : state.quietUntilMs
   if (open !== null && open.inBand >= VOTES && exceeds !== open.direction) {
     resolves = open
@@ -163,9 +167,16 @@ export const step = (before: DetectorState, judgement: Judgement, config: Detect
     const surprising = (direction > 0 ? deviation.up : -deviation.down) >= EVIDENCE * config.zThreshold
     if (same >= NEEDED && surprising && matters(judgement, direction, limits.expected, recentMean)) {
       const startedAtMs = point.atMs - (changedFor(judgement, state.mean, recent, direction) - 1) * BUCKET_MS
-      opens = { direction, startedAtMs }
-      open = { id: '', direction, startedAtMs, buckets: 0, inBand: 0 }
+      const rises = judgement.habits && direction > 0
+      if (rises) episodes = remember(episodes, startedAtMs, point.atMs, recentMean)
+      if (!rises || !isHabit(episodes)) {
+        opens = { direction, startedAtMs }
+        open = { id: '', direction, startedAtMs, buckets: 0, inBand: 0 }
+      }
     }
+  } else if (open !== null && open.direction > 0 && exceeds > 0 && episodes.length > 0) {
+    const last = episodes[episodes.length - 1]
+    episodes = [...episodes.slice(0, -1), { ...last, endMs: point.atMs }]
   }
   const learned = learn(state, judgement, recent, deviation, exceeds)
   const surprise = Math.max(Math.abs(deviation.z), Math.max(deviation.up, -deviation.down) / 2) / config.zThreshold
@@ -173,5 +184,5 @@ export const step = (before: DetectorState, judgement: Judgement, config: Detect
     state: ready ? 'ready' : 'learning', observed: point.value, ...limits, z: ready ? deviation.z : 0,
     score: ready ? 1 - 2 ** -surprise : 0, history: state.n, signal: exceeds === 0 ? 'none' : 'rolling_z', opens, resolves,
   }
-  return { state: { n: state.n + 1, lastAtMs: point.atMs, ...learned, recent: resolves === null ? recent : recent.slice(-VOTES), votes: resolves === null ? votes : [], open, quietUntilMs }, verdict }
+  return { state: { n: state.n + 1, lastAtMs: point.atMs, ...learned, recent: resolves === null ? recent : recent.slice(-VOTES), votes: resolves === null ? votes : [], open, quietUntilMs, episodes }, verdict }
 }

@@ -10,7 +10,7 @@ export const GAUGE_FLOOR = 0.05
 /** A rate is known to about one event in an hour of buckets: what never happened is not impossible. */
 const UNKNOWN = 1 / 60
 /** Missing events that silence must add up to. */
-const ENOUGH = 16
+const ENOUGH = 20
 /** In a sum of the last 6, no bucket counts for more sigma than this. */
 const TAMED = 2
 

@@ -11,12 +11,14 @@ export interface Judgement {
   readonly minRatio: number
   /** Counts only: and differ from it by at least this many events per bucket. */
   readonly minDifference: number
+  /** What repeats from hour to hour is healthy. Not for errors: an hourly failure is one. */
+  readonly habits: boolean
 }
 
-const RATE: Judgement = { kind: 'count', up: true, down: true, minRatio: 2, minDifference: 0.5 }
-const ERRORS: Judgement = { kind: 'count', up: true, down: false, minRatio: 2, minDifference: 0.3 }
-const TEMPLATES: Judgement = { kind: 'count', up: true, down: false, minRatio: 3, minDifference: 1 }
-const NUMERIC: Judgement = { kind: 'gauge', up: true, down: false, minRatio: 1.5, minDifference: 0 }
+const RATE: Judgement = { kind: 'count', up: true, down: true, minRatio: 2, minDifference: 0.5, habits: true }
+const ERRORS: Judgement = { kind: 'count', up: true, down: false, minRatio: 2, minDifference: 0.3, habits: false }
+const TEMPLATES: Judgement = { kind: 'count', up: true, down: false, minRatio: 3, minDifference: 1, habits: false }
+const NUMERIC: Judgement = { kind: 'gauge', up: true, down: false, minRatio: 1.5, minDifference: 0, habits: true }
 
 export const judgementOf = (metric: string): Judgement | null => {
   if (metric === 'log.rate') return RATE

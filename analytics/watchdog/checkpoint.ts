@@ -6,7 +6,7 @@ import type { OpenBucket } from '../series/rollup.ts'
 import type { Cursor } from './read-partials.ts'
 import { newServiceState, type ServiceState } from './service-state.ts'
 
-const FORMAT = 2
+const FORMAT = 3
 const CHUNK = 5_000
 
 interface Stored extends Omit<ServiceState, 'tenant' | 'service' | 'pending'> { readonly pending: OpenBucket[] }

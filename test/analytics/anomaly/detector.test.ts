@@ -131,6 +131,27 @@ describe('the detector', () => {
     expect(verdicts.flatMap((verdict, i) => verdict.opens === null ? [] : [i])).toEqual([302])
   })
 
+  it('sees a slow series fail, and stop, in sums over minutes', () => {
+    const pattern = (n: number, every: number): number[] => Array.from({ length: n }, (_, i) => i % every === 0 ? 1 : 0)
+    const errors = run('log.error_rate', [...pattern(400, 100), ...pattern(40, 2)])
+    const silent = run('log.rate', [...pattern(400, 1), ...times(40, 0)])
+    expect(errors.verdicts.filter((verdict) => verdict.opens !== null)).toHaveLength(1)
+    const stops = silent.verdicts.flatMap((verdict, i) => verdict.opens === null ? [] : [{ at: i, ...verdict.opens }])
+    expect(stops).toMatchObject([{ direction: -1, startedAtMs: 401 * BUCKET_MS }])
+    expect(stops[0].at).toBeLessThan(430)
+  })
+
+  it('takes what repeats every hour for a habit after its first time, unless it grows, lasts, or is of errors', () => {
+    const hour = (burst: number, buckets = 4): (number | null)[] => [...times(buckets, burst), ...times(360 - buckets, 5)]
+    const count = (metric: string, values: readonly (number | null)[]): number => run(metric, values).verdicts.filter((verdict) => verdict.opens !== null).length
+    const hourly = [...hour(5), ...hour(60), ...hour(60), ...hour(50), ...hour(70)]
+    expect(count('log.rate', hourly)).toBe(1)
+    expect(count('log.rate', [...hourly, ...hour(400)])).toBe(2)
+    expect(count('log.rate', [...hourly, ...hour(60, 40)])).toBe(2)
+    expect(count('log.rate', [...hourly, ...times(120, 5), ...hour(60)])).toBe(2)
+    expect(count('log.error_rate', hourly)).toBe(4)
+  })
+
   it('accepts a new level as normal in the end', () => {
     const { state, verdicts } = run('log.rate', [...times(100, 100), ...times(700, 400)])
     expect(verdicts.filter((verdict) => verdict.opens !== null)).toHaveLength(1)

@@ -17,7 +17,7 @@ type Command = readonly [command: string, ...args: string[]]
  *  templates from /usr/share, so an unpacked one sees its package's there: in a mount namespace, nothing of the machine changes. */
 const findCommand = (name: string): Found<Command> => {
   if (runStep(name, ['--version'], { timeoutMs: 20_000 }).ok) return { ok: true, client: [name] }
-  const unpacked = cachedDirectory(`debian-${name}`, (directory) => {
+  const unpacked = cachedDirectory(`debian-${name}`, name, (directory) => {
     const download = () => runStep('apt-get', ['download', name], { timeoutMs: 120_000, cwd: directory })
     let downloaded = download()
     if (!downloaded.ok && runStep('apt-get', ['update'], { timeoutMs: 120_000 }).ok) downloaded = download()

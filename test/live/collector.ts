@@ -1,6 +1,6 @@
 // The OpenTelemetry Collector, built once with its own builder: through it, every record is stored once and as it was given to
 // the Collector, in every compression that it can send and in both encodings; from a file too, and over our absence.
-import { appendFileSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
@@ -15,6 +15,7 @@ import { cachedDirectory, freePorts, runStep, startProgram, type Found, type Run
 const VERSION = '0.155.0'
 const COMPRESSIONS = ['gzip', 'none', 'zstd', 'deflate', 'zlib', 'snappy', 'x-snappy-framed', 'lz4']
 const CASES = ['proto', 'json'].flatMap((encoding) => COMPRESSIONS.map((compression) => ({ name: `${encoding} ${compression}`, encoding, compression })))
+const recipe = join(import.meta.dirname, 'otelcol-builder.yaml')
 const REQUESTS = 3
 const RECORDS = 200
 const DAY_MS = 86_400_000
@@ -22,11 +23,10 @@ const DAY_MS = 86_400_000
 const findCollector = (): Found<string> => {
   const go = runStep('go', ['version'], { timeoutMs: 20_000 })
   if (!go.ok) return { ok: false, reason: `no Go to build it with: ${go.reason}` }
-  const built = cachedDirectory(`otelcol-${VERSION}`, (directory) => {
+  const built = cachedDirectory(`otelcol-${VERSION}`, readFileSync(recipe, 'utf8'), (directory) => {
     const installed = runStep('go', ['install', `go.opentelemetry.io/collector/cmd/builder@v${VERSION}`], { timeoutMs: 180_000, env: { GOBIN: directory } })
     if (!installed.ok) return installed
-    copyFileSync(join(import.meta.dirname, 'otelcol-builder.yaml'), join(directory, 'builder.yaml'))
-    return runStep(join(directory, 'builder'), ['--config', 'builder.yaml'], { timeoutMs: 420_000, cwd: directory })
+    return runStep(join(directory, 'builder'), ['--config', recipe], { timeoutMs: 540_000, cwd: directory })
   })
   if (!built.ok) return built
   const binary = join(built.client, 'build/otelcol')

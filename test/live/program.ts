@@ -1,6 +1,7 @@
 // Programs of others: where they are kept once fetched or built, and how they are run. Everything here is bounded in time, and a
 // process is ended by the one who started it.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -21,9 +22,9 @@ export const runStep = (command: string, args: readonly string[], options: { tim
   return { ok: false, reason: `${command} ${args.slice(0, 2).join(' ')}: ${why.slice(0, 200)}` }
 }
 
-/** The directory of `name`, filled by `build` when it is not there yet. It appears whole or not at all. */
-export const cachedDirectory = (name: string, build: (directory: string) => Found<unknown>): Found<string> => {
-  const directory = join(cache(), name)
+/** The directory of `name` and `recipe`, what it is made from; filled by `build` when it is not there yet. It appears whole or not at all. */
+export const cachedDirectory = (name: string, recipe: string, build: (directory: string) => Found<unknown>): Found<string> => {
+  const directory = join(cache(), `${name}-${hash('sha256', recipe, 'hex').slice(0, 8)}`)
   if (existsSync(directory)) return { ok: true, client: directory }
   const unfinished = `${directory}.${process.pid}`
   rmSync(unfinished, { recursive: true, force: true })

@@ -14,7 +14,7 @@ const program = join(import.meta.dirname, '../programs/python_sdk.py')
 const RECORDS = 100
 
 const findPython = (): Found<string> => {
-  const environment = cachedDirectory(`python-sdk-${VERSION}`, (directory) => {
+  const environment = cachedDirectory(`python-sdk-${VERSION}`, packages.join(' '), (directory) => {
     const made = runStep('python3', ['-m', 'venv', directory], { timeoutMs: 60_000 })
     return made.ok ? runStep(join(directory, 'bin/python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages], { timeoutMs: 180_000 }) : made
   })

@@ -9,6 +9,7 @@ import { apiError } from './errors.ts'
 import { createCursors } from './cursor.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import { accessOf, createAuthenticator, protect } from './plugins/authentication.ts'
+import { createChanges } from './plugins/changes.ts'
 import { limitTime } from './plugins/deadline.ts'
 import { handleErrors, sendError } from './plugins/error-handling.ts'
 import { handleClientError, handleRawRequests, letThrough } from './plugins/raw-errors.ts'
@@ -30,6 +31,8 @@ import { operationsRoutes } from './routes/operations.ts'
 import { tenantRoutes } from './routes/tenants.ts'
 import { toolFileRoutes } from './routes/tool-files.ts'
 import { NoBody } from './schemas/shapes.ts'
+import { createBudgets } from './services/budgets.ts'
+import { createIdempotentAnswers } from './services/idempotent-answers.ts'
 import { collectTools } from './tools/collect.ts'
 import { createSealer } from './services/ids.ts'
 import { createIncidents } from './services/incidents.ts'
@@ -43,6 +46,7 @@ const DOCS = '/docs'
 /** Callers wait at most 5 s for an answer. */
 const DEADLINE_MS = 4500
 const STORE_TIMEOUT_MS = 4000
+const SWEEP_EVERY_MS = 600_000
 
 const createServer = (): App => Fastify({
   bodyLimit: MAX_BODY_BYTES, requestTimeout: 10_000, keepAliveTimeout: 72_000, forceCloseConnections: true, logger: false, exposeHeadRoutes: true,
@@ -63,15 +67,22 @@ const readQueries = (app: App): void => {
 export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> => {
   const app = createServer()
   const authenticate = createAuthenticator(deps.credentials, deps.clock, deps.onTokenUse, deps.authenticateJwt)
+  const answers = createIdempotentAnswers(config.secretKey, deps.clock)
+  const changes = createChanges({ store: deps.store, answers, budgets: createBudgets(deps.store, deps.clock), logger: deps.logger })
+  const refreshCredentials = (): Promise<void> => deps.onCredentialsChanged()
   const shared: RouteDeps = {
-    ...deps, config, clickhouse: { query: (query, params) => deps.clickhouse.query(query, params, { timeoutMs: STORE_TIMEOUT_MS }) },
+    ...deps, config, onCredentialsChanged: () => changes.afterCommit(refreshCredentials), clickhouse: { query: (query, params) => deps.clickhouse.query(query, params, { timeoutMs: STORE_TIMEOUT_MS }) },
     incidents: createIncidents(deps.store, deps.clock), monitors: createMonitors(deps.store, createSealer(config.secretKey)), cursors: createCursors(config.secretKey, deps.clock),
   }
+  const sweeping = setInterval(() => { answers.sweep(deps.store).catch((error: unknown) => { deps.logger.warn({ error: String(error) }, 'old answers not deleted') }) }, SWEEP_EVERY_MS).unref()
+  app.addHook('onClose', async () => { clearInterval(sweeping) })
   readQueries(app)
   app.removeContentTypeParser(['text/plain', 'application/json'])
   // Clients name the type on calls that have no body: nothing is then taken as nothing, as without the header.
   const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.decorateRequest('rawBody', '')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    request.rawBody = body as string
     if (body === '') done(null, undefined)
     else void parseJson(request, body as string, done)
   })
@@ -93,6 +104,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
   await app.register(async (scope) => {
     const typed = scope as unknown as App
     scope.addHook('onRoute', (route) => { accessOf(route) })
+    changes.install(scope)
     const tools = collectTools(scope)
     limitTime(scope, deps.deadlineMs ?? DEADLINE_MS)
     protect(scope, authenticate, config.metricsOpen, deps.clock)

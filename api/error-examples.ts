@@ -1,7 +1,7 @@
 // One answer for each code of the registry, as a caller sees it. `GET /docs/errors` and the description of every route show them.
 import { errorCodes, type ErrorName, type FieldError } from './errors.ts'
 
-interface Example { readonly error: string; readonly fields?: readonly FieldError[]; readonly required_scopes?: readonly string[]; readonly status?: string; readonly dependencies?: Readonly<Record<string, string>> }
+interface Example { readonly error: string; readonly fields?: readonly FieldError[]; readonly required_scopes?: readonly string[]; readonly retry_after_s?: number; readonly status?: string; readonly dependencies?: Readonly<Record<string, string>> }
 
 const examples: Readonly<Record<ErrorName, Example>> = {
   VALIDATION_FAILED: {
@@ -13,6 +13,7 @@ const examples: Readonly<Record<ErrorName, Example>> = {
   BAD_TIME_RANGE: { error: 'from is not a time', fields: [{ path: 'from', code: 'invalid_time', message: 'RFC 3339 with a zone (2026-01-31T12:00:00Z) or now-15m' }] },
   CURSOR_MISMATCH: { error: 'the cursor belongs to another query' },
   CURSOR_EXPIRED: { error: 'the cursor has expired' },
+  IDEMPOTENCY_KEY_TOO_LONG: { error: 'The Idempotency-Key is longer than 255 characters.' },
   UNAUTHENTICATED: { error: 'the token is unknown, expired or revoked' },
   PAT_SCOPE_INSUFFICIENT: { error: 'the token lacks the scope incidents:write', required_scopes: ['incidents:write'] },
   ROLE_INSUFFICIENT: { error: "this needs the role member; the token's owner is viewer" },
@@ -22,10 +23,13 @@ const examples: Readonly<Record<ErrorName, Example>> = {
   MONITOR_NAME_DUPLICATE: { error: 'a monitor named nightly-backup exists' },
   TENANT_DUPLICATE: { error: 'a tenant acme-corp exists' },
   LAST_OWNER: { error: 'user_owner is the only owner of the tenant' },
+  IDEMPOTENCY_KEY_REPLAY_CONFLICT: { error: 'the Idempotency-Key was used for another call' },
+  IDEMPOTENCY_IN_PROGRESS: { error: 'a call with this Idempotency-Key is being carried out', retry_after_s: 1 },
   RATE_LIMITED: { error: 'the key may be used 1000 times a second' },
   BODY_TOO_LARGE: { error: 'The body is larger than 1 MiB.' },
   UNSUPPORTED_MEDIA_TYPE: { error: 'The body is not of a type that is taken.' },
   HEADERS_TOO_LARGE: { error: 'The headers are larger than 16 KiB.' },
+  PAT_DAILY_LIMIT_EXCEEDED: { error: 'the token has made its 200 changes of this day', retry_after_s: 40_213 },
   INTERNAL: { error: 'something of ours went wrong' },
   STORE_UNAVAILABLE: { error: 'a store cannot be reached' },
   NOT_READY: { error: 'clickhouse is unreachable', status: 'unavailable', dependencies: { clickhouse: 'unreachable', ingest: 'ok' } },

@@ -39,7 +39,7 @@ const toApiError = (error: FastifyError | Error, request: FastifyRequest): { err
 /** `more` is told beside what every error tells. */
 export const sendError = (request: FastifyRequest, reply: FastifyReply, error: ApiError, retryAfterSeconds = 1, more: object = {}): FastifyReply => {
   const kind = errorCodes[error.code]
-  if (kind.status === 503 || kind.status === 429) reply.header('retry-after', retryAfterSeconds)
+  if (kind.status === 503 || kind.status === 429 || error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds ?? retryAfterSeconds)
   if (kind.status === 401) reply.header('www-authenticate', 'Bearer')
   const shared = { code: error.code, ...(error.fields === undefined ? {} : { fields: error.fields }), hint: kind.hint, request_id: request.id, ...error.more, ...more }
   if (prefersProblem(request.headers.accept)) {

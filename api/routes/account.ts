@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
 import { actorOf, principalOf } from '../plugins/authentication.ts'
+import { tellUndo } from '../plugins/undo.ts'
 import type { RouteDeps } from '../ports.ts'
 import { AuditRow, errors, Id, Time, TokenSummary } from '../schemas/shapes.ts'
 import { listAudit, type AuditRow as Row } from '../services/audit.ts'
@@ -40,11 +41,13 @@ export const accountRoutes = (app: App, deps: RouteDeps): void => {
     if (beyond !== undefined) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token that asks lacks the scope ${beyond}`)
     const made = await createToken(deps.store, { tenant: principal.tenant, userId: principal.userId, ...request.body }, actorOf(request))
     await deps.onCredentialsChanged()
+    tellUndo(request, { possible: true, method: 'DELETE', path: `/api/v1/me/tokens/${made.id}` })
     return reply.code(201).send(made as never)
   })
   app.delete('/api/v1/me/tokens/:id', { schema: { operationId: 'revokeToken', tags: ['account'], summary: 'Revokes a token; it fails at once', params: Id, response: { 204: Type.Null(), ...errors } } }, async (request, reply) => {
     await revokeToken(deps.store, principalOf(request).tenant, request.params.id, actorOf(request))
     await deps.onCredentialsChanged()
+    tellUndo(request, { possible: false, reason: 'a revoked token stays revoked; POST /api/v1/me/tokens makes a new one' })
     return reply.code(204).send(null)
   })
   app.get('/api/v1/audit-logs', {

@@ -4,6 +4,7 @@ import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
 import { operations } from '../operations.ts'
 import { actorOf, authorise, principalOf } from '../plugins/authentication.ts'
+import { tellUndo } from '../plugins/undo.ts'
 import type { RouteDeps } from '../ports.ts'
 import { Analysis, Blast } from '../schemas/analysis.ts'
 import { errors, Id, Incident, NoBody } from '../schemas/shapes.ts'
@@ -61,18 +62,32 @@ export const incidentRoutes = (app: App, deps: RouteDeps): void => {
     const { action, body } = request.body
     const [tenant, id, actor] = [principalOf(request).tenant, request.params.id, actorOf(request)]
     if (action === 'comment' && body === undefined) throw apiError('VALIDATION_FAILED', 'body: a comment needs a body', [{ path: 'body', code: 'required', message: 'a comment needs a body', example: 'PATCH /api/v1/incidents/inc_7f3d2a9c01be {"action":"comment","body":"Rolled back."}' }])
+    tellUndo(request, { possible: false, reason: 'the timeline only grows, and an incident goes forward only: add a comment that puts it right' })
     return (action === 'comment' ? await incidents.addUpdate(tenant, id, { body: body! }, actor) : await incidents[action](tenant, id, actor, body)) as never
   })
   app.post('/api/v1/incidents/:id/updates', {
     schema: { ...one('addIncidentUpdate', 'Adds to the timeline'), body: Type.Object({ status: Type.Optional(Type.String({ maxLength: 50 })), body: Type.String({ minLength: 1, maxLength: 10_000 }) }, { additionalProperties: false }) },
-  }, async (request) => await incidents.addUpdate(principalOf(request).tenant, request.params.id, request.body, actorOf(request)) as never)
-  app.post('/api/v1/incidents/:id/acknowledge', { schema: { ...one('acknowledgeIncident', 'Somebody is on it'), body: NoBody } },
-    async (request) => await incidents.acknowledge(principalOf(request).tenant, request.params.id, actorOf(request)) as never)
-  app.post('/api/v1/incidents/:id/resolve', { schema: { ...one('resolveIncident', 'It is over; the same signals do not reopen it'), body: NoBody } },
-    async (request) => await incidents.resolve(principalOf(request).tenant, request.params.id, actorOf(request)) as never)
+  }, async (request) => {
+    tellUndo(request, { possible: false, reason: 'the timeline only grows: add an update that puts it right' })
+    return await incidents.addUpdate(principalOf(request).tenant, request.params.id, request.body, actorOf(request)) as never
+  })
+  app.post('/api/v1/incidents/:id/acknowledge', { schema: { ...one('acknowledgeIncident', 'Somebody is on it'), body: NoBody } }, async (request) => {
+    tellUndo(request, { possible: false, reason: 'an incident does not become unacknowledged' })
+    return await incidents.acknowledge(principalOf(request).tenant, request.params.id, actorOf(request)) as never
+  })
+  app.post('/api/v1/incidents/:id/resolve', { schema: { ...one('resolveIncident', 'It is over; the same signals do not reopen it'), body: NoBody } }, async (request) => {
+    tellUndo(request, { possible: false, reason: 'a resolved incident stays resolved; what happens anew opens another' })
+    return await incidents.resolve(principalOf(request).tenant, request.params.id, actorOf(request)) as never
+  })
   app.put('/api/v1/incidents/:id/postmortem', {
     schema: { ...one('setPostmortem', 'Markdown'), body: Type.Object({ postmortem: Type.String({ maxLength: 200_000 }) }, { additionalProperties: false }) },
-  }, async (request) => await incidents.setPostmortem(principalOf(request).tenant, request.params.id, request.body.postmortem, actorOf(request)) as never)
+  }, async (request) => {
+    const { tenant } = principalOf(request)
+    const { id } = request.params
+    const { postmortem: before = '' } = await incidents.get(tenant, id)
+    tellUndo(request, { possible: true, method: 'PUT', path: `/api/v1/incidents/${id}/postmortem`, body: { postmortem: before } })
+    return await incidents.setPostmortem(tenant, id, request.body.postmortem, actorOf(request)) as never
+  })
   app.get('/api/v1/incidents/:id/analysis', { schema: { operationId: 'getAnalysis', tags: ['incidents'], summary: 'Ranked causes with their evidence', params: Id, response: { 200: Analysis, ...errors } } },
     async (request) => await rca.analysis(await incidents.reference(principalOf(request).tenant, request.params.id)) as never)
   app.get('/api/v1/context/incident/:id/blast', { schema: { operationId: 'getBlast', tags: ['incidents'], summary: 'What else is hit, and how that is known', params: Id, response: { 200: Blast, ...errors } } },

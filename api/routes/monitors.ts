@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
 import { actorOf, principalOf } from '../plugins/authentication.ts'
+import { tellUndo } from '../plugins/undo.ts'
 import type { RouteDeps } from '../ports.ts'
 import { errors, Id, Monitor, NoBody } from '../schemas/shapes.ts'
 import { INTERVALS_SEC } from '../services/monitors.ts'
@@ -40,16 +41,26 @@ export const monitorRoutes = (app: App, deps: RouteDeps): void => {
     const { type: _type, ...input } = request.body
     const made = await monitors.create(principalOf(request).tenant, input, actorOf(request))
     await deps.onCredentialsChanged()
+    tellUndo(request, { possible: true, method: 'DELETE', path: `/api/v1/monitors/${made.id}` })
     return reply.code(201).header('location', `/api/v1/monitors/${made.id}`).send(made as never)
   })
   app.get('/api/v1/monitors/:id', { schema: one('getMonitor', 'One monitor') }, async (request) => await monitors.get(principalOf(request).tenant, request.params.id) as never)
   app.patch('/api/v1/monitors/:id', { schema: { ...one('patchMonitor', 'Changes a monitor'), body: Patch } },
-    async (request) => await monitors.patch(principalOf(request).tenant, request.params.id, request.body, actorOf(request)) as never)
+    async (request) => {
+      const { tenant } = principalOf(request)
+      const { id } = request.params
+      const before = await monitors.get(tenant, id)
+      const after = await monitors.patch(tenant, id, request.body, actorOf(request))
+      const body = Object.fromEntries((Object.keys(request.body) as (keyof typeof request.body)[]).map((field) => [field, before[field]]))
+      tellUndo(request, { possible: true, method: 'PATCH', path: `/api/v1/monitors/${id}`, body })
+      return after as never
+    })
   app.delete('/api/v1/monitors/:id', { schema: { operationId: 'deleteMonitor', tags: ['monitors'], summary: 'Deletes a monitor', params: Id, response: { 204: Type.Null(), ...errors } } }, async (request, reply) => {
     const { tenant } = principalOf(request)
     const missId = await monitors.remove(tenant, request.params.id, actorOf(request))
     if (missId !== null) await deps.signals.resolved({ tenant, kind: 'heartbeat', id: missId, endedAtMs: deps.clock() })
     await deps.onCredentialsChanged()
+    tellUndo(request, { possible: false, reason: 'its ping address is gone for good; POST /api/v1/monitors makes a new monitor' })
     return reply.code(204).send(null)
   })
   app.get('/api/v1/monitors/:id/secrets', {
@@ -61,6 +72,7 @@ export const monitorRoutes = (app: App, deps: RouteDeps): void => {
   app.post('/api/v1/monitors/:id/rotate-heartbeat-token', { schema: { ...one('rotateHeartbeatToken', 'A new ping token; the old one fails at once'), body: NoBody } }, async (request) => {
     const monitor = await monitors.rotate(principalOf(request).tenant, request.params.id, actorOf(request))
     await deps.onCredentialsChanged()
+    tellUndo(request, { possible: false, reason: 'the old ping token is gone for good' })
     return monitor as never
   })
 }

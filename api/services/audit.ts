@@ -15,6 +15,9 @@ export interface Actor {
 
 export interface AuditEntry { readonly tenant: string; readonly action: string; readonly resource: string; readonly diff?: Record<string, unknown>; readonly snapshot?: Record<string, unknown> }
 
+/** What a row tells of a change. */
+export interface ToldChange { readonly action: string; readonly resource: string; readonly diff: unknown; readonly snapshot?: unknown }
+
 export interface AuditRow {
   readonly id: number
   readonly createdAt: string
@@ -35,6 +38,13 @@ export const appendAudit = async (sql: Sql, actor: Actor, entry: AuditEntry): Pr
      VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [entry.tenant, actor.userId, actor.tokenId, actor.email, actor.agentId, actor.conversationId, actor.requestId, entry.action, entry.resource, JSON.stringify(meta)],
   )
+}
+
+/** What the transaction that is going on has told of this request. */
+export const auditOfRequest = async (sql: Sql, tenant: string, requestId: string): Promise<ToldChange[]> => {
+  const rows = await sql.query<Stored>(
+    "SELECT action, resource, meta FROM audit_log WHERE tenant = $1 AND request_id = $2 AND created_at >= date_trunc('milliseconds', now()) ORDER BY id LIMIT 200", [tenant, requestId])
+  return rows.map(({ action, resource, meta }) => ({ action, resource, diff: meta.diff, ...(meta.snapshot === undefined ? {} : { snapshot: meta.snapshot }) }))
 }
 
 export interface AuditFilter { readonly action?: string; readonly actor?: string; readonly patId?: string; readonly from?: string; readonly to?: string; readonly limit: number }

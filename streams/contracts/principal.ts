@@ -14,6 +14,9 @@ export interface Principal {
   readonly expiresAtMs: number | null
   /** Requests per second in each process; absent = no limit of its own. */
   readonly rateLimitRps?: number
+  /** Of the token, per UTC day; absent or null = no cap. */
+  readonly dailyMutationLimit?: number | null
+  readonly dailyLogBytesLimit?: number | null
 }
 
 /** That a token authenticated a request. */

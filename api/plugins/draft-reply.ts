@@ -12,6 +12,7 @@ export const draftAnswer = async (reply: FastifyReply, handle: (standIn: Fastify
   const draft: Draft = { status: 200, payload: undefined, serialize: null, headers: {} }
   const standIn: FastifyReply = Object.create(reply, {
     // Not a promise of the answer having been sent, as the real one is.
+    // oxlint-disable-next-line unicorn/no-thenable
     then: { value: undefined },
     statusCode: { get: () => draft.status },
     code: { value: (status: number) => { draft.status = status; return standIn } },

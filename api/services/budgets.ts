@@ -26,13 +26,13 @@ const isCapped = (principal: Principal): boolean => principal.tokenId !== '' && 
 
 interface Cached { readonly day: string; readonly readAtMs: number; readonly usage: Usage | null }
 
-export const createBudgets = (sql: Sql, clock: () => number): Budgets => {
+export const createBudgets = (store: Sql, clock: () => number): Budgets => {
   const known = new Map<string, Cached>()
   const reading = new Map<string, Promise<Usage | null>>()
   const read = async ({ tenant, tokenId }: Principal): Promise<Usage | null> => {
     const day = dayOf(clock())
     try {
-      const [row] = await sql.query<{ mutations: number; log_bytes: number }>('SELECT mutations, log_bytes FROM token_usage WHERE tenant = $1 AND token_id = $2 AND day = $3', [tenant, tokenId, day])
+      const [row] = await store.query<{ mutations: number; log_bytes: number }>('SELECT mutations, log_bytes FROM token_usage WHERE tenant = $1 AND token_id = $2 AND day = $3', [tenant, tokenId, day])
       const usage = { mutations: row?.mutations ?? 0, logBytes: row?.log_bytes ?? 0 }
       if (known.size >= MAX_TOKENS) known.clear()
       known.set(tokenId, { day, readAtMs: clock(), usage })
@@ -51,9 +51,9 @@ export const createBudgets = (sql: Sql, clock: () => number): Budgets => {
     return running
   }
   return {
-    spend: async (session, { tenant, tokenId, dailyMutationLimit: limit = null }) => {
+    spend: async (sql, { tenant, tokenId, dailyMutationLimit: limit = null }) => {
       if (tokenId === '' || limit === null) return
-      const counted = limit === 0 ? [] : await session.query(
+      const counted = limit === 0 ? [] : await sql.query(
         `INSERT INTO token_usage (tenant, token_id, day, mutations) VALUES ($1, $2, $3, 1)
          ON CONFLICT (tenant, token_id, day) DO UPDATE SET mutations = token_usage.mutations + 1 WHERE token_usage.mutations < $4 RETURNING 1`, [tenant, tokenId, dayOf(clock()), limit])
       if (counted.length === 0) throw retryLater('PAT_DAILY_LIMIT_EXCEEDED', `the token has made its ${limit} changes of this day`, (nextDayMs(clock()) - clock()) / 1000)

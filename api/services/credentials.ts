@@ -14,7 +14,7 @@ export const loadCredentials = async (store: Store): Promise<CredentialSnapshot>
     tokens: tokens.map((row): readonly [string, Principal] => [row.sha256, {
       tenant: row.tenant, userId: row.user_id, email: row.email, role: row.role, tokenId: row.id, scopes: row.scopes, expiresAtMs: row.expires_at?.getTime() ?? null,
       ...(row.rate_limit_rps === null ? {} : { rateLimitRps: row.rate_limit_rps }),
-      dailyMutationLimit: row.daily_mutation_limit, dailyLogBytesLimit: row.daily_log_bytes_limit,
+      ...(row.daily_mutation_limit === null ? {} : { dailyMutationLimit: row.daily_mutation_limit }), ...(row.daily_log_bytes_limit === null ? {} : { dailyLogBytesLimit: row.daily_log_bytes_limit }),
     }]),
     heartbeats: heartbeats.map((row): readonly [string, HeartbeatTarget] => [row.token_sha256, { monitorId: row.id, tenant: row.tenant }]),
   }

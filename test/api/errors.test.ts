@@ -11,7 +11,7 @@ import type { Principal } from '../../streams/contracts/principal.ts'
 const NOW = Date.UTC(2026, 0, 31, 12)
 const DEADLINE_MS = 150
 const principal: Principal = { tenant: 'a', userId: 'u', email: 'u@a.test', role: 'owner', tokenId: 'pat_1', scopes: ['*'], expiresAtMs: null }
-const tokens = Object.entries({ owner: principal, root: { ...principal, role: 'super-admin' as const }, slow: { ...principal, tokenId: 'isage_key_1', rateLimitRps: 1 }, viewer: { ...principal, role: 'viewer' as const }, writer: { ...principal, scopes: ['logs:write'] }, anomalies: { ...principal, scopes: ['anomalies:read'] } })
+const tokens = Object.entries({ owner: principal, root: { ...principal, role: 'super-admin' as const }, slow: { ...principal, tokenId: 'isage_key_1', rateLimitRps: 1 }, spent: { ...principal, tokenId: 'pat_2', dailyMutationLimit: 0 }, viewer: { ...principal, role: 'viewer' as const }, writer: { ...principal, scopes: ['logs:write'] }, anomalies: { ...principal, scopes: ['anomalies:read'] } })
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const as = (name: string): Record<string, string> => ({ authorization: `Bearer ${name}` })
 const never = (): Promise<never> => new Promise(() => undefined)
@@ -74,6 +74,18 @@ const producers: Readonly<Record<ErrorName, () => Promise<Answer>>> = {
     nowMs = NOW + 3_600_001
     return await call({ url: `/api/v1/anomalies?limit=1&page_token=${token}` })
   },
+  IDEMPOTENCY_KEY_TOO_LONG: () => call({ method: 'POST', url: '/api/v1/monitors', headers: { ...as('owner'), 'idempotency-key': 'x'.repeat(256) }, payload: monitor }),
+  IDEMPOTENCY_KEY_REPLAY_CONFLICT: () => {
+    store = async () => [{ fingerprint: 'of another call', status: 201, sealed: '' }]
+    return call({ method: 'POST', url: '/api/v1/monitors', headers: { ...as('owner'), 'idempotency-key': 'x' }, payload: monitor })
+  },
+  IDEMPOTENCY_IN_PROGRESS: () => {
+    // Nothing is found, and the lock is held by another process.
+    let asked = 0
+    store = async () => asked++ === 0 ? [] : [{ got: false }]
+    return call({ method: 'POST', url: '/api/v1/monitors', headers: { ...as('owner'), 'idempotency-key': 'y' }, payload: monitor })
+  },
+  PAT_DAILY_LIMIT_EXCEEDED: () => call({ method: 'POST', url: '/api/v1/monitors', headers: as('spent'), payload: monitor }),
   UNAUTHENTICATED: () => call({ ...anomalies, headers: {} }),
   PAT_SCOPE_INSUFFICIENT: () => call({ ...anomalies, headers: as('writer') }),
   ROLE_INSUFFICIENT: () => call({ method: 'POST', url: '/api/v1/monitors', headers: as('viewer'), payload: monitor }),
@@ -81,7 +93,9 @@ const producers: Readonly<Record<ErrorName, () => Promise<Answer>>> = {
   METHOD_NOT_ALLOWED: () => call({ method: 'DELETE', url: '/api/v1/anomalies' }),
   REQUEST_TIMEOUT: () => send('GET / HTTP/1.1\r\nHost: x\r\n'),
   MONITOR_NAME_DUPLICATE: () => {
-    store = () => Promise.reject(Object.assign(new Error('duplicate key'), { code: '23505' }))
+    // The tenant is locked, then the row is refused.
+    let asked = 0
+    store = () => asked++ === 0 ? Promise.resolve([]) : Promise.reject(Object.assign(new Error('duplicate key'), { code: '23505' }))
     return call({ method: 'POST', url: '/api/v1/monitors', payload: monitor })
   },
   TENANT_DUPLICATE: () => call({ method: 'POST', url: '/api/v1/tenants', headers: as('root'), payload: { tenant_id: 'acme', name: 'Acme', contact_email: 'a@acme.test' } }),

@@ -15,6 +15,13 @@ const principal = (tenant: string, more: Partial<Principal> = {}): Principal => 
 const principals: Readonly<Record<string, Principal>> = {
   root: principal('a', { role: 'super-admin' }), owner: principal('a'), other: principal('b'), viewer: principal('a', { role: 'viewer' }), writer: principal('a', { scopes: ['logs:write'] }),
   monitors: principal('a', { scopes: ['monitors:*', 'tokens:write'] }), responder: principal('a', { scopes: ['incidents:*'] }), expired: principal('a', { expiresAtMs: NOW - 1 }),
+  capped: principal('a', { tokenId: 'pat_capped', dailyMutationLimit: 40 }), spent: principal('a', { tokenId: 'pat_spent', dailyMutationLimit: 0, dailyLogBytesLimit: 1000 }),
+}
+
+/** Tokens belong to members. */
+export const addOwner = async (store: Store): Promise<void> => {
+  await store.query("INSERT INTO users (id, email) VALUES ('user_a', 'a@example.test') ON CONFLICT DO NOTHING")
+  await store.query("INSERT INTO memberships (tenant, user_id, role) VALUES ('a', 'user_a', 'owner') ON CONFLICT DO NOTHING")
 }
 
 export interface Asked { readonly name: string; readonly sql: string; readonly params: Record<string, unknown> }
@@ -27,9 +34,10 @@ const rca: Rca = {
   neighbours: async () => [],
 }
 
-export const openHarness = async (): Promise<Harness> => {
-  const { store, close } = await openMigratedStore()
-  for (const tenant of ['a', 'b']) await store.query('INSERT INTO tenants (id, name) VALUES ($1, $1)', [tenant])
+/** On a store of its own, unless one is given: that is then its opener's to close. */
+export const openHarness = async (given?: Store): Promise<Harness> => {
+  const { store, close } = given === undefined ? await openMigratedStore() : { store: given, close: async () => undefined }
+  for (const tenant of ['a', 'b']) await store.query('INSERT INTO tenants (id, name) VALUES ($1, $1) ON CONFLICT DO NOTHING', [tenant])
   const snapshot = { tokens: Object.entries(principals).map(([name, one]) => [sha256(token(name)), one] as const), heartbeats: [] }
   const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
   const asked: Asked[] = []

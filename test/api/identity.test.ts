@@ -42,7 +42,7 @@ test('tenants are for the super-admin: made, and listed with what they sent', as
   api.answer = ({ name }) => name === 'all_tenants.events_this_month' ? [{ tenant: 'a', events: '142000000' }] : []
   expect((await call('GET', '/api/v1/tenants', 'owner')).json()).toMatchObject({ code: 'ROLE_INSUFFICIENT' })
   const payload = { tenant_id: 'acme-corp', name: 'Acme Corporation', plan: 'pro', contact_email: 'ops@acme.test' }
-  expect((await call('POST', '/api/v1/tenants', 'root', payload)).json()).toEqual({ tenant_id: 'acme-corp', created_at: expect.stringMatching(/^\d{4}-.*Z$/) })
+  expect((await call('POST', '/api/v1/tenants', 'root', payload)).json()).toEqual({ undo: expect.any(Object), tenant_id: 'acme-corp', created_at: expect.stringMatching(/^\d{4}-.*Z$/) })
   expect((await call('POST', '/api/v1/tenants', 'root', payload)).statusCode).toBe(409)
   expect((await call('POST', '/api/v1/tenants', 'root', { ...payload, tenant_id: 'Not An Id' })).json()).toMatchObject({ fields: [{ path: 'tenant_id' }] })
   expect((await call('GET', '/api/v1/tenants', 'root')).json()).toMatchObject({ tenants: expect.arrayContaining([

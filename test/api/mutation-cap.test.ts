@@ -1,0 +1,36 @@
+// The daily cap of a token's changes: counted with the change, never passed by one, not spent by what changes nothing.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bearer, NOW, openHarness, type Harness } from './harness.ts'
+
+let api: Harness
+beforeAll(async () => { api = await openHarness() })
+afterAll(async () => { await api.close() })
+
+const LIMIT = 40
+const make = (name: string, more: object = {}) => api.app.inject({ method: 'POST', url: '/api/v1/monitors', headers: { ...bearer('capped'), ...more }, payload: { name, type: 'heartbeat', intervalSec: 60 } })
+const counted = async (): Promise<number> => (await api.store.query<{ mutations: number }>("SELECT mutations FROM token_usage WHERE token_id = 'pat_capped' AND day = '2026-01-31'"))[0]?.mutations ?? 0
+
+test('what changes nothing spends nothing: refusals, dry runs, repeats, reads', async () => {
+  await make('kept', { 'idempotency-key': 'k' })
+  await make('kept', { 'idempotency-key': 'k' })
+  expect((await make('kept')).statusCode).toBe(409)
+  await api.app.inject({ method: 'POST', url: '/api/v1/monitors?dry_run=true', headers: bearer('capped'), payload: { name: 'n', type: 'heartbeat', intervalSec: 60 } })
+  await api.app.inject({ url: '/api/v1/monitors', headers: bearer('capped') })
+  expect(await counted()).toBe(1)
+})
+
+test('500 writers at once make as many changes as are left, not one more; the others are told when to come back', async () => {
+  const replies = await Promise.all(Array.from({ length: 500 }, (_, n) => make(`m${n}`)))
+  const byStatus = Map.groupBy(replies, ({ statusCode }) => statusCode)
+  expect([byStatus.get(201)?.length, byStatus.get(429)?.length]).toEqual([LIMIT - 1, 500 - LIMIT + 1])
+  expect(await api.store.query("SELECT 1 FROM monitors WHERE tenant = 'a'")).toHaveLength(LIMIT)
+  expect(await counted()).toBe(LIMIT)
+  const [refused] = byStatus.get(429)!
+  expect([refused.json(), refused.headers['retry-after']]).toEqual([expect.objectContaining({ code: 'PAT_DAILY_LIMIT_EXCEEDED', retry_after_s: 43_200 }), String(12 * 3600)])
+}, 120_000)
+
+test('the next UTC day has a cap of its own', async () => {
+  api.nowMs = NOW + 12 * 3_600_000
+  expect((await make('tomorrow')).statusCode).toBe(201)
+  api.nowMs = NOW
+})

@@ -1,5 +1,6 @@
 // A filter's tree → one SQL condition over otel_logs. Values and the keys of attributes travel as parameters; the SQL is made of
 // constant fragments and the names of parameters, nothing else. Forms are those that the table's skip indexes know.
+import { withPairIndex } from './attributes.ts'
 import { severityRange, type Field, type FilterNode, type TextColumn } from './filter-tree.ts'
 import { lowerWord, toWords, wordSql } from './words.ts'
 
@@ -32,13 +33,13 @@ const textSql = (field: Field, bind: Binder): string => {
   return call('if', call('mapContains', 'LogAttributes', key), at('LogAttributes', key), at('ResourceAttributes', key))
 }
 
-/** Of an attribute of either place in the form that the indexes of both maps are read for. */
 const equalsSql = (field: Field, value: string, bind: Binder): string => {
   const wanted = bind.text(value)
-  if (field.kind !== 'attribute' || field.of !== 'either') return textSql(field, bind).concat(' = ', wanted)
+  if (field.kind !== 'attribute') return textSql(field, bind).concat(' = ', wanted)
   const key = bind.text(field.key)
-  return any([at('LogAttributes', key).concat(value === '' ? ' = '.concat(wanted, ' AND ', call('mapContains', 'LogAttributes', key)) : ' = '.concat(wanted)),
-    at('ResourceAttributes', key).concat(' = ', wanted, ' AND NOT ', call('mapContains', 'LogAttributes', key))])
+  if (field.of !== 'either') return withPairIndex(at(field.of === 'record' ? 'LogAttributes' : 'ResourceAttributes', key).concat(' = ', wanted), key, wanted, value)
+  return withPairIndex(any([at('LogAttributes', key).concat(value === '' ? ' = '.concat(wanted, ' AND ', call('mapContains', 'LogAttributes', key)) : ' = '.concat(wanted)),
+    at('ResourceAttributes', key).concat(' = ', wanted, ' AND NOT ', call('mapContains', 'LogAttributes', key))]), key, wanted, value)
 }
 
 const severitySql = (op: string, value: string, bind: Binder): string => {

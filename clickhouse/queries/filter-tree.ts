@@ -31,12 +31,6 @@ export const severityRange = (value: string): readonly [number, number] | null =
   return number <= 24 ? [number, number] : null
 }
 
-const has = (node: FilterNode, holds: (leaf: FilterNode) => boolean): boolean => {
-  if ('nodes' in node) return node.nodes.some((one) => has(one, holds))
-  return 'node' in node ? has(node.node, holds) : holds(node)
-}
-/** Whether words are asked for, for which the body's index is read. */
-export const hasWords = (tree: FilterNode): boolean => has(tree, (leaf) => leaf.op === 'words')
 /** Attributes that the tree names. */
 export const attributesOf = (tree: FilterNode): Extract<Field, { kind: 'attribute' }>[] => {
   if ('nodes' in tree) return tree.nodes.flatMap(attributesOf)

@@ -1,18 +1,17 @@
-// Runs a search in slices of time, newest first, until the page is full. A word's index is read for the whole of the time
-// range asked for, before the first row; words that stand everywhere fill their page from the newest slice alone.
+// Runs a search in slices of time, newest first, until the page is full. Indexes are read for the whole of the time range
+// asked for, and every part in it is opened, before the first row; what is frequent fills its page from the newest slice alone.
 import type { ClickHouse } from '../client.ts'
-import { hasWords } from './filter-tree.ts'
 import { searchLogs, type LogFilter, type LogPosition, type LogRow } from './logs-search.ts'
 
 const MIN_SLICE_NS = 600_000_000_000n
 /** The newest 1/64, up to 1/8, the rest. */
 const SHARES = [64n, 8n, 1n]
 
-/** Time ranges without gap or overlap, newest first; one when the filter reads no bodies. */
+/** Time ranges without gap or overlap, newest first; one for a trace, which seldom fills a page. */
 const slices = (filter: LogFilter, after: LogPosition | null): readonly LogFilter[] => {
   const { fromNs } = filter
   const toNs = after !== null && BigInt(after.timestampNs) < filter.toNs ? BigInt(after.timestampNs) : filter.toNs
-  if (filter.words.length === 0 && !(filter.tree && hasWords(filter.tree))) return [{ ...filter, toNs }]
+  if (filter.traceId !== null) return [{ ...filter, toNs }]
   const span = toNs - fromNs
   const made: LogFilter[] = []
   for (let end = toNs, index = 0; end >= fromNs && index < SHARES.length; index += 1) {

@@ -2,6 +2,7 @@
 // Words are tokens of the body, all of them present, in any case of ASCII letters. An attribute may stand on the record or
 // on its resource.
 import type { Query } from '../client.ts'
+import { withPairIndex } from './attributes.ts'
 import { filterSql } from './filter-sql.ts'
 import type { FilterNode } from './filter-tree.ts'
 import { lowerWord, wordSql } from './words.ts'
@@ -78,7 +79,8 @@ export const logsWhere = (filter: LogFilter): { sql: string; params: Record<stri
     const [keyName, valueName] = ['k'.concat(String(index)), 'v'.concat(String(index))]
     params[keyName] = key
     params[valueName] = value
-    clauses.push('(LogAttributes[{K:String}] = {V:String} OR ResourceAttributes[{K:String}] = {V:String})'.replaceAll('{K:', '{'.concat(keyName, ':')).replaceAll('{V:', '{'.concat(valueName, ':')))
+    const [keySql, valueSql] = ['{'.concat(keyName, ':String}'), '{'.concat(valueName, ':String}')]
+    clauses.push(withPairIndex('(LogAttributes['.concat(keySql, '] = ', valueSql, ' OR ResourceAttributes[', keySql, '] = ', valueSql, ')'), keySql, valueSql, value))
   })
   if (filter.tree) {
     const condition = filterSql(filter.tree, 'f')

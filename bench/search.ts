@@ -45,8 +45,11 @@ const fill = async (clickhouse: ClickHouse): Promise<void> => {
     await clickhouse.command(FILL, { startNs: String(BigInt(startMs) * 1_000_000n), stepNs: DAYS * DAY_MS * 1e6 / rows, services: SERVICES, words: WORDS, first, count: Math.min(CHUNK, rows - first) })
     process.stderr.write(`\r${Math.min(first + CHUNK, rows)} rows`)
   }
+}
+/** Merges, and indexes that a migration makes of parts that were there. */
+const settle = async (clickhouse: ClickHouse): Promise<void> => {
   for (const deadline = Date.now() + 300_000; Date.now() < deadline;) {
-    const [{ merges }] = await clickhouse.query<{ merges: string }>({ name: 'merges', sql: 'SELECT toString(count()) AS merges FROM system.merges' }, {})
+    const [{ merges }] = await clickhouse.query<{ merges: string }>({ name: 'merges', sql: 'SELECT toString((SELECT count() FROM system.merges) + (SELECT count() FROM system.mutations WHERE is_done = 0)) AS merges' }, {})
     if (merges === '0') break
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
@@ -146,6 +149,7 @@ const clickhouse = createClickHouse({ url: local.url, user: local.user, password
 try {
   await migrate(clickhouse)
   await fill(clickhouse)
+  await settle(clickhouse)
   const [stats] = await clickhouse.query(storeStats, {})
   if (Number(stats.rows) !== rows) throw new Error(`${stats.rows} rows are stored instead of ${rows}`)
   const stored = await readStored(clickhouse)

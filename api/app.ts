@@ -10,6 +10,7 @@ import { createCursors } from './cursor.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import { accessOf, createAuthenticator, protect } from './plugins/authentication.ts'
 import { createChanges } from './plugins/changes.ts'
+import { checkAgentLabels } from './plugins/agent-labels.ts'
 import { limitTime } from './plugins/deadline.ts'
 import { handleErrors, sendError } from './plugins/error-handling.ts'
 import { handleClientError, handleRawRequests, letThrough } from './plugins/raw-errors.ts'
@@ -21,6 +22,7 @@ import { accountRoutes } from './routes/account.ts'
 import { analysisRoutes } from './routes/analysis.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
 import { contextRoutes } from './routes/context.ts'
+import { auditVerificationRoutes } from './routes/audit-verification.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { incidentRoutes } from './routes/incidents.ts'
 import { logEventRoutes } from './routes/log-event.ts'
@@ -108,6 +110,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     const tools = collectTools(scope)
     limitTime(scope, deps.deadlineMs ?? DEADLINE_MS)
     protect(scope, authenticate, config.metricsOpen, deps.clock)
+    checkAgentLabels(scope)
     guardText(scope)
     analysisRoutes(typed, shared)
     contextRoutes(typed, shared)
@@ -118,6 +121,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     monitorRoutes(typed, shared)
     monitorCheckRoutes(typed, shared)
     accountRoutes(typed, shared)
+    auditVerificationRoutes(typed, shared)
     apiKeyRoutes(typed, shared)
     tenantRoutes(typed, shared)
     operationsRoutes(typed, shared)

@@ -49,6 +49,7 @@ export const operations = {
   listTenants: { scope: '*', role: 'super-admin' },
   createTenant: { scope: '*', role: 'super-admin' },
   listAuditLogs: read('audit:read'),
+  verifyAuditLogs: read('audit:read'),
   live: open,
   ready: open,
   health: open,

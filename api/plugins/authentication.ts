@@ -5,6 +5,7 @@ import { createRateLimiter } from '../../streams/contracts/rate-limiter.ts'
 import { apiError } from '../errors.ts'
 import { operations, roleLevel, type Access, type OperationId } from '../operations.ts'
 import type { Actor } from '../services/audit.ts'
+import { labelOf } from './agent-labels.ts'
 import { sha256 } from '../services/ids.ts'
 
 declare module 'fastify' {
@@ -70,12 +71,10 @@ export const principalOf = (request: FastifyRequest): Principal => {
   return request.principal
 }
 
-const label = (value: string | string[] | undefined): string | null => typeof value === 'string' && /^[\w.:-]{1,64}$/.test(value) ? value : null
-
 export const actorOf = (request: FastifyRequest): Actor => {
   const principal = principalOf(request)
   return {
-    userId: principal.userId, tokenId: principal.tokenId || null, email: principal.email, agentId: label(request.headers['x-agent-id']), conversationId: label(request.headers['x-conversation-id']),
+    userId: principal.userId, tokenId: principal.tokenId || null, email: principal.email, agentId: labelOf(request, 'X-Agent-Id'), conversationId: labelOf(request, 'X-Conversation-Id'),
     ip: request.ip, ua: (request.headers['user-agent'] ?? '').slice(0, 200), requestId: request.id,
   }
 }

@@ -11,7 +11,7 @@ import { createToken, listTokens, revokeToken } from '../services/tokens.ts'
 import { hasScope } from '../../streams/contracts/principal.ts'
 import { resolveRange } from '../time-range.ts'
 
-const CSV_COLUMNS = ['id', 'createdAt', 'actorUserId', 'actorPatId', 'actorEmail', 'agentId', 'conversationId', 'action', 'resource', 'meta'] as const
+const CSV_COLUMNS = ['id', 'createdAt', 'actorUserId', 'actorPatId', 'actorEmail', 'agentId', 'conversationId', 'requestId', 'action', 'resource', 'meta', 'seq', 'hash'] as const
 /** Quoted by RFC 4180; a cell that a spreadsheet would run as a formula gets an apostrophe. */
 const cell = (value: unknown): string => {
   const text = value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value)

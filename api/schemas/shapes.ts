@@ -46,7 +46,7 @@ export const ApiKey = Type.Object({
 
 export const AuditRow = Type.Object({
   id: Type.Integer(), createdAt: Type.String(), actorUserId: Nullable('string'), actorPatId: Nullable('string'), actorEmail: Nullable('string'), agentId: Nullable('string'),
-  conversationId: Nullable('string'), action: Type.String(), resource: Type.String(), meta: Type.Object({}, { additionalProperties: true }),
+  conversationId: Nullable('string'), requestId: Nullable('string'), action: Type.String(), resource: Type.String(), meta: Type.Object({}, { additionalProperties: true }), seq: Nullable('number'), hash: Nullable('string'),
 })
 
 export const Anomaly = Type.Object({

@@ -1,4 +1,6 @@
-// The audit trail: appended in the transaction of the change that it tells of, never changed, searched by tenant.
+// The audit trail: appended in the transaction of the change that it tells of, chained by hashes, never changed, searched by tenant.
+import { hashOfRow } from './audit-chain.ts'
+import { redactFields } from './redaction.ts'
 import type { Sql, SqlValue } from '../store/store.ts'
 
 export interface Actor {
@@ -26,18 +28,34 @@ export interface AuditRow {
   readonly actorEmail: string | null
   readonly agentId: string | null
   readonly conversationId: string | null
+  readonly requestId: string | null
   readonly action: string
   readonly resource: string
   readonly meta: Record<string, unknown>
+  /** Place in the tenant's chain and its link; null for rows from before there was one. */
+  readonly seq: number | null
+  readonly hash: string | null
 }
 
+/** Holds the end of the tenant's chain until the transaction ends: to be the last thing that it locks. */
 export const appendAudit = async (sql: Sql, actor: Actor, entry: AuditEntry): Promise<void> => {
-  const meta = { changedFields: Object.keys(entry.diff ?? {}), diff: entry.diff ?? {}, ...(entry.snapshot === undefined ? {} : { snapshot: entry.snapshot }), ip: actor.ip, ua: actor.ua }
+  const { tenant, action, resource } = entry
+  const meta = {
+    changedFields: Object.keys(entry.diff ?? {}), diff: redactFields(entry.diff ?? {}), ...(entry.snapshot === undefined ? {} : { snapshot: redactFields(entry.snapshot) }), ip: actor.ip, ua: actor.ua,
+  }
+  const text = JSON.stringify(meta)
+  const [{ seq, previous, at }] = await sql.query<{ seq: number; previous: string; at: Date }>(
+    `INSERT INTO audit_heads (tenant, seq, hash) VALUES ($1, 1, '') ON CONFLICT (tenant) DO UPDATE SET seq = audit_heads.seq + 1
+     RETURNING seq, hash AS previous, date_trunc('milliseconds', now()) AS at`, [tenant])
+  const hash = hashOfRow(previous, {
+    seq, tenant, createdAt: at.toISOString(), actorUserId: actor.userId, actorPatId: actor.tokenId, actorEmail: actor.email, agentId: actor.agentId, conversationId: actor.conversationId,
+    requestId: actor.requestId, action, resource, meta: JSON.parse(text),
+  })
   await sql.query(
-    `INSERT INTO audit_log (tenant, created_at, actor_user_id, actor_pat_id, actor_email, agent_id, conversation_id, request_id, action, resource, meta)
-     VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-    [entry.tenant, actor.userId, actor.tokenId, actor.email, actor.agentId, actor.conversationId, actor.requestId, entry.action, entry.resource, JSON.stringify(meta)],
-  )
+    `INSERT INTO audit_log (tenant, created_at, actor_user_id, actor_pat_id, actor_email, agent_id, conversation_id, request_id, action, resource, meta, seq, hash)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    [tenant, at.toISOString(), actor.userId, actor.tokenId, actor.email, actor.agentId, actor.conversationId, actor.requestId, action, resource, text, seq, hash])
+  await sql.query('UPDATE audit_heads SET hash = $2 WHERE tenant = $1', [tenant, hash])
 }
 
 /** What the transaction that is going on has told of this request. */
@@ -49,18 +67,18 @@ export const auditOfRequest = async (sql: Sql, tenant: string, requestId: string
 
 export interface AuditFilter { readonly action?: string; readonly actor?: string; readonly patId?: string; readonly from?: string; readonly to?: string; readonly limit: number }
 
-interface Stored { id: number; created_at: Date; actor_user_id: string | null; actor_pat_id: string | null; actor_email: string | null; agent_id: string | null; conversation_id: string | null; action: string; resource: string; meta: Record<string, unknown> }
+interface Stored { id: number; created_at: Date; actor_user_id: string | null; actor_pat_id: string | null; actor_email: string | null; agent_id: string | null; conversation_id: string | null; request_id: string | null; action: string; resource: string; meta: Record<string, unknown>; seq: number | null; hash: string | null }
 
 /** Newest first. */
 export const listAudit = async (sql: Sql, tenant: string, filter: AuditFilter): Promise<AuditRow[]> => {
   const params: SqlValue[] = [tenant, filter.action ?? null, filter.actor ?? null, filter.patId ?? null, filter.from ?? null, filter.to ?? null, filter.limit]
   const rows = await sql.query<Stored>(
-    `SELECT id, created_at, actor_user_id, actor_pat_id, actor_email, agent_id, conversation_id, action, resource, meta FROM audit_log
+    `SELECT id, created_at, actor_user_id, actor_pat_id, actor_email, agent_id, conversation_id, request_id, action, resource, meta, seq, hash FROM audit_log
      WHERE tenant = $1 AND ($2::text IS NULL OR action = $2) AND ($3::text IS NULL OR actor_user_id = $3 OR actor_email = $3) AND ($4::text IS NULL OR actor_pat_id = $4)
        AND ($5::timestamptz IS NULL OR created_at >= $5) AND ($6::timestamptz IS NULL OR created_at <= $6)
      ORDER BY created_at DESC, id DESC LIMIT $7`, params)
   return rows.map((row) => ({
     id: row.id, createdAt: row.created_at.toISOString(), actorUserId: row.actor_user_id, actorPatId: row.actor_pat_id, actorEmail: row.actor_email,
-    agentId: row.agent_id, conversationId: row.conversation_id, action: row.action, resource: row.resource, meta: row.meta,
+    agentId: row.agent_id, conversationId: row.conversation_id, requestId: row.request_id, action: row.action, resource: row.resource, meta: row.meta, seq: row.seq, hash: row.hash,
   }))
 }

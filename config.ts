@@ -1,6 +1,7 @@
 // The environment → one frozen Config. Everything is validated at once; wrong settings are reported together.
 // The only reader of process.env.
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseAllowList, type AllowList } from './api/egress/address.ts'
 import { JWT_ALGORITHMS, type JwtConfig } from './api/services/jwt.ts'
@@ -14,6 +15,8 @@ export interface Config {
   readonly otlpListen: Listen
   readonly alertsListen: Listen
   readonly apiListen: Listen
+  readonly requestsPerMinute: number
+  readonly trustProxy: readonly string[]
   readonly clickhouseListen: Listen
   readonly clickhouseUrl: string | null
   readonly clickhouseUser: string
@@ -115,6 +118,15 @@ export const loadConfig = (env: Env): Config => {
       issuer, audience: audience ?? '', jwksUrl: jwksUrl ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`, algorithms, tenantClaim: text('LAPWING_JWT_TENANT_CLAIM') ?? 'tenant',
     }
   }
+  const proxies = (): readonly string[] => {
+    const list = (text('LAPWING_TRUST_PROXY') ?? '').split(',').map((one) => one.trim()).filter((one) => one !== '')
+    const unreadable = list.find((one) => {
+      const [address, bits] = one.split('/')
+      return isIP(address) === 0 || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 4 ? 32 : 128)))
+    })
+    if (unreadable !== undefined) wrong('LAPWING_TRUST_PROXY', unreadable, 'an address or a network such as 10.0.0.0/8')
+    return list
+  }
   const egressAllow = (): AllowList => {
     const list = parseAllowList(text('LAPWING_EGRESS_ALLOW') ?? '')
     if (typeof list !== 'string') return list
@@ -128,6 +140,8 @@ export const loadConfig = (env: Env): Config => {
     otlpListen: listen('LAPWING_OTLP_LISTEN', '127.0.0.1:4318'),
     alertsListen: listen('LAPWING_ALERTS_LISTEN', '127.0.0.1:9093'),
     apiListen: listen('LAPWING_API_LISTEN', '127.0.0.1:8080'),
+    requestsPerMinute: Math.floor(number('LAPWING_REQUESTS_PER_MINUTE', 6000, 1, 1_000_000_000)),
+    trustProxy: proxies(),
     clickhouseListen: listen('LAPWING_CLICKHOUSE_LISTEN', '127.0.0.1:8123'),
     clickhouseUrl: url('CLICKHOUSE_URL', ['http:', 'https:']),
     clickhouseUser: text('CLICKHOUSE_USER') ?? 'default',

@@ -10,9 +10,11 @@ import { createCursors } from './cursor.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import { accessOf, createAuthenticator, protect } from './plugins/authentication.ts'
 import { createChanges } from './plugins/changes.ts'
+import { limitAddresses, WINDOW_MS } from './plugins/address-limit.ts'
 import { checkAgentLabels } from './plugins/agent-labels.ts'
 import { limitTime } from './plugins/deadline.ts'
 import { handleErrors, sendError } from './plugins/error-handling.ts'
+import { tellLimits } from './plugins/limit-headers.ts'
 import { handleClientError, handleRawRequests, letThrough } from './plugins/raw-errors.ts'
 import { guardText } from './plugins/text-guard.ts'
 import { handleUnrouted } from './plugins/unrouted.ts'
@@ -36,6 +38,7 @@ import { NoBody } from './schemas/shapes.ts'
 import { createBudgets } from './services/budgets.ts'
 import { createIdempotentAnswers } from './services/idempotent-answers.ts'
 import { collectTools } from './tools/collect.ts'
+import { createAddressWindows } from './store/address-windows.ts'
 import { createSealer } from './services/ids.ts'
 import { createIncidents } from './services/incidents.ts'
 import { createMonitors } from './services/monitors.ts'
@@ -49,8 +52,10 @@ const DOCS = '/docs'
 const DEADLINE_MS = 4500
 const STORE_TIMEOUT_MS = 4000
 const SWEEP_EVERY_MS = 600_000
+const REQUESTS_PER_MINUTE = 1_000_000
 
-const createServer = (): App => Fastify({
+const createServer = (trustProxy: readonly string[]): App => Fastify({
+  trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
   bodyLimit: MAX_BODY_BYTES, requestTimeout: 10_000, keepAliveTimeout: 72_000, forceCloseConnections: true, logger: false, exposeHeadRoutes: true,
   genReqId: () => randomBytes(8).toString('hex'), routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
   http: { headersTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384, ...letThrough },
@@ -67,17 +72,22 @@ const readQueries = (app: App): void => {
 }
 
 export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> => {
-  const app = createServer()
+  const app = createServer(config.trustProxy ?? [])
   const authenticate = createAuthenticator(deps.credentials, deps.clock, deps.onTokenUse, deps.authenticateJwt)
   const answers = createIdempotentAnswers(config.secretKey, deps.clock)
-  const changes = createChanges({ store: deps.store, answers, budgets: createBudgets(deps.store, deps.clock), logger: deps.logger })
+  const budgets = createBudgets(deps.store, deps.clock)
+  const changes = createChanges({ store: deps.store, answers, budgets, logger: deps.logger })
   const refreshCredentials = (): Promise<void> => deps.onCredentialsChanged()
   const shared: RouteDeps = {
     ...deps, config, onCredentialsChanged: () => changes.afterCommit(refreshCredentials), clickhouse: { query: (query, params) => deps.clickhouse.query(query, params, { timeoutMs: STORE_TIMEOUT_MS }) },
     incidents: createIncidents(deps.store, deps.clock), monitors: createMonitors(deps.store, createSealer(config.secretKey)), cursors: createCursors(config.secretKey, deps.clock),
   }
   const sweeping = setInterval(() => { answers.sweep(deps.store).catch((error: unknown) => { deps.logger.warn({ error: String(error) }, 'old answers not deleted') }) }, SWEEP_EVERY_MS).unref()
-  app.addHook('onClose', async () => { clearInterval(sweeping) })
+  const windows = createAddressWindows({ windowMs: WINDOW_MS, shared: config.sharedStore ?? false }, { store: deps.store, clock: deps.clock, onError: (error) => { deps.logger.warn({ error: String(error) }, 'requests of addresses not shared') } })
+  app.addHook('onClose', async () => {
+    clearInterval(sweeping)
+    await windows.close()
+  })
   readQueries(app)
   app.removeContentTypeParser(['text/plain', 'application/json'])
   // Clients name the type on calls that have no body: nothing is then taken as nothing, as without the header.
@@ -91,6 +101,8 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
   app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id).header('cache-control', 'no-store') })
   const plain = app as unknown as FastifyInstance
   handleErrors(plain, deps.logger)
+  tellLimits(plain, budgets, deps.clock)
+  await limitAddresses(plain, config.requestsPerMinute ?? REQUESTS_PER_MINUTE, windows)
   handleRawRequests(plain)
   handleUnrouted(plain)
   await app.register(swagger, {

@@ -24,7 +24,7 @@ export const errorCodes = {
   BODY_TOO_LARGE: { status: 413, meaning: 'The body is larger than 1 MiB.', hint: 'Send less at once.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, meaning: 'The body is not of a type that is taken.', hint: 'Send Content-Type: application/json.' },
   HEADERS_TOO_LARGE: { status: 431, meaning: 'The headers are larger than 16 KiB.', hint: 'Send fewer or shorter headers.' },
-  RATE_LIMITED: { status: 429, meaning: 'More requests a second than the key may send.', hint: 'Wait Retry-After seconds; spread the requests out.' },
+  RATE_LIMITED: { status: 429, meaning: 'More requests came than the key, or its address, may send.', hint: 'Wait Retry-After seconds and spread the requests out; slow down when X-RateLimit-Remaining is below a tenth of X-RateLimit-Limit.' },
   PAT_DAILY_LIMIT_EXCEEDED: { status: 429, meaning: 'The token has spent its cap of this UTC day.', hint: 'Wait for Retry-After seconds, or use another token; dry_run=true and repeats under an Idempotency-Key spend nothing.' },
   INTERNAL: { status: 500, meaning: 'Something of ours went wrong.', hint: 'Report the request_id.' },
   STORE_UNAVAILABLE: { status: 503, meaning: 'A store cannot be reached.', hint: 'Try again after Retry-After seconds; GET /health/ready names it.' },

@@ -22,6 +22,12 @@ export interface ApiConfig {
   readonly metricsOpen: boolean
   /** Where heartbeats are sent to. */
   readonly otlpBase: string
+  /** Of one address; a million unless told otherwise. */
+  readonly requestsPerMinute?: number
+  /** Several processes work on the store: they count together. */
+  readonly sharedStore?: boolean
+  /** Proxies whose X-Forwarded-For is believed: addresses and networks; none unless told otherwise. */
+  readonly trustProxy?: readonly string[]
 }
 
 export interface ApiDeps {

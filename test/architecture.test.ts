@@ -32,6 +32,7 @@ const vendors: Record<string, RegExp> = {
   jose: /^api\/services\/jwt\.ts$/,
   undici: /^api\/egress\/guarded-fetch\.ts$/,
   'ipaddr.js': /^api\/egress\/address\.ts$/,
+  '@fastify/rate-limit': /^api\/plugins\/address-limit\.ts$/,
   pino: /^process\/logger\.ts$/,
 }
 

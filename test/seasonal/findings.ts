@@ -1,7 +1,7 @@
 // What the product says over HTTP about a stretch of event time, and whether that is right for the fault that was in it.
 import type { Product } from '../../bench/load/product.ts'
 import type { Fault } from './traffic.ts'
-import { ancestorsOf, type Service } from './world.ts'
+import { reachedBy, type Service } from './world.ts'
 
 export interface Anomaly { anomaly_id: string; service_id: string; metric_name: string; anomaly_score: number; z_score: number; detected_at: string; started_at: string; resolved: boolean; summary: string }
 export interface Incident { id: string; title: string; severity: string; status: string; openedAt: string; services: string[]; signals: { id: string; kind: string; service: string; summary: string; startedAt: string }[] }
@@ -25,7 +25,7 @@ export interface Found { readonly fault: Fault; readonly rank: number; readonly 
 
 /** Compares what is reported since the fault began with what was broken. `known`: incidents from before. */
 export const judgeFault = async (product: Product, services: readonly Service[], fault: Fault, known: ReadonlySet<string>): Promise<Found> => {
-  const { name, callees, callers } = services[fault.service]
+  const { name, callers } = services[fault.service]
   const problems: string[] = []
   const lines: string[] = []
   const since = new Date(fault.fromMs - 60_000).toISOString()
@@ -34,7 +34,7 @@ export const judgeFault = async (product: Product, services: readonly Service[],
   const secondsToDetect = first === undefined ? null : (Date.parse(first.detected_at) - fault.fromMs) / 1000
   if (first === undefined || secondsToDetect! * 1000 > FOUND_WITHIN_MS) problems.push(`no anomaly of ${METRICS[fault.kind]} at ${name}`)
   const incidents = (await incidentsOf(product)).filter((one) => !known.has(one.id))
-  const related = new Set([fault.service, ...callees, ...ancestorsOf(services, fault.service)].map((index) => services[index].name))
+  const related = new Set([fault.service, ...reachedBy(services, fault.service, 'callees'), ...reachedBy(services, fault.service, 'callers')].map((index) => services[index].name))
   let rank = 0
   for (const incident of incidents) {
     lines.push(`incident ${incident.status} ${incident.severity}: ${incident.title}`)

@@ -60,10 +60,10 @@ export const createWorld = (random: Random, shape: Shape): Service[] => {
   return services.map((service) => service.index > 0 && service.index <= shape.jobs ? { ...service, hourly: Math.round(random.between(100, 200)) } : service)
 }
 
-/** All that depend on a service, however far above. */
-export const ancestorsOf = (services: readonly Service[], index: number): Set<number> => {
+/** All that depend on a service (`callers`), or all that it depends on (`callees`), however far. */
+export const reachedBy = (services: readonly Service[], index: number, way: 'callers' | 'callees'): Set<number> => {
   const found = new Set<number>()
   const queue = [index]
-  for (let at = queue.pop(); at !== undefined; at = queue.pop()) for (const caller of services[at].callers) if (!found.has(caller)) { found.add(caller); queue.push(caller) }
+  for (let at = queue.pop(); at !== undefined; at = queue.pop()) for (const next of services[at][way]) if (!found.has(next)) { found.add(next); queue.push(next) }
   return found
 }

@@ -21,6 +21,7 @@ import { handleUnrouted } from './plugins/unrouted.ts'
 import type { ApiConfig, ApiDeps, RouteDeps } from './ports.ts'
 import { complete } from './openapi/complete.ts'
 import { accountRoutes } from './routes/account.ts'
+import { aggregateRoutes } from './routes/aggregate.ts'
 import { analysisRoutes } from './routes/analysis.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
 import { contextRoutes } from './routes/context.ts'
@@ -127,6 +128,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     analysisRoutes(typed, shared)
     contextRoutes(typed, shared)
     logRoutes(typed, shared)
+    aggregateRoutes(typed, shared)
     logEventRoutes(typed, shared)
     deadLetterRoutes(typed, shared)
     incidentRoutes(typed, shared)

@@ -1,6 +1,6 @@
 // The filter language: text → tree, by recursive descent over the tokens. A wrong text is a value, nothing is thrown, and
 // the bounds on length, depth and comparisons bound the time.
-import type { FilterNode } from '../../clickhouse/queries/filter-tree.ts'
+import type { Field, FilterNode } from '../../clickhouse/queries/filter-tree.ts'
 import { readComparison, readField, startsComparison } from './comparison.ts'
 import type { FilterError } from './failure.ts'
 import { isKeyword } from './keywords.ts'
@@ -96,5 +96,13 @@ export const parseFilter = (input: string, maxLength = MAX_FILTER_LENGTH): Parse
   return mended.length <= 300 && parseWith(mended, maxLength, (reader) => readOr(reader, 0)).ok ? { ok: false, error: { ...parsed.error, example: mended } } : parsed
 }
 
-/** One field alone, as in `by=`. */
-export const parseField = (input: string) => parseWith(input, 512, readField)
+/** Fields alone, as in `by=service,level`. */
+export const parseFields = (input: string): Parsed<Field[]> => parseWith(input, 512, (reader) => {
+  const fields: Field[] = []
+  do {
+    const field = readField(reader)
+    if (field === null) return null
+    fields.push(field)
+  } while (reader.takeAny([',']))
+  return fields
+})

@@ -31,9 +31,8 @@ export const severityRange = (value: string): readonly [number, number] | null =
   return number <= 24 ? [number, number] : null
 }
 
-/** Attributes that the tree names. */
+/** Attributes that the tree wants something of; what is negated may well be absent. */
 export const attributesOf = (tree: FilterNode): Extract<Field, { kind: 'attribute' }>[] => {
   if ('nodes' in tree) return tree.nodes.flatMap(attributesOf)
-  if ('node' in tree) return attributesOf(tree.node)
   return 'field' in tree && tree.field.kind === 'attribute' ? [tree.field] : []
 }

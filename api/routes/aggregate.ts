@@ -85,7 +85,7 @@ export const aggregateRoutes = (app: App, deps: RouteDeps): void => {
       operationId: 'aggregateLogs', tags: ['logs'], summary: 'Count and measure logs by up to three fields and by time', description: DESCRIPTION,
       querystring: Type.Object({
         from: Type.Optional(Time), to: Type.Optional(Time), ...logParameters,
-        metric: Type.Optional(Type.Array(Type.String({ enum: [...METRICS] }), { minItems: 1, maxItems: 6, uniqueItems: true, description: 'count unless told otherwise; several: the parameter several times', examples: [['count', 'p95']] })),
+        metric: Type.Optional(Type.Array(Type.String({ enum: [...METRICS] }), { minItems: 1, maxItems: 6, uniqueItems: true, description: 'count unless told otherwise; several: the parameter several times', examples: [['count', 'rate']] })),
         field: Type.Optional(Type.String({ maxLength: 512, description: 'attribute that is measured', examples: ['duration_ms'] })),
         by: Type.Optional(Type.Array(Type.String({ maxLength: 512 }), { maxItems: MAX_BY, description: 'fields of the filter language to group by, at most three; severity is the name of the level', examples: [['service', 'severity']] })),
         step: Type.Optional(Type.String({ maxLength: 10, description: 'width of a bucket of time: seconds, 5m, 1h, or auto for at most 60 buckets; left out: one bucket', examples: ['auto'] })),

@@ -150,7 +150,7 @@ describe('the code', () => {
 })
 
 describe('a store that never answers', () => {
-  const reads = ['/api/v1/anomalies', '/api/v1/logs/search', '/api/v1/incidents', '/api/v1/monitors', '/api/v1/me/tokens', '/api/v1/audit-logs', '/api/v1/incidents/inc_1/analysis']
+  const reads = ['/api/v1/anomalies', '/api/v1/logs/search', '/api/v1/logs/aggregate', '/api/v1/incidents', '/api/v1/monitors', '/api/v1/me/tokens', '/api/v1/audit-logs', '/api/v1/incidents/inc_1/analysis']
   it.each(reads)('is 503 within the deadline for %s', async (url) => {
     clickhouse = store = never
     const begun = performance.now()

@@ -26,7 +26,7 @@ export const addOwner = async (store: Store): Promise<void> => {
 }
 
 export interface Asked { readonly name: string; readonly sql: string; readonly params: Record<string, unknown> }
-export interface Harness { readonly app: App; readonly store: Store; readonly asked: Asked[]; readonly resolved: SignalResolved[]; answer: (asked: Asked) => unknown[]; nowMs: number; refreshed: number; close(): Promise<void> }
+export interface Harness { readonly app: App; readonly store: Store; readonly asked: Asked[]; readonly resolved: SignalResolved[]; answer: (asked: Asked) => unknown[] | Promise<unknown[]>; nowMs: number; refreshed: number; close(): Promise<void> }
 
 const rca: Rca = {
   correlations: async (_tenant, service) => ({ service_id: service, correlations: [] }),
@@ -51,7 +51,7 @@ export const openHarness = async (given?: Store, settings: Partial<ApiConfig> = 
       query: async <Row>(query: { name: string; sql: string }, params: Record<string, unknown>) => {
         const one = { name: query.name, sql: query.sql, params }
         asked.push(one)
-        return state.answer(one) as Row[]
+        return await state.answer(one) as Row[]
       },
     },
   })

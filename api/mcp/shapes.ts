@@ -1,0 +1,41 @@
+// How the answer of an operation is shown to a model: which list it holds, what is short of a row, and what of it others have written.
+import type { OperationId } from '../operations.ts'
+
+export interface Shape {
+  /** The property that holds the rows; an object is shown as it is when there is none. */
+  readonly list?: string
+  readonly concise?: readonly string[]
+  /** Written by whoever sends telemetry. */
+  readonly untrusted?: readonly string[]
+  /** Name of the cursor in the answer, and of the argument that takes it. */
+  readonly cursor?: readonly [answer: string, argument: string]
+  /** Longest text of one field, in characters. */
+  readonly fieldLimit?: number
+}
+
+export const FIELD_LIMIT = 512
+const next = ['nextCursor', 'cursor'] as const
+const incidentText = ['title', 'signals', 'updates', 'postmortem', 'analysis', 'blast', 'services']
+
+export const shapes: Readonly<Partial<Record<OperationId, Shape>>> = {
+  searchLogs: { list: 'events', concise: ['id', 'ts', 'level', 'service', 'message'], untrusted: ['service', 'host', 'message', 'eventName', 'attrs', 'resource'], cursor: next },
+  getLog: { untrusted: ['service', 'host', 'message', 'eventName', 'attrs', 'resource'], fieldLimit: 8000 },
+  listIncidents: { list: 'incidents', concise: ['id', 'number', 'title', 'severity', 'status', 'openedAt', 'services'], untrusted: incidentText, cursor: next },
+  getIncident: { untrusted: incidentText, fieldLimit: 2000 },
+  updateIncident: { untrusted: incidentText },
+  getAnalysis: { untrusted: ['verdict', 'causes', 'timeline', 'similar', 'nextChecks'] },
+  getBlast: { untrusted: ['root', 'impacted', 'edges'] },
+  listAnomalies: {
+    list: 'anomalies', concise: ['anomaly_id', 'kind', 'service_id', 'metric_name', 'anomaly_score', 'observed', 'expected', 'detected_at', 'resolved', 'summary'], untrusted: ['service_id', 'metric_name', 'summary'], cursor: ['page_token', 'page_token'],
+  },
+  getCorrelations: { list: 'correlations', untrusted: ['related_service'] },
+  getServiceContext: { untrusted: ['rates', 'anomalies', 'neighbours', 'openIncidents'] },
+  listMonitors: { list: 'monitors', concise: ['id', 'name', 'service', 'status', 'intervalSec', 'lastHitAt'] },
+  listMonitorChecks: { list: 'checks', cursor: next },
+  getMonitorTimeline: { list: 'buckets' },
+  listAuditLogs: { list: 'auditLogs', concise: ['id', 'createdAt', 'actorEmail', 'agentId', 'conversationId', 'action', 'resource'], untrusted: ['agentId', 'conversationId', 'meta'], cursor: next },
+  listDeadLetters: { list: 'deadLetters', concise: ['id', 'receivedAt', 'signal', 'reason', 'records', 'bodyBytes'], untrusted: ['detail'], cursor: next },
+  getDeadLetter: { untrusted: ['detail', 'bodyBase64'] },
+  listTokens: { list: 'tokens' },
+  listErrors: { list: 'errors', concise: ['code', 'status', 'meaning', 'hint'] },
+}

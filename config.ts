@@ -46,6 +46,7 @@ export interface Config {
   /** Null when no issuer is configured. */
   readonly jwt: JwtConfig | null
   readonly egressAllow: AllowList
+  readonly mcpHosts: readonly string[]
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -170,6 +171,7 @@ export const loadConfig = (env: Env): Config => {
     watchdogCooldownMs: number('WATCHDOG_COOLDOWN_SECONDS', 300, 0, 86_400) * 1000,
     jwt: jwtConfig(),
     egressAllow: egressAllow(),
+    mcpHosts: (text('LAPWING_MCP_HOSTS') ?? '').split(',').map((name) => name.trim()).filter((name) => name !== ''),
     logLevel: choice('LAPWING_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'] as const, 'info'),
   }
   if (problems.length > 0) throw new PermanentError('CONFIG_INVALID', problems.join('\n'))

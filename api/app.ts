@@ -7,6 +7,7 @@ import { Ajv } from 'ajv'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
 import { apiError } from './errors.ts'
 import { createCursors } from './cursor.ts'
+import { mcpRoutes } from './mcp/server.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import { accessOf, createAuthenticator, protect } from './plugins/authentication.ts'
 import { createChanges } from './plugins/changes.ts'
@@ -34,7 +35,7 @@ import { monitorCheckRoutes } from './routes/monitor-checks.ts'
 import { monitorRoutes } from './routes/monitors.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { tenantRoutes } from './routes/tenants.ts'
-import { toolFileRoutes } from './routes/tool-files.ts'
+import { chooseTools, toolFileRoutes } from './routes/tool-files.ts'
 import { NoBody } from './schemas/shapes.ts'
 import { createBudgets } from './services/budgets.ts'
 import { createIdempotentAnswers } from './services/idempotent-answers.ts'
@@ -49,6 +50,7 @@ export interface Api { readonly address: { readonly host: string; readonly port:
 
 const MAX_BODY_BYTES = 1024 * 1024
 const DOCS = '/docs'
+const LOCAL_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 /** Callers wait at most 5 s for an answer. */
 const DEADLINE_MS = 4500
 const STORE_TIMEOUT_MS = 4000
@@ -140,6 +142,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     tenantRoutes(typed, shared)
     operationsRoutes(typed, shared)
     toolFileRoutes(typed, shared, tools)
+    mcpRoutes(scope, { version: config.version, tools, choose: (every, toolset) => chooseTools(every, { toolset }), logger: deps.logger, hosts: [...LOCAL_HOSTS, config.listen.host, ...config.mcpHosts ?? []], extend: deps.extendMcp as never })
   })
   return app
 }

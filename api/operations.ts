@@ -58,6 +58,9 @@ export const operations = {
   metrics: { ...read('anomalies:read'), openOnLoopback: true },
   openapi: open,
   listErrors: open,
+  // What a tool may do is asked of the operation that it stands for.
+  mcp: { scope: '', role: 'viewer', changesNothing: true },
+  getMcpMetadata: open,
   listTools: open,
   getOpenaiTools: open,
   getOpenaiResponsesTools: open,

@@ -28,6 +28,8 @@ export interface ApiConfig {
   readonly sharedStore?: boolean
   /** Proxies whose X-Forwarded-For is believed: addresses and networks; none unless told otherwise. */
   readonly trustProxy?: readonly string[]
+  /** Names beside localhost by which /mcp is reached. */
+  readonly mcpHosts?: readonly string[]
 }
 
 export interface ApiDeps {
@@ -50,6 +52,8 @@ export interface ApiDeps {
   /** How long a caller waits at most; 4.5 s. */
   readonly deadlineMs?: number
   readonly logger: Logger
+  /** For a test: what an MCP server has beside ours. */
+  readonly extendMcp?: (server: never) => void
 }
 
 export interface RouteDeps extends ApiDeps {

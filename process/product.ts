@@ -130,7 +130,7 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   const otlp = url(ingestThread.addresses.otlp)
   const { status, ready } = createStatus({ version: deps.version, log, clickhouse: client, consumer, watchdog, retention, store, ingest: () => ingest?.stats() ?? Promise.resolve(null), clock })
   const api = await startApi(
-    { listen: config.apiListen, version: deps.version, secretKey, metricsOpen: isLoopback(config.apiListen.host), otlpBase: otlp, requestsPerMinute: config.requestsPerMinute, sharedStore: config.databaseUrl !== null, trustProxy: config.trustProxy },
+    { listen: config.apiListen, version: deps.version, secretKey, metricsOpen: isLoopback(config.apiListen.host), otlpBase: otlp, requestsPerMinute: config.requestsPerMinute, sharedStore: config.databaseUrl !== null, trustProxy: config.trustProxy, mcpHosts: config.mcpHosts },
     {
       ...jwtPort, store, clickhouse: client, rca, signals: controlPlane, status, ready, clock, logger, credentials: () => credentials, onTokenUse: tokenUses.note, onCredentialsChanged: refreshCredentials,
       metrics: createMetrics({ ingest: () => ingest?.stats() ?? Promise.resolve(null), log, consumer, watchdog, retention, clickhouseRestarts: () => local?.restarts() ?? 0 }),

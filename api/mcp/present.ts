@@ -1,5 +1,5 @@
 // An answer of the API → what a model is given: few bytes, nothing left out silently, the same facts in every form. Pure.
-import { clean, cleanCell, type Cleaning, type Cut } from './cells.ts'
+import { clean, cleanCell, type Cleaning } from './cells.ts'
 import { FIELD_LIMIT, type Shape } from './shapes.ts'
 
 export interface Wish { readonly detail: 'concise' | 'detailed'; readonly fields: readonly string[] | null; readonly maxBytes: number }
@@ -30,26 +30,31 @@ const presentList = (answer: Answer, shape: Shape, wish: Wish): Presented => {
   const rows = list as readonly Answer[]
   const columns = chosen(rows, shape, wish)
   const [cursorName = ''] = shape.cursor ?? []
-  const { [cursorName]: cursor, facets: _facets, tookMs: _took, ...told } = rest
+  const { [cursorName]: cursor, facets: _facets, tookMs: _took, truncated: _truncated, ...told } = rest
   const untrusted = columns.filter((column) => shape.untrusted?.includes(column))
-  const build = (count: number): Record<string, unknown> => {
+  const build = (count: number, limit = shape.fieldLimit ?? FIELD_LIMIT): Record<string, unknown> => {
     const cleaning: Cleaning = { sanitized: 0, cut: [] }
-    const cells = rows.slice(0, count).map((row, index) => columns.map((column) => cleanCell(row[column], column, shape.fieldLimit ?? FIELD_LIMIT, cleaning, index)))
+    const cells = rows.slice(0, count).map((row, index) => columns.map((column) => cleanCell(row[column], column, limit, cleaning, index)))
     const isWhole = count === rows.length
     return {
       columns, rows: cells, returned: count, has_more: cursor !== undefined || !isWhole, ...(cursor === undefined || !isWhole ? {} : { next_cursor: cursor }),
-      truncated: !isWhole, ...(isWhole ? {} : { truncated_reason: 'max_bytes' }), ...clean(told, '', FIELD_LIMIT, cleaning) as object, ...(untrusted.length === 0 ? {} : { untrusted }), ...remarks(cleaning),
+      truncated: !isWhole || cleaning.cut.length > 0, ...(isWhole ? cleaning.cut.length > 0 ? { truncated_reason: 'long_fields' } : {} : { truncated_reason: 'max_bytes' }),
+      ...clean(told, '', FIELD_LIMIT, cleaning) as object, ...(untrusted.length === 0 ? {} : { untrusted }), ...remarks(cleaning),
     }
   }
+  const fits = (value: object): boolean => sizeOf(value) <= wish.maxBytes
   const whole = build(rows.length)
-  if (sizeOf(whole) <= wish.maxBytes || rows.length <= 1) return { value: whole, fitting: null }
-  let [low, high] = [1, rows.length - 1]
+  if (fits(whole)) return { value: whole, fitting: null }
+  let [low, high] = [Math.min(1, rows.length), rows.length - 1]
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
-    if (sizeOf(build(middle)) <= wish.maxBytes) low = middle
+    if (fits(build(middle))) low = middle
     else high = middle - 1
   }
-  return { value: build(low), fitting: low }
+  // One row at least, whatever it takes.
+  let value = build(low)
+  for (let limit = FIELD_LIMIT / 2; !fits(value) && limit >= 32; limit /= 2) value = build(low, limit)
+  return { value, fitting: low < rows.length ? low : null }
 }
 
 interface Place { readonly holder: Record<string, unknown>; readonly key: string; readonly path: string; readonly list: readonly unknown[] }
@@ -87,5 +92,3 @@ const presentObject = (answer: Answer, shape: Shape, { fields, maxBytes }: Wish)
 
 export const present = (answer: Answer, shape: Shape, wish: Wish): Presented =>
   shape.list !== undefined && Array.isArray(answer[shape.list]) ? presentList(answer, shape, wish) : presentObject(answer, shape, wish)
-
-export type { Cut }

@@ -9,7 +9,7 @@ import { exampleOf, type Schema } from './example.ts'
 import { wordingOf } from './wording.ts'
 
 interface Parameter { readonly name?: string; readonly in?: string; readonly $ref?: string; readonly description?: string; readonly example?: unknown; readonly required?: boolean; readonly schema?: Schema }
-interface Media { readonly schema?: Schema | { readonly $ref: string }; readonly example?: unknown; readonly examples?: unknown }
+interface Media { readonly schema?: Schema | { readonly $ref: string } | { readonly anyOf: readonly { readonly $ref: string }[] }; readonly example?: unknown; readonly examples?: unknown }
 interface Response { readonly description?: string; readonly headers?: object; readonly content?: Readonly<Record<string, Media>> }
 export interface Operation {
   readonly operationId: string
@@ -38,25 +38,29 @@ const describeParameter = (parameter: Parameter, operationId: string): Parameter
   return { ...parameter, description, example: exampleOf(parameter.schema, parameter.name, operationId) }
 }
 
+/** The framework takes examples out of a schema and puts them beside it. */
+const shown = (media: Media | undefined): unknown => media?.example ?? Object.values((media?.examples ?? {}) as Record<string, { value?: unknown }>)[0]?.value
+
 const success = (response: Response, status: string, operationId: string): Response => {
   const other = otherMedia[operationId as OperationId]
   const json = response.content?.['application/json']
   const schema = (json?.schema as Schema | undefined)?.anyOf?.[0] ?? json?.schema
   const content = {
-    ...(schema === undefined || other?.only === true || status === '204' || status === '304' ? {} : { 'application/json': { schema, example: exampleOf(schema as Schema, '', operationId) } }),
+    ...(schema === undefined || other?.only === true || status === '204' || status === '304' ? {} : { 'application/json': { schema, example: shown(json) ?? exampleOf(schema as Schema, '', operationId) } }),
     ...(other === undefined ? {} : { [other.type]: { schema: { type: 'string' }, example: other.example } }),
   }
   return { description: successOf[status] ?? 'As asked.', headers: requestId, ...(Object.keys(content).length === 0 ? {} : { content }) }
 }
 
-const failures = (codes: readonly ErrorName[]): Record<string, Response> => {
+const failures = (codes: readonly ErrorName[], isRpc: boolean): Record<string, Response> => {
+  const schema = isRpc ? { anyOf: [{ $ref: '#/components/schemas/Error' }, { $ref: '#/components/schemas/JsonRpcError' }] } : { $ref: '#/components/schemas/Error' }
   const byStatus = Object.groupBy(codes, (code) => String(errorCodes[code].status)) as Record<string, ErrorName[]>
   return Object.fromEntries(Object.entries(byStatus).map(([status, some]) => {
     const examples = Object.fromEntries(some.map((code) => [code, { $ref: `#/components/examples/${code}` }]))
     const headers = { ...requestId, ...(['429', '503'].includes(status) ? { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } } : {}), ...(status === '401' ? { 'WWW-Authenticate': { $ref: '#/components/headers/WwwAuthenticate' } } : {}) }
     return [status, {
       description: some.map((code) => `${code}: ${errorCodes[code].meaning}`).join(' '), headers,
-      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' }, examples }, 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      content: { 'application/json': { schema, examples }, 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
     }]
   }))
 }
@@ -80,7 +84,7 @@ const describe = (one: Operation, method: string, path: string): Operation => {
     ...(body?.schema === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body.schema, example: exampleOf(body.schema as Schema, '', operationId, false) } } } }),
     responses: {
       ...Object.fromEntries(Object.entries(one.responses).filter(([status]) => /^(2\d\d|304)$/.test(status)).map(([status, response]) => [status, success(response, status, operationId)])),
-      ...failures(errorsOf({ operationId, method, path, query, hasBody: body !== undefined }, access)),
+      ...failures(errorsOf({ operationId, method, path, query, hasBody: body !== undefined }, access), operationId === 'mcp'),
     },
   }
 }
@@ -92,6 +96,9 @@ const components = {
   },
   schemas: {
     Error: ErrorEnvelope,
+    JsonRpcError: {
+      type: 'object', required: ['jsonrpc', 'error'], additionalProperties: true, properties: { jsonrpc: { const: '2.0' }, id: {}, error: { type: 'object', required: ['code', 'message'], properties: { code: { type: 'integer' }, message: { type: 'string' } } } },
+    },
     Problem: {
       type: 'object', required: ['type', 'title', 'status', 'detail', 'code', 'request_id'], additionalProperties: true,
       properties: { type: { type: 'string' }, title: { type: 'string' }, status: { type: 'integer' }, detail: { type: 'string' }, instance: { type: 'string' }, code: { type: 'string' }, hint: { type: 'string' }, request_id: { type: 'string' } },

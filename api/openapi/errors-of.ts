@@ -8,6 +8,7 @@ const particular: Readonly<Partial<Record<OperationId, readonly ErrorName[]>>> =
   createMonitor: ['MONITOR_NAME_DUPLICATE'],
   patchMonitor: ['MONITOR_NAME_DUPLICATE'],
   ready: ['NOT_READY'],
+  mcp: ['NOT_FOUND'],
 }
 
 export const isMutating = (method: string): boolean => ['post', 'put', 'patch', 'delete'].includes(method.toLowerCase())

@@ -14,6 +14,8 @@ export const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
 
 export const limitTime = (app: FastifyInstance, ms: number): void => {
   app.addHook('onRoute', (route) => {
+    // A stream ends when its client goes.
+    if ((route.config as { isStream?: true } | undefined)?.isStream === true) return
     const { handler } = route
     route.handler = function limited(this: FastifyInstance, request: FastifyRequest, reply: FastifyReply) {
       return within(ms, Promise.resolve(handler.call(this, request, reply)))

@@ -17,6 +17,8 @@ export interface Asked {
   readonly route: string
   readonly operationId: string
   readonly part: string
+  /** Where the caller knows the route as a tool. */
+  readonly tool?: { readonly name: string; readonly input: Schema }
   readonly schemas: { readonly params?: Schema; readonly querystring?: Schema; readonly body?: Schema }
 }
 
@@ -28,19 +30,22 @@ const queryOf = (values: Readonly<Record<string, unknown>>): string => {
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }
 
+const shorten = (text: string): string => text.length > MAX_EXAMPLE ? `${text.slice(0, MAX_EXAMPLE)}…` : text
+
 /** A call of the route with what it needs, and `fixed` set as it should be. */
-export const exampleCall = ({ method, route, operationId, schemas }: Asked, part: string, fixed: Readonly<Record<string, unknown>> = {}): string => {
+export const exampleCall = ({ method, route, operationId, schemas, tool }: Asked, part: string, fixed: Readonly<Record<string, unknown>> = {}): string => {
+  if (tool !== undefined) return shorten(`${tool.name} ${JSON.stringify({ ...exampleOf(tool.input, '', operationId, false) as object, ...fixed })}`)
   const made = (schema: Schema | undefined, isFixed: boolean): Record<string, unknown> =>
     ({ ...exampleOf({ ...schema, type: 'object' }, '', operationId, false) as object, ...(isFixed ? fixed : {}) })
   const params = made(schemas.params, false)
   const path = route.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(String(params[name] ?? name)))
   const body = schemas.body === undefined ? {} : made(schemas.body, part === 'body')
   const text = `${method} ${path}${queryOf(schemas.querystring === undefined ? {} : made(schemas.querystring, part === 'querystring'))}${Object.keys(body).length === 0 ? '' : ` ${JSON.stringify(body)}`}`
-  return text.length > MAX_EXAMPLE ? `${text.slice(0, MAX_EXAMPLE)}…` : text
+  return shorten(text)
 }
 
 const correct = (asked: Asked, name: string, value: unknown): string | undefined => {
-  const schema = asked.part === 'body' || asked.part === 'querystring' ? asked.schemas[asked.part] : undefined
+  const schema = asked.tool !== undefined ? asked.tool.input : asked.part === 'body' || asked.part === 'querystring' ? asked.schemas[asked.part] : undefined
   const property = schema?.properties?.[name]
   if (property === undefined) return exampleCall(asked, asked.part)
   return exampleCall(asked, asked.part, { [name]: value ?? exampleOf(property, name, asked.operationId) })

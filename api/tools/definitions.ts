@@ -75,5 +75,5 @@ export const withoutTool: Readonly<Partial<Record<OperationId, string>>> = {
   getMonitorSecrets: 'reads a secret', rotateHeartbeatToken: 'changes a secret',
   createToken: 'makes a credential', createApiKey: 'makes a credential', listApiKeys: 'about credentials', listMembers: 'about who may do what', listTenants: 'beyond the tenant', createTenant: 'beyond the tenant',
   live: 'for machines', ready: 'for machines', health: 'for machines', version: 'for machines', metrics: 'for machines', openapi: 'for machines', 
-  listTools: 'about tools', getOpenaiTools: 'about tools', getOpenaiResponsesTools: 'about tools', getAnthropicTools: 'about tools', getLangchainTools: 'about tools', getToolsRouting: 'about tools',
+  mcp: 'about tools', getMcpMetadata: 'about tools', listTools: 'about tools', getOpenaiTools: 'about tools', getOpenaiResponsesTools: 'about tools', getAnthropicTools: 'about tools', getLangchainTools: 'about tools', getToolsRouting: 'about tools',
 }

@@ -240,7 +240,7 @@ describe('bodies', () => {
 
   it('with an unknown field are refused by every operation that takes one, and empty ones by none that needs nothing', async () => {
     const spec = (await app.inject('/openapi.json')).json<{ paths: Record<string, Record<string, { operationId: string }>> }>()
-    const writing = Object.entries(spec.paths).flatMap(([path, methods]) => Object.keys(methods).filter((method) => ['post', 'put', 'patch'].includes(method)).map((method) => ({ path, method })))
+    const writing = Object.entries(spec.paths).flatMap(([path, methods]) => Object.keys(methods).filter((method) => path !== '/mcp' && ['post', 'put', 'patch'].includes(method)).map((method) => ({ path, method })))
     expect(writing.length).toBeGreaterThan(6)
     for (const { path, method } of writing) {
       const reply = await call({ method: method.toUpperCase() as 'POST', headers: as('root'), url: path.replace('{id}', 'x'), payload: { nonsense: 1 } })

@@ -117,7 +117,8 @@ describe('what is answered', () => {
         seen.add(`${one.operationId} ${reply.statusCode}`)
         const media = described.content?.[String(reply.headers['content-type']).split(';')[0]]
         if (media?.schema !== undefined && String(reply.headers['content-type']).startsWith('application/json')) expect([one.operationId, reply.statusCode, check(media.schema, reply.json())]).toEqual([one.operationId, reply.statusCode, null])
-        if (reply.statusCode >= 400) expect(Object.keys(media!.examples!)).toContain(reply.json<{ code: string }>().code)
+        // MCP has errors of its own once a request has reached it.
+        if (reply.statusCode >= 400 && !reply.body.startsWith('{"jsonrpc"')) expect(Object.keys(media!.examples!)).toContain(reply.json<{ code: string }>().code)
       }
     }
     expect(seen.size).toBeGreaterThan(100)

@@ -1,0 +1,184 @@
+// The MCP endpoint over a real socket, with the SDK's own client of each era.
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { encode } from 'gpt-tokenizer/encoding/o200k_base'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bearer, openHarness, token, type Harness } from '../harness.ts'
+
+type Era = '2025-11-25' | '2026-07-28'
+const eras: readonly Era[] = ['2025-11-25', '2026-07-28']
+interface Result { readonly isError?: boolean; readonly content: { type: string; text: string }[]; readonly structuredContent: Record<string, unknown>; readonly _meta: Record<string, Record<string, unknown>> }
+
+let api: Harness
+let base = ''
+beforeAll(async () => {
+  api = await openHarness()
+  await api.app.listen({ host: '127.0.0.1', port: 0 })
+  base = `http://127.0.0.1:${(api.app.server.address() as { port: number }).port}`
+  await api.store.query("INSERT INTO incidents (id, tenant, number, title, severity, status, opened_at) VALUES ('inc_1', 'a', 1, 'checkout fails', 'major', 'open', now())")
+})
+afterAll(async () => { await api.close() })
+
+const withClient = async <T>(era: Era, who: string, run: (client: Client) => Promise<T>, query = '', headers: Record<string, string> = {}): Promise<T> => {
+  const client = new Client({ name: 'test-agent', version: '1' }, { versionNegotiation: { mode: era === '2025-11-25' ? 'legacy' : { pin: '2026-07-28' } } })
+  await client.connect(new StreamableHTTPClientTransport(new URL(`${base}/mcp${query}`), { requestInit: { headers: { ...bearer(who), ...headers } } }))
+  try {
+    return await run(client)
+  } finally {
+    await client.close()
+  }
+}
+const call = (name: string, args: Record<string, unknown>, who = 'owner', era: Era = '2026-07-28', query = '', headers: Record<string, string> = {}): Promise<Result> =>
+  withClient(era, who, async (client) => await client.callTool({ name, arguments: args }) as unknown as Result, query, headers)
+const post = (body: unknown, headers: Record<string, string> = bearer('owner')) => fetch(`${base}/mcp`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body) })
+
+const logRow = (index: number, body = 'out of stock') => ({
+  timestamp_ns: '1769860800123456789', observed_ns: '1769860800123456789', SeverityText: 'ERROR', SeverityNumber: 17, ServiceName: 'cart', Body: body, TraceId: '', SpanId: '', EventName: '',
+  LogAttributes: {}, ResourceAttributes: {}, log_id: 'f'.repeat(32), log_partition: 0, log_offset: '7', record_index: index,
+})
+
+describe.each(eras)('a client of %s', (era) => {
+  it('is told what there is, and lists the core, every tool with all four annotations', async () => {
+    await withClient(era, 'owner', async (client) => {
+      expect(client.getServerVersion()).toMatchObject({ name: 'lapwing', version: '1.2.3' })
+      expect(client.getInstructions()).toContain('obs_incidents_list')
+      const { tools } = await client.listTools()
+      expect(tools.map((tool) => tool.name)).toContain('obs_incident_update')
+      for (const tool of tools) expect(tool.annotations).toEqual({ title: expect.any(String), readOnlyHint: expect.any(Boolean), destructiveHint: false, idempotentHint: expect.any(Boolean), openWorldHint: false })
+      expect(encode(JSON.stringify(tools)).length).toBeLessThanOrEqual(6000)
+      expect((await client.listPrompts()).prompts.map((prompt) => prompt.name)).toEqual(['investigate_incident'])
+      expect((await client.listResources()).resources.map((resource) => resource.uri)).toEqual(['lapwing://docs/errors'])
+    })
+  })
+
+  it('reads a table that is the same in both forms', async () => {
+    const { content, structuredContent, isError } = await call('obs_incidents_list', {}, 'owner', era)
+    expect(isError).not.toBe(true)
+    expect(JSON.parse(content[0].text)).toEqual(structuredContent)
+    expect(structuredContent).toMatchObject({ columns: ['id', 'number', 'title', 'severity', 'status', 'openedAt', 'services'], returned: 1, has_more: false, truncated: false, untrusted: ['title', 'services'] })
+    expect((structuredContent.rows as unknown[][])[0].slice(0, 3)).toEqual(['inc_1', 1, 'checkout fails'])
+  })
+})
+
+it('the list of tools is the one of the token, and of the toolset that is asked for', async () => {
+  const named = (who: string, query = '') => withClient('2026-07-28', who, async (client) => (await client.listTools()).tools.map((tool) => tool.name), query)
+  expect(await named('writer')).toEqual(['obs_whoami'])
+  expect(await named('responder')).toEqual(['obs_whoami', 'obs_incidents_list', 'obs_incident_get', 'obs_incident_update'])
+  expect(await named('viewer')).not.toContain('obs_incident_update')
+  expect(await named('owner', '?toolset=monitors-write')).toEqual(['obs_monitor_create', 'obs_monitor_update'])
+  for (const name of await named('owner', '?toolset=all')) expect(name).not.toMatch(/delete|secret|token_create|role/)
+})
+
+describe('a change', () => {
+  it('is made as its caller, once for one idempotency key, and lands in the audit trail with agent and conversation', async () => {
+    const args = { id: 'inc_1', action: 'comment', body: 'looking', idempotency_key: 'k-1' }
+    const first = await call('obs_incident_update', args, 'owner', '2026-07-28', '', { 'x-conversation-id': 'run-7' })
+    const again = await call('obs_incident_update', args, 'owner', '2026-07-28', '', { 'x-conversation-id': 'run-7' })
+    expect(first.isError).not.toBe(true)
+    expect(again.structuredContent).toEqual(first.structuredContent)
+    const audit = await call('obs_audit_search', { action: 'UPDATE_INCIDENT', detail: 'concise' })
+    expect(audit.structuredContent.returned).toBe(1)
+    expect((audit.structuredContent.rows as unknown[][])[0]).toEqual(expect.arrayContaining(['test-agent', 'run-7', 'incident:inc_1']))
+  })
+
+  it('is tried out with dry_run', async () => {
+    const tried = await call('obs_incident_update', { id: 'inc_1', action: 'resolve', dry_run: true })
+    expect(tried.structuredContent).toMatchObject({ dryRun: true, status: 'resolved' })
+    expect((await call('obs_incident_get', { id: 'inc_1' })).structuredContent).toMatchObject({ status: 'open' })
+  })
+
+  it('that the role does not allow is refused', async () => {
+    await expect(call('obs_incident_update', { id: 'inc_1', action: 'resolve' }, 'viewer')).rejects.toThrow(/not found/i)
+  })
+})
+
+describe('what is wrong is taught', () => {
+  it('for a misspelt argument', async () => {
+    const { isError, structuredContent, content } = await call('obs_incidents_list', { stauts: 'open' })
+    expect(isError).toBe(true)
+    expect(structuredContent).toMatchObject({ code: 'VALIDATION_FAILED', fields: [{ path: 'stauts', nearest: 'status', example: 'obs_incidents_list {"status":"open"}' }] })
+    expect(encode(content[0].text).length).toBeLessThanOrEqual(300)
+  })
+
+  it('for what only the route can tell, with an example of the tool', async () => {
+    const { isError, structuredContent } = await call('obs_logs_search', { severity_min: 'loud' })
+    expect(isError).toBe(true)
+    expect(structuredContent).toMatchObject({ code: 'VALIDATION_FAILED', fields: [{ path: 'severity_min' }] })
+    expect((await call('obs_incident_get', { id: 'inc_none' })).structuredContent).toMatchObject({ code: 'NOT_FOUND', retryable: false })
+    expect((await call('obs_incidents_list', { fields: ['titel'] })).structuredContent).toMatchObject({ fields: [{ path: 'fields', nearest: 'title', example: 'obs_incidents_list {"fields":["title"]}' }] })
+  })
+
+  it('and text in place of numbers is read, and said', async () => {
+    expect((await call('obs_incidents_list', { limit: '5', status: null })).structuredContent).toMatchObject({ returned: 1, repaired: ['limit'] })
+    expect((await call('obs_incident_get', { id: 'inc_1', include: 'analysis' })).structuredContent).toMatchObject({ repaired: ['include'], analysis: { incidentId: 'inc_1' } })
+    expect((await call('obs_incidents_list', { limit: 5000 })).structuredContent).toMatchObject({ notices: ['limit was lowered to 200'] })
+  })
+})
+
+describe('logs', () => {
+  it('are cut to the budget, and their cursor goes on where the page ends', async () => {
+    api.answer = ({ name, params }) => name !== 'logs.search' ? [] : Array.from({ length: 300 }, (_, index) => logRow(299 - index, `${299 - index} ${'x'.repeat(900)}`))
+      .filter((row) => params.aIndex === undefined || row.record_index < (params.aIndex as number)).slice(0, params.limit as number)
+    const seen: number[] = []
+    let cursor: unknown
+    do {
+      const { structuredContent, content } = await call('obs_logs_search', { from: '2026-01-31T00:00:00Z', limit: 60, ...(cursor === undefined ? {} : { cursor }) })
+      expect(Buffer.byteLength(content[0].text)).toBeLessThanOrEqual(16 * 1024)
+      expect(structuredContent).toMatchObject({ truncated: true, untrusted: ['service', 'message'], cut: expect.arrayContaining([expect.objectContaining({ field: 'message', row: 0 })]) })
+      const at = (structuredContent.columns as string[]).indexOf('message')
+      for (const row of structuredContent.rows as string[][]) seen.push(Number(row[at].split(' ')[0]))
+      cursor = structuredContent.next_cursor
+      expect(structuredContent.has_more).toBe(cursor !== undefined)
+    } while (cursor !== undefined)
+    api.answer = () => []
+    expect(seen).toEqual(Array.from({ length: 300 }, (_, index) => 299 - index))
+  })
+
+  it('that are not there are explained', async () => {
+    api.answer = ({ name, params }) => name === 'logs.search' && params.service === undefined && BigInt(params.fromNs as string) < 1_769_860_800_000_000_000n - 86_400_000_000_000n ? [logRow(1)] : []
+    expect((await call('obs_logs_search', {})).structuredContent).toMatchObject({ returned: 0, empty_reason: 'no_data_in_range', nearest_data_at: '2026-01-31T12:00:00.123456789Z' })
+    api.answer = ({ name, params }) => name === 'logs.search' && params.service === undefined ? [logRow(1)] : []
+    expect((await call('obs_logs_search', { service: 'nobody' })).structuredContent).toMatchObject({ returned: 0, empty_reason: 'no_match' })
+    api.answer = () => []
+    expect((await call('obs_logs_search', {})).structuredContent).toMatchObject({ returned: 0, empty_reason: 'no_data' })
+  })
+
+  it('have no characters that are not seen', async () => {
+    api.answer = ({ name }) => name === 'logs.search' ? [logRow(1, 'a\u001b[31mb\u202ec\u200bd\u{e0041}e')] : []
+    const { structuredContent } = await call('obs_logs_search', { fields: ['message'] })
+    api.answer = () => []
+    expect(structuredContent).toMatchObject({ columns: ['message'], rows: [['abcde']], sanitized: 4, untrusted: ['message'] })
+  })
+})
+
+describe('a request', () => {
+  it('without a token is told where to learn how, at the transport', async () => {
+    const reply = await post({ jsonrpc: '2.0', id: 1, method: 'tools/list' }, {})
+    expect([reply.status, reply.headers.get('www-authenticate')]).toEqual([401, `Bearer resource_metadata="${base}/.well-known/oauth-protected-resource/mcp"`])
+    const metadata = await (await fetch(`${base}/.well-known/oauth-protected-resource/mcp`)).json()
+    expect(metadata).toMatchObject({ resource: `${base}/mcp`, bearer_methods_supported: ['header'], scopes_supported: expect.arrayContaining(['logs:read']) })
+  })
+
+  it('of another origin is refused, of a local one taken', async () => {
+    expect((await post({}, { ...bearer('owner'), origin: 'https://evil.example' })).status).toBe(403)
+    expect((await post({ jsonrpc: '2.0', id: 1, method: 'ping' }, { ...bearer('owner'), origin: 'http://localhost:1234' })).status).toBe(200)
+  })
+
+  it('that is not JSON, or not a POST, is refused', async () => {
+    expect([400, await (await post('{')).json()]).toEqual([400, { jsonrpc: '2.0', id: null, error: { code: -32_700, message: 'Parse error' } }])
+    for (const method of ['GET', 'DELETE']) expect((await fetch(`${base}/mcp`, { method, headers: bearer('owner') })).status).toBe(405)
+  })
+
+  it('that fails inside tells nothing of it', async () => {
+    api.answer = () => { throw new Error('ECONNREFUSED 10.0.0.5:8123 password=abc') }
+    const { isError, content, _meta: meta } = await call('obs_anomalies_list', {})
+    api.answer = () => []
+    expect(isError).toBe(true)
+    expect(JSON.parse(content[0].text)).toMatchObject({ code: 'INTERNAL', request_id: expect.any(String) })
+    expect(JSON.stringify(content)).not.toMatch(/ECONNREFUSED|10\.0\.0\.5|password/)
+    expect(meta['lapwing/budget']).toBeDefined()
+  })
+
+  it('with X-API-Key is taken as well', async () => {
+    expect((await post({ jsonrpc: '2.0', id: 1, method: 'ping' }, { 'x-api-key': token('owner') })).status).toBe(200)
+  })
+})

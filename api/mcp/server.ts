@@ -28,7 +28,7 @@ interface Session { readonly principal: Principal; readonly tools: readonly Call
 const MINUTE_MS = 60_000
 const open = { ttlMs: MINUTE_MS, cacheScope: 'public' } as const
 const ofToken = { ttlMs: MINUTE_MS, cacheScope: 'private' } as const
-const passedOn = ['authorization', 'x-api-key', 'x-agent-id', 'x-conversation-id', 'user-agent', 'x-forwarded-for'] as const
+const passedOn = ['authorization', 'x-api-key', 'x-agent-id', 'x-conversation-id', 'user-agent'] as const
 
 /** Arguments are taken as they come: what is wrong with them is said by the tool, with what would be right. */
 const advertised = (schema: Schema): StandardSchemaWithJSON<Record<string, unknown>> => {

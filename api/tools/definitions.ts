@@ -66,6 +66,7 @@ export const toolDefinitions: readonly ToolDefinition[] = [
   { name: 'obs_monitor_update', title: 'Change a heartbeat monitor', operation: 'patchMonitor', toolset: 'monitors-write', description: 'Changes the fields of a monitor that are given, and no others.', isIdempotent: true },
 
   { name: 'obs_tokens_list', title: 'List tokens', operation: 'listTokens', toolset: 'account', description: 'Tokens of the tenant with their scopes and caps, never their plaintext.' },
+  { name: 'obs_audit_verify', title: 'Verify the audit trail', operation: 'verifyAuditLogs', toolset: 'account', description: 'Whether the chain of the audit trail is whole, or where it breaks.' },
   { name: 'obs_errors_list', title: 'List error codes', operation: 'listErrors', toolset: 'account', description: 'Every error code with its meaning, what to do and an example.' },
 ]
 

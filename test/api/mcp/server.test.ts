@@ -32,9 +32,12 @@ const call = (name: string, args: Record<string, unknown>, who = 'owner', era: E
 const post = (body: unknown, headers: Record<string, string> = bearer('owner')) => fetch(`${base}/mcp`, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body) })
 
 const logRow = (index: number, body = 'out of stock') => ({
-  timestamp_ns: '1769860800123456789', observed_ns: '1769860800123456789', SeverityText: 'ERROR', SeverityNumber: 17, ServiceName: 'cart', Body: body, TraceId: '', SpanId: '', EventName: '',
+  timestamp_ns: '1769860799123456789', observed_ns: '1769860799123456789', SeverityText: 'ERROR', SeverityNumber: 17, ServiceName: 'cart', Body: body, TraceId: '', SpanId: '', EventName: '',
   LogAttributes: {}, ResourceAttributes: {}, log_id: 'f'.repeat(32), log_partition: 0, log_offset: '7', record_index: index,
 })
+
+/** As the store answers: what lies in the range that is asked for. */
+const inRange = (rows: ReturnType<typeof logRow>[], params: Record<string, unknown>) => rows.filter((row) => BigInt(row.timestamp_ns) >= BigInt(params.fromNs as string) && BigInt(row.timestamp_ns) <= BigInt(params.toNs as string))
 
 describe.each(eras)('a client of %s', (era) => {
   it('is told what there is, and lists the core, every tool with all four annotations', async () => {
@@ -116,7 +119,7 @@ describe('what is wrong is taught', () => {
 
 describe('logs', () => {
   it('are cut to the budget, and their cursor goes on where the page ends', async () => {
-    api.answer = ({ name, params }) => name !== 'logs.search' ? [] : Array.from({ length: 300 }, (_, index) => logRow(299 - index, `${299 - index} ${'x'.repeat(900)}`))
+    api.answer = ({ name, params }) => name !== 'logs.search' ? [] : inRange(Array.from({ length: 300 }, (_, index) => logRow(299 - index, `${299 - index} ${'x'.repeat(900)}`)), params)
       .filter((row) => params.aIndex === undefined || row.record_index < (params.aIndex as number)).slice(0, params.limit as number)
     const seen: number[] = []
     let cursor: unknown
@@ -135,7 +138,7 @@ describe('logs', () => {
 
   it('that are not there are explained', async () => {
     api.answer = ({ name, params }) => name === 'logs.search' && params.service === undefined && BigInt(params.fromNs as string) < 1_769_860_800_000_000_000n - 86_400_000_000_000n ? [logRow(1)] : []
-    expect((await call('obs_logs_search', {})).structuredContent).toMatchObject({ returned: 0, empty_reason: 'no_data_in_range', nearest_data_at: '2026-01-31T12:00:00.123456789Z' })
+    expect((await call('obs_logs_search', {})).structuredContent).toMatchObject({ returned: 0, empty_reason: 'no_data_in_range', nearest_data_at: '2026-01-31T11:59:59.123456789Z' })
     api.answer = ({ name, params }) => name === 'logs.search' && params.service === undefined ? [logRow(1)] : []
     expect((await call('obs_logs_search', { service: 'nobody' })).structuredContent).toMatchObject({ returned: 0, empty_reason: 'no_match' })
     api.answer = () => []
@@ -143,7 +146,7 @@ describe('logs', () => {
   })
 
   it('have no characters that are not seen', async () => {
-    api.answer = ({ name }) => name === 'logs.search' ? [logRow(1, 'a\u001b[31mb\u202ec\u200bd\u{e0041}e')] : []
+    api.answer = ({ name, params }) => name === 'logs.search' ? inRange([logRow(1, 'a\u001b[31mb\u202ec\u200bd\u{e0041}e')], params) : []
     const { structuredContent } = await call('obs_logs_search', { fields: ['message'] })
     api.answer = () => []
     expect(structuredContent).toMatchObject({ columns: ['message'], rows: [['abcde']], sanitized: 4, untrusted: ['message'] })

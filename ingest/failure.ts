@@ -1,10 +1,10 @@
 // Why a request was refused, once for every protocol: each handler renders it in its own shape. What may pass is 429 or
-// 503 with 1 to 3 s of Retry-After, never 500: clients drop their data on anything else.
+// 503 with 1 to 3 s of Retry-After, never 500: clients drop their data on anything else. A spent cap lasts until midnight.
 import type { Authentication } from './credentials.ts'
 
 export type FailureCode =
   | 'UNAUTHENTICATED' | 'PAT_SCOPE_INSUFFICIENT' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE'
-  | 'BAD_JSON' | 'BAD_PROTOBUF' | 'BAD_COMPRESSION' | 'VALIDATION_FAILED' | 'RATE_LIMITED' | 'OVERLOADED'
+  | 'BAD_JSON' | 'BAD_PROTOBUF' | 'BAD_COMPRESSION' | 'VALIDATION_FAILED' | 'RATE_LIMITED' | 'PAT_DAILY_LIMIT_EXCEEDED' | 'OVERLOADED'
 
 export interface Failure {
   readonly ok: false
@@ -25,6 +25,10 @@ export const overloaded = (message: string, retryAfterMs = 1000, close = false):
 
 export const rateLimited = (message: string, retryAfterMs = MAX_RETRY_SECONDS * 1000): Failure =>
   ({ ok: false, status: 429, code: 'RATE_LIMITED', message, headers: retryAfter(retryAfterMs) })
+
+/** Until the next UTC day: exporters give up long before, which is what a cap means. */
+export const capSpent = (message: string, retryAfterSeconds: number): Failure =>
+  ({ ok: false, status: 429, code: 'PAT_DAILY_LIMIT_EXCEEDED', message, hint: 'wait for the next UTC day, or use a token with a larger dailyLogBytesLimit', headers: [['Retry-After', String(retryAfterSeconds)]] })
 
 const refusals: Record<Exclude<Exclude<Authentication, { ok: true }>['reason'], 'rate' | 'checking'>, string> = {
   missing: 'no token: send the header Authorization: Bearer <token>',

@@ -2,6 +2,7 @@
 import { SHARE_ENV, Worker } from 'node:worker_threads'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import type { CredentialSnapshot, Principal, TokenUse } from '../streams/contracts/principal.ts'
+import type { LogBytesTotal, LogBytesUse } from '../streams/contracts/log-bytes.ts'
 import type { IngestAddresses } from './ingest.ts'
 import type { Log } from './intake.ts'
 import type { IngestStats } from './metrics.ts'
@@ -20,6 +21,10 @@ export interface IngestThreadDeps {
   readonly logger: Log
   /** Absent when no issuer of JWTs is configured; null = refused; rejects when it cannot be found out now. */
   readonly authenticateJwt?: (token: string) => Promise<Principal | null>
+  /** Of today, at the start. */
+  readonly logBytes?: readonly LogBytesTotal[]
+  /** Adds them up; the totals go back to the thread. */
+  readonly onLogBytes?: (uses: readonly LogBytesUse[]) => Promise<readonly LogBytesTotal[]>
   readonly onTokenUses?: (uses: readonly TokenUse[]) => void
   /** The thread died although nobody closed it: nothing is taken in any more. */
   readonly onDeath: (error: Error) => void
@@ -31,7 +36,7 @@ type Asked = Extract<ToThread, { readonly id: number }> extends infer Message ? 
 
 /** @throws PermanentError PORT_BUSY, or what opening the event log threw. */
 export const startIngestThread = (config: Omit<IngestThreadConfig, 'acceptJwt'>, deps: IngestThreadDeps): Promise<IngestThread> => new Promise((resolve, reject) => {
-  const workerData: IngestThreadData = { config: { ...config, acceptJwt: deps.authenticateJwt !== undefined }, credentials: deps.credentials }
+  const workerData: IngestThreadData = { config: { ...config, acceptJwt: deps.authenticateJwt !== undefined }, credentials: deps.credentials, logBytes: deps.logBytes ?? [] }
   // The HTTP library reads a setting from the environment of the process, not from a thread's copy of it.
   const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData, env: SHARE_ENV })
   const exited = new Promise<void>((done) => { worker.once('exit', () => { done() }) })
@@ -83,6 +88,11 @@ export const startIngestThread = (config: Omit<IngestThreadConfig, 'acceptJwt'>,
       case 'ask_jwt': {
         const answer = (found: Principal | null | 'unknown'): void => { worker.postMessage({ kind: 'jwt', hash: message.hash, found } satisfies ToThread) }
         deps.authenticateJwt?.(message.token).then(answer, () => { answer('unknown') })
+        break
+      }
+      case 'log_bytes': {
+        const answer = (totals: readonly LogBytesTotal[]): void => { worker.postMessage({ kind: 'log_bytes', totals } satisfies ToThread) }
+        deps.onLogBytes?.(message.uses).then(answer, () => { answer([]) })
         break
       }
       case 'token_uses':

@@ -3,6 +3,7 @@ import { createAdmission } from './admission.ts'
 import { createCredentials } from './credentials.ts'
 import { createFiringMemory } from './firing-memory.ts'
 import type { HandlerDeps } from './handlers/deps.ts'
+import { createLogBudget } from './log-budget.ts'
 import { createIntake } from './intake.ts'
 import type { AppendLog, Log } from './intake.ts'
 import { MARK_INTERVAL_MS, startMarks } from './marks.ts'
@@ -11,6 +12,7 @@ import type { IngestStats } from './metrics.ts'
 import { createAlertsRouter, createOtlpRouter } from './routes.ts'
 import { createScanner } from './scanner.ts'
 import { startServer } from './server.ts'
+import type { LogBytesTotal, LogBytesUse } from '../streams/contracts/log-bytes.ts'
 import type { CredentialSnapshot, Principal, TokenUse } from '../streams/contracts/principal.ts'
 
 export interface ListenAddress { readonly host: string; readonly port: number }
@@ -37,6 +39,8 @@ export interface Ingest {
   stats(): IngestStats
   /** Tokens used since this was last called. */
   takeTokenUses(): TokenUse[]
+  takeLogBytes(): readonly LogBytesUse[] | null
+  learnLogBytes(totals: readonly LogBytesTotal[]): void
   /** Stops listening, finishes what is in flight for at most 5 s. The log stays open: its opener closes it. */
   close(): Promise<void>
 }
@@ -55,11 +59,12 @@ export const startIngest = async (config: IngestConfig, deps: { readonly log: Ap
   const metrics = createMetrics()
   const admission = createAdmission(config)
   const credentials = createCredentials(deps.askJwt)
+  const logBudget = createLogBudget(now)
   const scanner = createScanner({ inlineBytes: INLINE_JSON_BYTES, maxHeapMb: SCAN_HEAP_MB })
   const intake = createIntake({ ...config, answerWithinMs: config.answerWithinMs ?? ANSWER_WITHIN_MS }, { log, admission, metrics, now, logger })
   let turn = 0
   const nextPartition = (): number => (turn = (turn + 1) % log.partitions)
-  const handlers: HandlerDeps = { intake, credentials, scanner, metrics, now, nextPartition }
+  const handlers: HandlerDeps = { intake, credentials, scanner, logBudget, metrics, now, nextPartition }
   const handlerConfig = { maxBodyBytes: config.maxBodyBytes, partitions: log.partitions, anonymousAlerts: config.alertsOpen || isLoopback(config.alertsListen.host) }
   const server = await startServer({
     stallMs: config.stallMs,
@@ -89,6 +94,8 @@ export const startIngest = async (config: IngestConfig, deps: { readonly log: Ap
     updateCredentials: credentials.replace,
     learnJwt: (hash, found) => { credentials.learnJwt(hash, found, now()) },
     takeTokenUses: credentials.takeUses,
+    takeLogBytes: logBudget.takeReport,
+    learnLogBytes: logBudget.learn,
     stats: () => ({ ...metrics.snapshot(), latencyBoundsMs: LATENCY_BOUNDS_MS, inflightBytes: admission.inflightBytes(), sockets: admission.sockets(), openRequests: server.openRequests() }),
     close: () => (closed ??= close()),
   }

@@ -10,6 +10,7 @@ import { overloaded, tooLarge } from './failure.ts'
 import type { Failure } from './failure.ts'
 import type { BodyResult, Exchange } from './http/exchange.ts'
 import { inflateBody } from './inflation.ts'
+import type { Charge } from './log-budget.ts'
 import type { CountedSignal, Metrics } from './metrics.ts'
 
 export type AppendLog = Pick<EventLog, 'append' | 'partitions'>
@@ -39,6 +40,8 @@ export interface IntakeRequest<T> {
   readonly compression: Compression
   readonly maxBodyBytes: number
   readonly bodyLimit: string
+  /** Takes the inflated bytes from a cap; absent = there is none. */
+  readonly charge?: Pick<Charge, 'take' | 'giveBack'>
   readonly judge: (bytes: Uint8Array, receivedAtMs: number) => Judged<T> | Failure | Promise<Judged<T> | Failure>
 }
 
@@ -113,9 +116,13 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
     withDeadline(limits.answerWithinMs, (expired) => track(work(expired)))
 
   const processBody = async <T>(body: Uint8Array, request: IntakeRequest<T>, lease: Lease, expired: () => boolean): Promise<Judged<T> | Failure> => {
+    let charged = 0
     try {
       const inflated = await inflateBody(body, request.compression, limits.maxInflatedBytes, lease)
       if (!inflated.ok) return inflated
+      const spent = request.charge?.take(inflated.bytes.length) ?? null
+      if (spent !== null) return spent
+      charged = inflated.bytes.length
       const receivedAtMs = deps.now()
       const judgement = request.judge(inflated.bytes, receivedAtMs)
       const judged = judgement instanceof Promise ? await judgement : judgement
@@ -128,6 +135,7 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
           recordCount: judged.recordCount, inflatedBytes: inflated.bytes.length, expandedBytes: judged.expandedBytes, rejected: judged.rejected, subject: '',
         }, body, deps)
         if (failure !== null) return failure
+        charged = 0
       }
       deps.metrics.accepted(request.signal, { records: judged.recordCount, rejected: judged.reasons, bytes: body.length, inflatedBytes: inflated.bytes.length })
       return judged
@@ -135,6 +143,8 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
       deps.logger.error({ error: String(error), signal: request.signal }, 'a body could not be processed')
       return overloaded('the body could not be processed')
     } finally {
+      // What was not stored costs nothing.
+      if (charged > 0) request.charge?.giveBack(charged)
       lease.release()
     }
   }

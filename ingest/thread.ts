@@ -7,22 +7,30 @@ import type { Log } from './intake.ts'
 import type { FromThread, IngestThreadData, ToThread } from './thread-protocol.ts'
 
 const TELL_TOKEN_USES_EVERY_MS = 30_000
+/** Counted is written within a second. */
+const TELL_LOG_BYTES_EVERY_MS = 250
 const port = parentPort!
 const tell = (message: FromThread): void => { port.postMessage(message) }
 const logAt = (level: 'info' | 'warn' | 'error') => (fields: object, message: string): void => { tell({ kind: 'log', level, fields, message }) }
 const logger: Log = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') }
 
-const run = async ({ config, credentials }: IngestThreadData): Promise<void> => {
+const run = async ({ config, credentials, logBytes }: IngestThreadData): Promise<void> => {
   const log = await openEventLog(config.log)
   const ingest = await startIngest(config, { log, logger, ...(config.acceptJwt ? { askJwt: (token, hash) => { tell({ kind: 'ask_jwt', token, hash }) } } : {}) }).catch(async (error: unknown) => {
     await log.close()
     throw error
   })
   ingest.updateCredentials(credentials)
+  ingest.learnLogBytes(logBytes)
   const tellTokenUses = (): void => {
     const uses = ingest.takeTokenUses()
     if (uses.length > 0) tell({ kind: 'token_uses', uses })
   }
+  const tellLogBytes = (): void => {
+    const uses = ingest.takeLogBytes()
+    if (uses !== null) tell({ kind: 'log_bytes', uses })
+  }
+  const tellingLogBytes = setInterval(tellLogBytes, TELL_LOG_BYTES_EVERY_MS)
   const telling = setInterval(tellTokenUses, TELL_TOKEN_USES_EVERY_MS)
   port.on('message', async (message: ToThread) => {
     switch (message.kind) {
@@ -33,13 +41,18 @@ const run = async ({ config, credentials }: IngestThreadData): Promise<void> => 
       case 'jwt':
         ingest.learnJwt(message.hash, message.found)
         break
+      case 'log_bytes':
+        ingest.learnLogBytes(message.totals)
+        break
       case 'stats':
         tell({ kind: 'done', id: message.id, stats: ingest.stats() })
         break
       case 'close':
         await ingest.close()
         clearInterval(telling)
+        clearInterval(tellingLogBytes)
         tellTokenUses()
+        tellLogBytes()
         await log.close()
         tell({ kind: 'done', id: message.id, stats: null })
         port.close()

@@ -12,6 +12,7 @@ import { bootstrap } from '../api/services/bootstrap.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
 import { loadCredentials } from '../api/services/credentials.ts'
 import { createDeadLetters } from '../api/services/dead-letters.ts'
+import { createLogBytes } from '../api/services/log-bytes.ts'
 import { createTokenUses } from '../api/services/token-use.ts'
 import { createGuardedFetch } from '../api/egress/guarded-fetch.ts'
 import { createJwtVerifier } from '../api/services/jwt.ts'
@@ -91,6 +92,8 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   const { token } = await bootstrap(store, { bootstrapToken: config.bootstrapToken })
   const tokenUses = createTokenUses({}, { store, onError: (error) => logger.warn({ error: String(error) }, 'token use not written') })
   onClose(() => tokenUses.close())
+  const logBytes = createLogBytes({ store, clock, onError: (error) => logger.warn({ error: String(error) }, 'log bytes of tokens not written') })
+  onClose(() => logBytes.close())
   const log = await openEventLog(config)
   onClose(() => log.close())
   const trimming = setInterval(() => { log.trim(clock()).catch((error: unknown) => logger.warn({ error: String(error) }, 'event log trim failed')) }, TRIM_EVERY_MS)
@@ -124,7 +127,9 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
     credentials = await loadCredentials(store)
     await ingest?.updateCredentials(credentials)
   }
-  const ingestThread = await startIngestThread({ ...config, log: config }, { credentials, logger, ...jwtPort, onTokenUses: (uses) => uses.forEach(tokenUses.note), onDeath: (error) => { ingest = null; deps.onFatal(error) } })
+  const ingestThread = await startIngestThread({ ...config, log: config }, {
+    credentials, logger, ...jwtPort, logBytes: await logBytes.load(), onLogBytes: logBytes.add, onTokenUses: (uses) => uses.forEach(tokenUses.note), onDeath: (error) => { ingest = null; deps.onFatal(error) },
+  })
   ingest = ingestThread
   onClose(() => ingestThread.close())
   const otlp = url(ingestThread.addresses.otlp)

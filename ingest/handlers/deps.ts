@@ -1,6 +1,7 @@
 // What handlers are made of.
 import type { Credentials } from '../credentials.ts'
 import type { Intake } from '../intake.ts'
+import type { LogBudget } from '../log-budget.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Scanner } from '../scanner.ts'
 
@@ -15,6 +16,7 @@ export interface HandlerDeps {
   readonly intake: Intake
   readonly credentials: Credentials
   readonly scanner: Scanner
+  readonly logBudget: LogBudget
   readonly metrics: Metrics
   readonly now: () => number
   /** Spreads log bodies over the partitions. */

@@ -3,6 +3,7 @@ import { describeRejections } from '../../streams/otlp/walk.ts'
 import type { RejectReason } from '../../streams/otlp/walk.ts'
 import { unsupported } from '../failure.ts'
 import type { Failure } from '../failure.ts'
+import { withHeaders } from '../http/exchange.ts'
 import type { Handler, Reply } from '../http/exchange.ts'
 import { failureReply, jsonReply } from '../http/json-reply.ts'
 import { mediaType } from '../http/media-type.ts'
@@ -34,12 +35,15 @@ export const handleJsonLogs = (config: HandlerConfig, deps: HandlerDeps): Handle
   if (!Object.hasOwn(kinds, type)) return refuse(unsupported('Content-Type must be application/json, application/x-ndjson or text/plain'))
   const encoded = compressionOf(request)
   if (!encoded.ok) return refuse(encoded)
+  const charge = deps.logBudget.charge(identified.cap)
+  const spent = charge.refuse()
+  if (spent !== null) return withHeaders(refuse(spent), charge.headers())
   return deps.intake.take(exchange, {
-    signal: 'json_logs', caller: identified.caller, compression: encoded.compression, maxBodyBytes: config.maxBodyBytes, bodyLimit: wireLimit(config.maxBodyBytes),
+    signal: 'json_logs', caller: identified.caller, compression: encoded.compression, maxBodyBytes: config.maxBodyBytes, bodyLimit: wireLimit(config.maxBodyBytes), charge,
     judge: judgeLogs(kinds[type], deps),
   }).then((result) => {
     if (result === null) return null
-    if (!result.ok) return refuse(result)
-    return jsonReply({ accepted: result.recordCount - result.rejected.length, rejected: result.rejected.length, errors: toErrors(result.rejected, result.value.faults) })
+    if (!result.ok) return withHeaders(refuse(result), charge.headers())
+    return withHeaders(jsonReply({ accepted: result.recordCount - result.rejected.length, rejected: result.rejected.length, errors: toErrors(result.rejected, result.value.faults) }), charge.headers())
   })
 }

@@ -3,6 +3,7 @@
 import { describeRejections } from '../../streams/otlp/walk.ts'
 import { unsupported } from '../failure.ts'
 import type { Failure } from '../failure.ts'
+import { withHeaders } from '../http/exchange.ts'
 import type { Handler, IngestRequest, Reply } from '../http/exchange.ts'
 import { mediaType } from '../http/media-type.ts'
 import { otlpFailure, otlpSuccess } from '../otlp/reply.ts'
@@ -29,11 +30,14 @@ export const handleOtlpLogs = (config: HandlerConfig, deps: HandlerDeps): Handle
   if (!Object.hasOwn(encodings, mediaType(request.contentType))) return refuse(unsupported('Content-Type must be application/x-protobuf or application/json'))
   const encoded = compressionOf(request)
   if (!encoded.ok) return refuse(encoded)
+  const charge = deps.logBudget.charge(identified.cap)
+  const spent = charge.refuse()
+  if (spent !== null) return withHeaders(refuse(spent), charge.headers())
   return deps.intake.take(exchange, {
-    signal: 'otlp_logs', caller: identified.caller, compression: encoded.compression, maxBodyBytes: config.maxBodyBytes, bodyLimit: wireLimit(config.maxBodyBytes),
+    signal: 'otlp_logs', caller: identified.caller, compression: encoded.compression, maxBodyBytes: config.maxBodyBytes, bodyLimit: wireLimit(config.maxBodyBytes), charge,
     judge: judgeLogs(encoding === 'protobuf' ? 'otlp_protobuf' : 'otlp_json', deps),
   }).then((result) => {
     if (result === null) return null
-    return result.ok ? otlpSuccess(encoding, result.rejected.length, describeRejections(result.reasons)) : refuse(result)
+    return withHeaders(result.ok ? otlpSuccess(encoding, result.rejected.length, describeRejections(result.reasons)) : refuse(result), charge.headers())
   })
 }

@@ -33,6 +33,8 @@ export interface Reply {
   readonly close?: boolean
 }
 
+export const withHeaders = (reply: Reply, headers: readonly (readonly [string, string])[]): Reply => (headers.length === 0 ? reply : { ...reply, headers: [...(reply.headers ?? []), ...headers] })
+
 /** Null = the client has gone, nobody to answer. */
 export type Answer = Reply | null
 export type Handler = (exchange: Exchange) => Answer | Promise<Answer>

@@ -6,11 +6,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startIngestThread } from '../../ingest/ingest-thread.ts'
 import type { IngestThread } from '../../ingest/ingest-thread.ts'
 import { openEventLog } from '../../streams/open-event-log.ts'
-import { CREDENTIALS, asJson, send } from './harness.ts'
+import type { LogBytesTotal } from '../../streams/contracts/log-bytes.ts'
+import { CAPPED, CREDENTIALS, asJson, send } from './harness.ts'
 
 let dataDir: string
 let thread: IngestThread | null = null
 const used: string[] = []
+let reported: { readonly atMs: number; readonly bytes: number }[] = []
+let logBytes: LogBytesTotal[] = []
 beforeEach(() => { dataDir = mkdtempSync(join(tmpdir(), 'lapwing-ingest-')) })
 afterEach(async () => {
   await thread?.close()
@@ -22,7 +25,7 @@ const logConfig = () => ({ dataDir, logPartitions: 2, logSync: 'os' as const, lo
 const start = async (port = 0) => startIngestThread({
   otlpListen: { host: '127.0.0.1', port }, alertsListen: { host: '127.0.0.1', port: 0 }, alertsOpen: false,
   maxBodyBytes: 1024 * 1024, maxInflatedBytes: 4 * 1024 * 1024, maxInflightBytes: 16 * 1024 * 1024, maxSockets: 1000, log: logConfig(),
-}, { credentials: CREDENTIALS, onTokenUses: (uses) => { used.push(...uses.map((use) => use.tokenId)) }, logger: { info: () => {}, warn: () => {}, error: () => {} }, onDeath: () => {} })
+}, { credentials: CREDENTIALS, logBytes, onLogBytes: async (uses) => { reported.push(...uses.map(({ bytes }) => ({ atMs: performance.now(), bytes }))); return uses.map((use) => ({ ...use, bytes: 1000 - body.length })) }, onTokenUses: (uses) => { used.push(...uses.map((use) => use.tokenId)) }, logger: { info: () => {}, warn: () => {}, error: () => {} }, onDeath: () => {} })
 const body = '{"message":"hello"}'
 const post = (port: number, headers: Record<string, string> = asJson) => send(port, { path: '/api/v1/logs/ingest', headers, body })
 
@@ -51,6 +54,25 @@ describe('the ingest thread', () => {
     thread = await start()
     await expect(start(thread.addresses.otlp.port)).rejects.toMatchObject({ name: 'PermanentError', code: 'PORT_BUSY', message: expect.stringContaining('LAPWING_OTLP_LISTEN') })
     expect((await post(thread.addresses.otlp.port)).status).toBe(200)
+  })
+
+  it('tells the bytes of capped tokens within a second, is told the totals, starts with those of the day, and tells the rest at its end', async () => {
+    const today = new Date().toISOString().slice(0, 10)
+    reported = []
+    logBytes = [{ tokenId: 't-capped', day: today, bytes: 500 }]
+    thread = await start()
+    logBytes = []
+    const { port } = thread.addresses.otlp
+    const asCapped = { ...asJson, authorization: `Bearer ${CAPPED}` }
+    expect((await post(port, asCapped)).headers['x-pat-logbytes-used']).toBe(String(500 + body.length))
+    const sentAtMs = performance.now()
+    while (reported.length === 0 && performance.now() - sentAtMs < 5000) await new Promise((resolve) => { setTimeout(resolve, 5) })
+    expect([reported.map(({ bytes }) => bytes), reported[0].atMs - sentAtMs < 1000]).toEqual([[body.length], true])
+    await thread.stats()
+    expect([(await post(port, asCapped)).headers['x-pat-logbytes-used'], (await post(port, asCapped)).status]).toEqual(['1000', 429])
+    await thread.close()
+    thread = null
+    expect(reported.map(({ bytes }) => bytes)).toEqual([body.length, body.length])
   })
 
   it('tells which tokens were used, each once, at its end at the latest', async () => {

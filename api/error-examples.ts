@@ -12,6 +12,7 @@ const examples: Readonly<Record<ErrorName, Example>> = {
   BAD_JSON: { error: 'The body is not JSON.' },
   BAD_TIME_RANGE: { error: 'from is not a time', fields: [{ path: 'from', code: 'invalid_time', message: 'RFC 3339 with a zone (2026-01-31T12:00:00Z) or now-15m' }] },
   CURSOR_MISMATCH: { error: 'the cursor belongs to another query' },
+  QUERY_TOO_LARGE: { error: 'the aggregate takes longer than 4 s', fields: [{ path: 'from', code: 'too_large', message: 'a shorter range', example: 'from=now-1h' }] },
   CURSOR_EXPIRED: { error: 'the cursor has expired' },
   IDEMPOTENCY_KEY_TOO_LONG: { error: 'The Idempotency-Key is longer than 255 characters.' },
   UNAUTHENTICATED: { error: 'the token is unknown, expired or revoked' },

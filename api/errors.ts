@@ -8,6 +8,7 @@ export const errorCodes = {
   BAD_JSON: { status: 400, meaning: 'The body is not JSON.', hint: 'Send one JSON value with Content-Type: application/json.' },
   BAD_TIME_RANGE: { status: 400, meaning: 'from is after to, or one of them is not a time.', hint: 'Use RFC 3339 with a zone, or now-15m.' },
   CURSOR_MISMATCH: { status: 400, meaning: 'The cursor belongs to another query.', hint: 'Start again without cursor.' },
+  QUERY_TOO_LARGE: { status: 400, meaning: 'The query reads more than fits into its time.', hint: 'Ask for a shorter time range, or narrow it: service, words and attribute = value are looked up in an index.' },
   CURSOR_EXPIRED: { status: 400, meaning: 'The cursor is older than an hour.', hint: 'Start again without cursor.' },
   IDEMPOTENCY_KEY_TOO_LONG: { status: 400, meaning: 'The Idempotency-Key is longer than 255 characters.', hint: 'Use a UUID: one for each call that is meant, the same one for its retries.' },
   UNAUTHENTICATED: { status: 401, meaning: 'No valid token came with the request.', hint: 'Send Authorization: Bearer obs_…; `npm run -s token -- create` makes one.' },

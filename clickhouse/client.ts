@@ -28,13 +28,16 @@ export interface ClickHouse {
 }
 
 // Codes that another try may cure: memory, too many parts or queries, time-outs, shutdown, network, disk space, read-only.
-/** Those of them that say too much is asked: time, memory, queries at once, threads, parts. */
-const OVERLOAD_CODES = new Set(['159', '202', '241', '252', '439'])
-const TRANSIENT_CODES = new Set(['159', '202', '209', '210', '236', '241', '242', '243', '252', '319', '394', '425', '432', '439', '655', '734'])
+/** The query itself took too long: a smaller one may do. */
+const TIME_OUT_CODE = '159'
+/** Those of them that say too much is asked: memory, queries at once, threads, parts. */
+const OVERLOAD_CODES = new Set(['202', '241', '252', '439'])
+const TRANSIENT_CODES = new Set([TIME_OUT_CODE, '202', '209', '210', '236', '241', '242', '243', '252', '319', '394', '425', '432', '439', '655', '734'])
 
 const toStoreError = (error: unknown, what: string): Error => {
   if (error instanceof ClickHouseError && !TRANSIENT_CODES.has(error.code)) return new PermanentError('STORE_REJECTED', `${what}: ${error.message}`, { cause: error })
-  const code = error instanceof ClickHouseError && OVERLOAD_CODES.has(error.code) ? 'STORE_OVERLOADED' : 'STORE_UNAVAILABLE'
+  const said = error instanceof ClickHouseError ? error.code : ''
+  const code = said === TIME_OUT_CODE ? 'QUERY_TIMED_OUT' : OVERLOAD_CODES.has(said) ? 'STORE_OVERLOADED' : 'STORE_UNAVAILABLE'
   return new TransientError(code, `${what}: ${error instanceof Error ? error.message : 'failed'}`, 1000, { cause: error })
 }
 

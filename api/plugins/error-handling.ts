@@ -21,7 +21,7 @@ const toApiError = (error: FastifyError | Error, request: FastifyRequest): { err
   if (isApiError(error)) return { error }
   if (error instanceof TransientError) {
     const retryAfterSeconds = Math.max(1, Math.ceil(error.retryAfterMs / 1000))
-    return { error: error.code === 'STORE_OVERLOADED' ? apiError('OVERLOADED', 'a store has more to do than it can') : apiError('STORE_UNAVAILABLE', 'a store cannot be reached'), retryAfterSeconds }
+    return { error: error.code === 'STORE_OVERLOADED' || error.code === 'QUERY_TIMED_OUT' ? apiError('OVERLOADED', 'a store has more to do than it can') : apiError('STORE_UNAVAILABLE', 'a store cannot be reached'), retryAfterSeconds }
   }
   if (error instanceof PermanentError) return { error: apiError('INTERNAL', 'the request could not be carried out') }
   const fastify = error as FastifyError

@@ -3,8 +3,9 @@
 import { Type } from 'typebox'
 import { explainEmpty, type Emptiness } from '../../clickhouse/queries/explain-empty.ts'
 import { attributesOf, type Field } from '../../clickhouse/queries/filter-tree.ts'
-import { aggregateGroups, aggregateRows, GROUPS_MS, MAX_GROUPS, ROWS_MS, type Aggregation } from '../../clickhouse/queries/logs-aggregate.ts'
+import { aggregateGroups, aggregateRows, MAX_GROUPS, type AggregateRow, type Aggregation, type GroupRow } from '../../clickhouse/queries/logs-aggregate.ts'
 import type { LogFilter } from '../../clickhouse/queries/logs-search.ts'
+import { TransientError } from '../../streams/contracts/errors.ts'
 import type { App } from '../app.ts'
 import { autoStep, bucketsOf, columnsOf, isMeasured, METRICS, mostBuckets, mostGroups, niceStep, OTHER, parseStep, toRows, type Metric, type Range, type Shape } from '../aggregation.ts'
 import { apiError } from '../errors.ts'
@@ -63,20 +64,26 @@ const Answer = Type.Object({
   columns: Type.Array(Type.String(), { description: 'time (start of the bucket) when there is a step, the fields of by, the metrics' }), rows: Type.Array(Type.Array(Type.Unsafe<string | number | null>({ type: ['string', 'number', 'null'] })), { description: 'by time, then the larger group first; buckets without records are left out; null = no value' }),
   range: Type.Object({ from: Type.String(), to: Type.String() }), step: Type.Unsafe<number | null>({ type: ['integer', 'null'], description: 'seconds' }),
   groups: Type.Optional(Type.Object({ returned: Type.Integer(), matched: Type.Integer(), matchedAtLeast: Type.Boolean(), other: Type.String({ description: 'in the columns of by, for all further groups together' }) })),
-  truncated: Type.Boolean(), truncatedReason: Type.Optional(Type.String({ enum: ['groups', 'timeout'], description: 'groups: the smaller ones are in the row of the others; timeout: not everything was read, counts are too low' })), timeout: Type.Boolean(),
+  truncated: Type.Boolean({ description: 'the smaller groups are one row together' }), truncatedReason: Type.Optional(Type.String({ enum: ['groups'] })),
   emptyReason: Type.Optional(Type.String({ enum: ['no_match', 'no_data_in_range', 'field_unknown'] })), nearestDataAt: Type.Optional(Type.String({ description: 'of the record that is nearest to the end of the range' })),
   unknownFields: Type.Optional(Type.Array(Type.Object({ field: Type.String(), nearest: Type.Optional(Type.String()) }), { description: 'attributes that none of the newest 10,000 records of the range has' })), tookMs: Type.Integer(),
 })
 
-const DESCRIPTION = `For counts and trends, instead of paging through a search. Without step one row per group for the whole range; with step one per bucket and group. rate is per second; p50 to p999, min, max, avg and sum are of field, and records without a number in it are left out; quantiles are estimates. An empty answer says why.
+const DESCRIPTION = `For counts and trends, instead of paging through a search. Without step one row per group for the whole range; with step one per bucket and group. rate is per second; p50 to p999, min, max, avg and sum are of field, and records without a number in it are left out; quantiles are estimates. An empty answer says why. What takes longer than 4 s is refused with QUERY_TOO_LARGE.
 
 ${FILTER_LANGUAGE}`
 
-/** What runs beyond its time ends with what it has, and takes at least that long. */
-const timed = async <T>(limitMs: number, run: () => Promise<T>): Promise<{ value: T; isCut: boolean }> => {
-  const begun = performance.now()
-  const value = await run()
-  return { value, isCut: performance.now() - begun >= limitMs }
+/** What the store counted. @throws ApiError QUERY_TOO_LARGE when it is out of time. */
+const aggregate = async (clickhouse: RouteDeps['clickhouse'], asked: Aggregation, most: number): Promise<{ groups: GroupRow[]; rows: AggregateRow[] }> => {
+  try {
+    const largest = aggregateGroups(asked, most)
+    const groups = asked.by.length === 0 ? [] : await clickhouse.query(largest.query, largest.params)
+    const { query, params } = aggregateRows(asked, groups.map((group) => group.hash))
+    return { groups, rows: await clickhouse.query(query, params) }
+  } catch (error) {
+    if (!(error instanceof TransientError) || error.code !== 'QUERY_TIMED_OUT') throw error
+    throw apiError('QUERY_TOO_LARGE', 'the aggregate takes longer than 4 s', [{ path: 'from', code: 'too_large', message: 'a shorter range', example: 'from=now-1h' }])
+  }
 }
 
 export const aggregateRoutes = (app: App, deps: RouteDeps): void => {
@@ -108,22 +115,15 @@ export const aggregateRoutes = (app: App, deps: RouteDeps): void => {
     const columns = columnsOf(shape)
     const shown = Math.min(limit, mostGroups(columns.length, stepSeconds === null ? 1 : bucketsOf(range, stepSeconds)))
 
-    const groups = by.length === 0 ? { value: [], isCut: false } : await timed(GROUPS_MS, async () => {
-      const { query, params } = aggregateGroups(asked, shown)
-      return await deps.clickhouse.query(query, params)
-    })
-    const rows = await timed(ROWS_MS, async () => {
-      const { query, params } = aggregateRows(asked, groups.value.map((group) => group.hash))
-      return await deps.clickhouse.query(query, params)
-    })
-    const [timeout, matched] = [groups.isCut || rows.isCut, Number(groups.value.at(0)?.groups ?? 0)]
-    const reason = timeout ? 'timeout' : matched > groups.value.length ? 'groups' : null
-    const isEmpty = rows.value.length === 0 && !timeout
+    const { groups, rows } = await aggregate(deps.clickhouse, asked, shown)
+    const matched = Number(groups.at(0)?.groups ?? 0)
+    const truncated = matched > groups.length
+    const why = rows.length > 0 ? null : await explainEmpty(deps.clickhouse, filter, askedAttributes(filter, measured))
     return {
-      columns, rows: toRows(shape, groups.value, rows.value), range: { from: echoed[0], to: echoed[1] }, step: stepSeconds,
-      ...(by.length === 0 ? {} : { groups: { returned: groups.value.length, matched, matchedAtLeast: groups.isCut || matched >= MAX_GROUPS, other: OTHER } }),
-      truncated: reason !== null, ...(reason === null ? {} : { truncatedReason: reason }), timeout,
-      ...(isEmpty ? toExplained(await explainEmpty(deps.clickhouse, filter, askedAttributes(filter, measured))) : {}), tookMs: Math.round(performance.now() - begun),
+      columns, rows: toRows(shape, groups, rows), range: { from: echoed[0], to: echoed[1] }, step: stepSeconds,
+      ...(by.length === 0 ? {} : { groups: { returned: groups.length, matched, matchedAtLeast: matched >= MAX_GROUPS, other: OTHER } }),
+      truncated, ...(truncated ? { truncatedReason: 'groups' } : {}),
+      ...(why === null ? {} : toExplained(why)), tookMs: Math.round(performance.now() - begun),
     }
   })
 }

@@ -1,4 +1,5 @@
 // Why nothing was found: is there no data in the range, is a field in none of it, or does nothing match?
+import { TransientError } from '../../streams/contracts/errors.ts'
 import type { ClickHouse, Query } from '../client.ts'
 import type { Field } from './filter-tree.ts'
 import type { LogFilter } from './logs-search.ts'
@@ -31,10 +32,13 @@ export const newestKeys: Query<KeysRow> = {
   ORDER BY Timestamp DESC LIMIT 10000) SETTINGS max_execution_time = 0.5`,
 }
 
+const MAX_KEYS = 1000
+/** Of a list that is full nothing can be said to be missing. */
+const lacks = (keys: readonly string[], key: string): boolean => keys.length < MAX_KEYS && !keys.includes(key)
 const unknownOf = (asked: readonly Attribute[], { of_record: record, of_resource: resource }: KeysRow): Attribute[] => asked.filter(({ of, key }) =>
-  !(of !== 'resource' && record.includes(key)) && !(of !== 'record' && resource.includes(key)))
+  (of === 'resource' || lacks(record, key)) && (of === 'record' || lacks(resource, key)))
 
-export const explainEmpty = async (clickhouse: Pick<ClickHouse, 'query'>, filter: LogFilter, asked: readonly Attribute[]): Promise<Emptiness> => {
+const explain = async (clickhouse: Pick<ClickHouse, 'query'>, filter: LogFilter, asked: readonly Attribute[]): Promise<Emptiness> => {
   const params = { tenant: filter.tenant, fromNs: String(filter.fromNs), toNs: String(filter.toNs) }
   const nearest = (await clickhouse.query(newestLog, params)).at(0) ?? (await clickhouse.query(oldestLogAfter, params)).at(0)
   const nearestNs = nearest?.ns ?? null
@@ -43,4 +47,14 @@ export const explainEmpty = async (clickhouse: Pick<ClickHouse, 'query'>, filter
   const [keys] = asked.length === 0 ? [] : await clickhouse.query(newestKeys, params)
   const unknown = keys === undefined ? [] : unknownOf(asked, keys)
   return { reason: unknown.length > 0 ? 'field_unknown' : 'no_match', nearestNs, unknown, knownKeys: keys === undefined ? [] : [...keys.of_record, ...keys.of_resource] }
+}
+
+/** null when there was no time to find out. */
+export const explainEmpty = async (clickhouse: Pick<ClickHouse, 'query'>, filter: LogFilter, asked: readonly Attribute[]): Promise<Emptiness | null> => {
+  try {
+    return await explain(clickhouse, filter, asked)
+  } catch (error) {
+    if (error instanceof TransientError && error.code === 'QUERY_TIMED_OUT') return null
+    throw error
+  }
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { autoStep, bucketsOf, mostGroups, parseStep, toRows } from '../../api/aggregation.ts'
+import { TransientError } from '../../streams/contracts/errors.ts'
 import { bearer, NOW, openHarness, type Asked, type Harness } from './harness.ts'
 
 let api: Harness
@@ -27,7 +28,7 @@ describe('an aggregate', () => {
   it('is columns and rows, the larger group first, the others last and told', async () => {
     expect(await bodyOf('by=service&metric=count&metric=p95&field=ms')).toEqual({
       columns: ['service', 'count', 'p95'], rows: [['cart', 5, 4], [null, 1, 4], ['(other)', 6, 4]], range: { from: new Date(NOW - 3_600_000).toISOString(), to: new Date(NOW).toISOString() }, step: null,
-      groups: { returned: 2, matched: 3, matchedAtLeast: false, other: '(other)' }, truncated: true, truncatedReason: 'groups', timeout: false, tookMs: expect.any(Number),
+      groups: { returned: 2, matched: 3, matchedAtLeast: false, other: '(other)' }, truncated: true, truncatedReason: 'groups', tookMs: expect.any(Number),
     })
     expect(api.asked.map((one) => [one.name, one.params.tenant])).toEqual([['logs.aggregate_groups', 'a'], ['logs.aggregate', 'a']])
   })
@@ -69,9 +70,13 @@ describe('an aggregate', () => {
     expect([none.emptyReason, 'nearestDataAt' in none]).toEqual(['no_data_in_range', false])
   })
 
-  it('that ran out of time says so', async () => {
-    api.answer = async (asked) => { await new Promise((resolve) => setTimeout(resolve, asked.name === 'logs.aggregate' ? 2050 : 0)); return answers[asked.name]?.(asked) ?? [] }
-    expect(await bodyOf('by=service')).toMatchObject({ truncated: true, truncatedReason: 'timeout', timeout: true })
+  it('that is out of time is refused, and what is tried instead is told', async () => {
+    api.answer = ({ name }) => { throw new TransientError(name === 'logs.aggregate' ? 'QUERY_TIMED_OUT' : 'STORE_UNAVAILABLE', 'too slow') }
+    const reply = await ask('')
+    expect([reply.statusCode, reply.json()]).toEqual([400, expect.objectContaining({ code: 'QUERY_TOO_LARGE', fields: [expect.objectContaining({ example: 'from=now-1h' })] })])
+    expect((await ask('by=service')).statusCode).toBe(503)
+    api.answer = ({ name }) => { if (name === 'logs.newest') throw new TransientError('QUERY_TIMED_OUT', 'too slow'); return [] }
+    expect(await bodyOf('')).not.toHaveProperty('emptyReason')
   })
 
   it('needs logs:read', async () => {

@@ -69,6 +69,10 @@ const producers: Readonly<Record<ErrorName, () => Promise<Answer>>> = {
   BAD_JSON: () => post('{'),
   BAD_TIME_RANGE: () => call({ url: '/api/v1/anomalies?since=yesterday' }),
   CURSOR_MISMATCH: () => call({ url: '/api/v1/anomalies?page_token=x.y' }),
+  QUERY_TOO_LARGE: () => {
+    clickhouse = () => Promise.reject(new TransientError('QUERY_TIMED_OUT', 'secret query takes too long'))
+    return call({ url: '/api/v1/logs/aggregate' })
+  },
   CURSOR_EXPIRED: async () => {
     const token = await cursor()
     nowMs = NOW + 3_600_001

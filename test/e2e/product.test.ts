@@ -31,11 +31,14 @@ describe('the product in one process', () => {
     await provider.forceFlush()
     await provider.shutdown()
     await until('the record is found', 15_000, async () => (await search('service=sdk-shop')).events.length === 1)
-    for (const query of ['q=parcel+Warehouse', 'attr=parcel.id:p-17', 'severity_min=warn&service=sdk-shop']) {
+    for (const query of ['q=parcel+Warehouse', 'attr=parcel.id:p-17', 'severity_min=warn&service=sdk-shop', `filter=${encodeURIComponent('parcel.id = p-17 AND severity >= warn AND body ~ "left the WARE"')}`]) {
       const [event] = (await search(query)).events
       expect(event).toMatchObject({ message: 'parcel left the warehouse', service: 'sdk-shop', level: 'warn', attrs: { 'parcel.id': 'p-17', weight: '2.5' } })
     }
     expect((await search('q=parcel+spaceship')).events).toEqual([])
+    expect((await search('filter=NOT+service%3Dsdk-shop+parcel')).events).toEqual([])
+    const counted = await product.api('/api/v1/logs/aggregate?metric=count&metric=max&field=weight&by=service&filter=parcel')
+    expect(await counted.json()).toMatchObject({ columns: ['service', 'count', 'max'], rows: [['sdk-shop', 1, 2.5]], truncated: false })
     expect((await search('severity_min=error&service=sdk-shop')).events).toEqual([])
   })
 

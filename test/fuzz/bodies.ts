@@ -59,10 +59,13 @@ const alerts = (random: Random): HostileRequest => ({
   what: 'alerts', target: 'alerts', method: pick(random, ['POST', 'POST', 'POST', 'GET']), path: pick(random, ['/api/v1/alerts/webhook', '/api/v2/alerts', '/', '/api/v1/alerts']), headers: { 'content-type': 'application/json' },
   body: Buffer.from(pick(random, ['{}', '[]', '{"alerts":[]}', '{"alerts":[{}]}', '{"alerts":[{"status":"firing"}]}', '{"alerts":[{"status":"resolved","labels":{"alertname":"x"},"startsAt":"9999"}]}', '[{"labels":{}}]', '{"alerts":{"a":1}}', '{"alerts":[{"status":7,"labels":[]}]}', '{'])),
 })
+const FILTER_PIECES = ['service', 'severity', '=', '>=', '~', ':', '(', ')', '!', '-', '"', "'", '\\', 'AND', 'OR', 'NOT', 'IN', 'EXISTS', 'error', 'attr.', '{f0:String}', '1', '*', 'ä', '%', ' ']
 const api = (random: Random): HostileRequest => {
+  const filter = encodeURIComponent(Array.from({ length: 1 + Math.floor(random() * 12) }, () => pick(random, FILTER_PIECES)).join(random() < 0.7 ? ' ' : ''))
   const value = pick(random, ['', '%00', 'x'.repeat(3000), "'%20OR%201=1--", '-1', '1e400', '2026-13-45', 'now-999999999d', '%F0%9F%92%A9', '..%2F..%2Fetc', '{}', 'NaN'])
   const path = pick(random, [
     `/api/v1/logs/search?q=${value}`, `/api/v1/logs/search?from=${value}`, `/api/v1/logs/search?limit=${value}`, `/api/v1/logs/search?cursor=${value}`, `/api/v1/logs/search?attr=${value}`, `/api/v1/logs/search?trace_id=${value}`,
+    `/api/v1/logs/search?filter=${value}`, `/api/v1/logs/search?filter=${filter}`, `/api/v1/logs/aggregate?filter=${filter}&by=${value}`, `/api/v1/logs/aggregate?metric=p95&field=${value}&step=${value}`, `/api/v1/logs/aggregate?by=${filter}&step=auto&from=now-${Math.floor(random() * 1e6)}h`,
     `/api/v1/anomalies?since=${value}`, `/api/v1/anomalies?page_token=${value}`, `/api/v1/rca/correlations?service_id=${value}&depth=${value}`, `/api/v1/incidents/${value || 'x'}`, `/api/v1/incidents/${value || 'x'}/analysis`,
     `/api/v1/context/incident/${value || 'x'}/blast`, `/api/v1/monitors/${value || 'x'}`, `/api/v1/monitors?tag=${value}`, `/api/v1/monitors/${value || 'x'}/checks?cursor=${value}`, `/api/v1/monitors/${value || 'x'}/timeline?from=${value}&buckets=${value}`,
     `/api/v1/audit-logs?from=${value}`, `/api/v1/${value}`, '/api/v1/monitors', '/api/v1/me/tokens', '/api/v1/incidents/inc_x/updates',

@@ -69,7 +69,7 @@ export const huntCanaries = async (store: TestStore, count: number, seed: number
     see('aggregate', (await reader.query(query, params)).reduce((sum, row) => sum + Number(row.records), 0), groups)
     if (found.length === 0) {
       const why = await explainEmpty(reader, filter, [{ kind: 'attribute', of: 'either', key: 'canary.key' }])
-      if (why.reason !== 'field_unknown' || why.nearestNs !== String(toNs(LAST_MS - 1)) || why.knownKeys.some((key) => key.includes(CANARY))) leaks.push(`explanation: ${why.nearestNs} ${why.knownKeys.join()}`)
+      if (why === null || why.reason !== 'field_unknown' || why.nearestNs !== String(toNs(LAST_MS - 1)) || why.knownKeys.some((key) => key.includes(CANARY))) leaks.push(`explanation: ${JSON.stringify(why)}`)
     }
     matched += found.length
   }

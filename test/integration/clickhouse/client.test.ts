@@ -59,7 +59,7 @@ describe('the client', () => {
   it('ends a query at its time-out: overloaded while the store answers, unavailable when it does not', async () => {
     const slow = { name: 'slow', sql: 'SELECT sleepEachRow(0.1) FROM numbers(300) SETTINGS max_block_size = 1' }
     const begun = performance.now()
-    await expect(store.clickhouse.query(slow, {}, { timeoutMs: 500 })).rejects.toMatchObject({ name: 'TransientError', code: 'STORE_OVERLOADED' })
+    await expect(store.clickhouse.query(slow, {}, { timeoutMs: 500 })).rejects.toMatchObject({ name: 'TransientError', code: 'QUERY_TIMED_OUT' })
     const pid = store.local.pid()!
     process.kill(pid, 'SIGSTOP')
     try {

@@ -25,12 +25,24 @@ const chosen = (rows: readonly Answer[], shape: Shape, { detail, fields }: Wish)
   return shape.concise
 }
 
+/** Rows that are arrays, with the names of their columns. */
+const byName = (columns: unknown, rows: unknown): readonly Answer[] => (rows as unknown[][]).map((row) => Object.fromEntries((columns as string[]).map((column, index) => [column, row[index]])))
+export const rowsOf = (answer: Answer, shape: Shape): readonly Answer[] => {
+  const list = answer[shape.list!]
+  return shape.isTable === true ? byName(answer.columns, list) : list as readonly Answer[]
+}
+
+const truncation = (isWhole: boolean, isCut: boolean, why: string | null): Record<string, unknown> => {
+  const reason = !isWhole ? 'max_bytes' : why ?? (isCut ? 'long_fields' : null)
+  return reason === null ? { truncated: false } : { truncated: true, truncated_reason: reason }
+}
+
 const presentList = (answer: Answer, shape: Shape, wish: Wish): Presented => {
-  const { [shape.list!]: list, ...rest } = answer
-  const rows = list as readonly Answer[]
-  const columns = chosen(rows, shape, wish)
+  const { [shape.list!]: _list, ...rest } = answer
+  const rows = rowsOf(answer, shape)
+  const columns = shape.isTable === true && wish.fields === null ? answer.columns as string[] : chosen(rows, shape, wish)
   const [cursorName = ''] = shape.cursor ?? []
-  const { [cursorName]: cursor, facets: _facets, tookMs: _took, truncated: _truncated, ...told } = rest
+  const { [cursorName]: cursor, facets: _facets, tookMs: _took, truncated: isShort, truncatedReason: why, columns: _columns, ...told } = rest
   const untrusted = columns.filter((column) => shape.untrusted?.includes(column))
   const build = (count: number, limit = shape.fieldLimit ?? FIELD_LIMIT): Record<string, unknown> => {
     const cleaning: Cleaning = { sanitized: 0, cut: [] }
@@ -38,7 +50,7 @@ const presentList = (answer: Answer, shape: Shape, wish: Wish): Presented => {
     const isWhole = count === rows.length
     return {
       columns, rows: cells, returned: count, has_more: cursor !== undefined || !isWhole, ...(cursor === undefined || !isWhole ? {} : { next_cursor: cursor }),
-      truncated: !isWhole || cleaning.cut.length > 0, ...(isWhole ? cleaning.cut.length > 0 ? { truncated_reason: 'long_fields' } : {} : { truncated_reason: 'max_bytes' }),
+      ...truncation(isWhole, cleaning.cut.length > 0, shape.isTable === true && isShort === true ? String(why) : null),
       ...clean(told, '', FIELD_LIMIT, cleaning) as object, ...(untrusted.length === 0 ? {} : { untrusted }), ...remarks(cleaning),
     }
   }

@@ -4,6 +4,8 @@ import type { OperationId } from '../operations.ts'
 export interface Shape {
   /** The property that holds the rows; an object is shown as it is when there is none. */
   readonly list?: string
+  /** The rows are arrays already, under `columns`. */
+  readonly isTable?: true
   readonly concise?: readonly string[]
   /** Written by whoever sends telemetry. */
   readonly untrusted?: readonly string[]
@@ -19,6 +21,7 @@ const incidentText = ['title', 'signals', 'updates', 'postmortem', 'analysis', '
 
 export const shapes: Readonly<Partial<Record<OperationId, Shape>>> = {
   searchLogs: { list: 'events', concise: ['id', 'ts', 'level', 'service', 'message'], untrusted: ['service', 'host', 'message', 'eventName', 'attrs', 'resource'], cursor: next },
+  aggregateLogs: { list: 'rows', isTable: true },
   getLog: { untrusted: ['service', 'host', 'message', 'eventName', 'attrs', 'resource'], fieldLimit: 8000 },
   listIncidents: { list: 'incidents', concise: ['id', 'number', 'title', 'severity', 'status', 'openedAt', 'services'], untrusted: incidentText, cursor: next },
   getIncident: { untrusted: incidentText, fieldLimit: 2000 },

@@ -6,7 +6,7 @@ import type { Schema } from '../openapi/example.ts'
 import { exampleCall, toField, type Asked, type Validation } from '../plugins/teaching.ts'
 import type { Tool } from '../tools/derive.ts'
 import { explainEmpty } from './emptiness.ts'
-import { columnsOf, DEFAULT_BYTES, MAX_BYTES, present, type Answer, type Wish } from './present.ts'
+import { columnsOf, DEFAULT_BYTES, MAX_BYTES, present, rowsOf, type Answer, type Wish } from './present.ts'
 import { repair } from './repair.ts'
 import { toCall, type ApiCall } from './request.ts'
 import { shapes, type Shape } from './shapes.ts'
@@ -23,13 +23,18 @@ const RESERVE_BYTES = 400
 const ROWS = 50
 const LOG_PART = 8000
 
-const reading: Readonly<Record<string, Schema>> = {
-  detail: { type: 'string', enum: ['concise', 'detailed'], description: 'concise unless told otherwise' },
+const reading = {
+  detail: { type: 'string', enum: ['concise', 'detailed'], description: 'concise by default' },
   fields: { type: 'array', items: { type: 'string' }, maxItems: 40, description: 'only these columns' },
-  max_bytes: { type: 'integer', minimum: MIN_BYTES, maximum: MAX_BYTES, description: `longest answer; ${DEFAULT_BYTES} unless told otherwise` },
-}
+  max_bytes: { type: 'integer', minimum: MIN_BYTES, maximum: MAX_BYTES, description: `${DEFAULT_BYTES} by default` },
+} satisfies Record<string, Schema>
 
-const toInput = (tool: Tool): Schema => tool.isReadOnly ? { ...tool.input, properties: { ...tool.input.properties, ...reading } } : tool.input
+/** How much of an answer is shown is asked for only where there is a choice. */
+const toInput = (tool: Tool, shape: Shape): Schema => {
+  if (!tool.isReadOnly) return tool.input
+  const { detail, fields, max_bytes } = reading
+  return { ...tool.input, properties: { ...tool.input.properties, ...(shape.concise === undefined ? {} : { detail }), ...(shape.isTable === true ? {} : { fields }), max_bytes } }
+}
 
 const defaultsOf = (tool: Tool): Readonly<Record<string, unknown>> => ({ ...('limit' in tool.parametersIn ? { limit: ROWS } : {}), ...(tool.operationId === 'getLog' ? { length: LOG_PART } : {}) })
 
@@ -67,17 +72,29 @@ const fitPage = async (first: Answer, shape: Shape, wish: Wish, again: ((limit: 
 }
 
 const unknownColumn = (answer: Answer, shape: Shape, wish: Wish): { name: string; allowed: readonly string[] } | null => {
-  const rows = shape.list === undefined ? [answer] : answer[shape.list] as readonly Answer[] | undefined ?? []
+  const rows = shape.list === undefined ? [answer] : rowsOf(answer, shape)
   const allowed = [...new Set([...columnsOf(rows), ...shape.concise ?? []])]
   const name = rows.length === 0 ? undefined : wish.fields?.find((field) => !allowed.includes(field))
   return name === undefined ? null : { name, allowed }
 }
 
+/** Where the route says itself why there is nothing. */
+const explained = (answer: Answer): object | null => answer.emptyReason === undefined ? null : { empty_reason: answer.emptyReason, ...(answer.nearestDataAt === undefined ? {} : { nearest_data_at: answer.nearestDataAt }) }
+
+const SELECTING = ['from', 'to', 'service', 'filter']
+/** More than a page of records is better counted than read. */
+const hintOf = (tool: Tool, value: Answer, args: Readonly<Record<string, unknown>>): object => {
+  if (tool.operationId !== 'searchLogs' || value.has_more !== true || args.cursor !== undefined || args.q !== undefined || args.severity_min !== undefined) return {}
+  const same = Object.fromEntries(Object.entries(args).filter(([name]) => SELECTING.includes(name)))
+  const call = `obs_logs_aggregate ${JSON.stringify({ ...same, by: ['service', 'severity'] })}`
+  return call.length > 400 ? {} : { hint: `There is more than this page; for counts: ${call}` }
+}
+
 export const createCallableTool = (tool: Tool): CallableTool => {
-  const input = toInput(tool)
+  const shape = shapes[tool.operationId] ?? {}
+  const input = toInput(tool, shape)
   const validate: ValidateFunction = new Ajv({ verbose: true, strict: false }).compile(input)
   const asked: Asked = { method: tool.method, route: tool.path, operationId: tool.operationId, part: 'arguments', tool: { name: tool.name, input }, schemas: {} }
-  const shape = shapes[tool.operationId] ?? {}
 
   const read = async (wish: Wish, args: Readonly<Record<string, unknown>>, reply: Reply, send: Send): Promise<Outcome> => {
     const answer = parse(reply.body)
@@ -93,9 +110,9 @@ export const createCallableTool = (tool: Tool): CallableTool => {
       })
     }
     const value = await fitPage(answer, shape, wish, shape.cursor === undefined ? null : (limit) => ask({ ...args, limit }))
-    const emptiness = value.returned === 0 && shape.list !== undefined && args.cursor === undefined && args.page_token === undefined ? await explainEmpty(tool, args, shape.list, ask) : {}
+    const emptiness = value.returned !== 0 || shape.list === undefined || args.cursor !== undefined || args.page_token !== undefined ? {} : explained(answer) ?? await explainEmpty(tool, args, shape.list, ask)
     const next = tool.operationId === 'getLog' ? Number(args.offset ?? 0) + Number(args.length) : Number.POSITIVE_INFINITY
-    return { isError: false, headers: reply.headers, value: { ...value, ...emptiness, ...(next < Number(answer.messageLength) ? { next_offset: next } : {}) } }
+    return { isError: false, headers: reply.headers, value: { ...value, ...emptiness, ...hintOf(tool, value, args), ...(next < Number(answer.messageLength) ? { next_offset: next } : {}) } }
   }
 
   return {

@@ -55,7 +55,7 @@ export const toTool = (definition: ToolDefinition, route: RouteInfo): Tool => {
   return {
     name: definition.name, title: definition.title, toolset: definition.toolset, description: definition.description, operationId: definition.operation, method: route.method, path: route.path.replace(/:(\w+)/g, '{$1}'),
     input: {
-      type: 'object', properties: Object.fromEntries(all.map(({ name, property }) => [name, withoutEmpty(toProperty(property, name, definition.operation))])),
+      type: 'object', properties: Object.fromEntries(all.map(({ name, property }) => [name, withoutEmpty(toProperty(definition.words?.[name] === undefined ? property : { ...property, description: definition.words[name] }, name, definition.operation))])),
       required: all.filter(({ isRequired }) => isRequired).map(({ name }) => name), additionalProperties: false,
     },
     parametersIn: Object.fromEntries(all.map(({ name, place }) => [name, place])),

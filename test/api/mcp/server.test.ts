@@ -48,6 +48,7 @@ describe.each(eras)('a client of %s', (era) => {
       expect(tools.map((tool) => tool.name)).toContain('obs_incident_update')
       for (const tool of tools) expect(tool.annotations).toEqual({ title: expect.any(String), readOnlyHint: expect.any(Boolean), destructiveHint: false, idempotentHint: expect.any(Boolean), openWorldHint: false })
       expect(encode(JSON.stringify(tools)).length).toBeLessThanOrEqual(6000)
+      for (const tool of tools) expect([tool.name, encode(JSON.stringify(tool)).length <= 400]).toEqual([tool.name, true])
       expect((await client.listPrompts()).prompts.map((prompt) => prompt.name)).toEqual(['investigate_incident'])
       expect((await client.listResources()).resources.map((resource) => resource.uri)).toEqual(['lapwing://docs/errors'])
     })
@@ -134,6 +135,13 @@ describe('logs', () => {
     } while (cursor !== undefined)
     api.answer = () => []
     expect(seen).toEqual(Array.from({ length: 300 }, (_, index) => 299 - index))
+  })
+
+  it('are counted as a table, and an empty one is explained', async () => {
+    api.answer = ({ name }) => name === 'logs.aggregate_groups' ? [] : []
+    const { structuredContent } = await call('obs_logs_aggregate', { by: 'service' })
+    expect(structuredContent).toMatchObject({ columns: ['service', 'count'], rows: [], returned: 0, repaired: ['by'], empty_reason: expect.stringMatching(/^no_/) })
+    expect((await call('obs_logs_aggregate', { filter: 'severity >=' })).structuredContent).toMatchObject({ code: 'VALIDATION_FAILED', fields: [{ path: 'filter' }] })
   })
 
   it('that are not there are explained', async () => {

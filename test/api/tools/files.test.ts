@@ -105,7 +105,7 @@ describe('a choice of tools', () => {
     const named = async (query: string) => (await file<{ name: string }[]>('anthropic-tools.json', query)).map((tool) => tool.name)
     expect(await named('?toolset=monitors-write')).toEqual(['obs_monitor_create', 'obs_monitor_update'])
     expect(await named('?toolset=core,monitors')).toContain('obs_monitor_stats_get')
-    expect(await named('?scopes=logs:read')).toEqual(['obs_whoami', 'obs_logs_search', 'obs_log_get'])
+    expect(await named('?scopes=logs:read')).toEqual(['obs_whoami', 'obs_logs_aggregate', 'obs_logs_search', 'obs_log_get'])
     expect(await named('?scopes=incidents:*,context:read')).toEqual(['obs_whoami', 'obs_incidents_list', 'obs_incident_get', 'obs_incident_update', 'obs_service_context'])
     expect((await api.app.inject('/openapi/openai-tools.json?toolset=monitor')).json()).toMatchObject({ code: 'VALIDATION_FAILED', fields: [{ path: 'toolset', nearest: 'monitors', allowed: expect.arrayContaining([...TOOLSETS]) }] })
   })

@@ -26,7 +26,7 @@ export const toolDefinitions: readonly ToolDefinition[] = [
   { name: 'obs_whoami', title: 'Who am I', operation: 'getPermissions', toolset: 'core', description: 'What this token may do: tenant, role, scopes. Call it first when a call was refused.' },
   {
     name: 'obs_logs_aggregate', title: 'Count and measure logs', operation: 'aggregateLogs', toolset: 'core', omit: ['q', 'attr', 'trace_id', 'severity_min'],
-    words: { filter, metric: 'count unless told otherwise', by: 'fields to group by, as in filter', step: 'seconds, 5m, 1h, or auto; left out: the whole range as one', field: 'attribute that p50 to sum measure', limit: 'largest groups that are shown' },
+    words: { filter: 'as in obs_logs_search: severity >= error AND timeout', metric: 'count unless told otherwise', by: 'fields to group by, as in filter', step: 'seconds, 5m, 1h, or auto; left out: the whole range as one', field: 'attribute that p50 to sum measure', limit: 'largest groups that are shown' },
     description: 'Counts, rates and quantiles of logs by up to three fields and by time. Use it for how many, how often and since when, before reading single records; step=auto gives a trend.',
   },
   {

@@ -153,6 +153,7 @@ try {
   const [stats] = await clickhouse.query(storeStats, {})
   if (Number(stats.rows) !== rows) throw new Error(`${stats.rows} rows are stored instead of ${rows}`)
   const stored = await readStored(clickhouse)
+  if (stored.length === 0) throw new Error('the directory was filled on another day: fill a new one')
   const pid = local.pid()!
   console.log(`${rows} rows over ${DAYS} days, ${(Number(stats.bytes) / rows).toFixed(0)} B per row, ${rounds} rounds of each kind after ${Math.ceil(rounds / 3)} that are not counted; milliseconds\n`)
   console.log(cells('kind', ['p50', 'p95', 'page p95', '2nd p95', 'CPU', 'rows', 'counted', 'target']))

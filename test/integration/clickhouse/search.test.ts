@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClickHouse } from '../../../clickhouse/client.ts'
 import { findFacets } from '../../../clickhouse/queries/find-facets.ts'
 import { findLogs } from '../../../clickhouse/queries/find-logs.ts'
 import type { FacetRow, LogFilter, LogPosition, LogRow } from '../../../clickhouse/queries/logs-search.ts'
@@ -77,6 +78,18 @@ describe('log search', () => {
     expect(facets).toHaveLength(5)
     expect(facets).toEqual(expect.arrayContaining([{ service: 'cart', severity: 9, records: '2' }, { service: 'payments', severity: 17, records: '1' }]))
     expect(facets.every((row, index) => index === 0 || Number(row.records) <= Number(facets[index - 1].records))).toBe(true)
+  })
+
+  it('finds what was received a day early whatever the time zone of the server', async () => {
+    // East of Greenwich the next day has begun.
+    await store.clickhouse.insertRows({ table: 'otel_logs', rows: [toRow({ tenant: 'zone', ms: NOW, body: 'noon', offset: 1, day: dayOf(NOW - 24 * HOUR) })] })
+    for (const zone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago']) {
+      const there = createClickHouse({ url: `${store.local.url}?clickhouse_setting_session_timezone=${zone}`, user: store.local.user, password: store.local.password, database: 'lapwing' })
+      expect(await there.query({ name: 'zone', sql: 'SELECT timezone() AS zone' }, {}), zone).toEqual([{ zone }])
+      const filter = filterOf({ tenant: 'zone', fromNs: BigInt(NOW - 1) * 1_000_000n })
+      expect((await findLogs(there, filter, 10, null)).map((row) => row.Body), zone).toEqual(['noon'])
+      await there.close()
+    }
   })
 
   it('counts no further back than its time carries, and says from where', async () => {

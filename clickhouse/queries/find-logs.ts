@@ -4,34 +4,28 @@ import type { ClickHouse } from '../client.ts'
 import { searchLogs, type LogFilter, type LogPosition, type LogRow } from './logs-search.ts'
 
 const MIN_SLICE_NS = 600_000_000_000n
-/** The newest 1/64, up to 1/8, the rest. */
-const SHARES = [64n, 8n, 1n]
-
-/** Time ranges without gap or overlap, newest first; one for a trace, which seldom fills a page. */
-const slices = (filter: LogFilter, after: LogPosition | null): readonly LogFilter[] => {
-  const { fromNs } = filter
-  const toNs = after !== null && BigInt(after.timestampNs) < filter.toNs ? BigInt(after.timestampNs) : filter.toNs
-  if (filter.traceId !== null) return [{ ...filter, toNs }]
-  const span = toNs - fromNs
-  const made: LogFilter[] = []
-  for (let end = toNs, index = 0; end >= fromNs && index < SHARES.length; index += 1) {
-    const wanted = span / SHARES[index]
-    const width = wanted > MIN_SLICE_NS ? wanted : MIN_SLICE_NS
-    const start = toNs - width > fromNs ? toNs - width : fromNs
-    if (start > end) continue
-    made.push({ ...filter, fromNs: start, toNs: end })
-    end = start - 1n
-  }
-  return made
+/** The first slice is this share of the whole range. */
+const FIRST_SHARE = 64n
+/** The next one is as wide as what was found so far promises to suffice, at least a quarter and at most seven times what has been read. */
+const nextWidth = (read: bigint, found: number, left: number): bigint => {
+  const quarters = found === 0 ? 28 : Math.min(28, Math.max(1, Math.ceil(left / found * 1.3 * 4)))
+  return read * BigInt(quarters) / 4n
 }
 
 /** At most `limit` rows, newest first, behind `after`. Ask for one more than is shown to know whether there is more. */
 export const findLogs = async (clickhouse: Pick<ClickHouse, 'query'>, filter: LogFilter, limit: number, after: LogPosition | null): Promise<LogRow[]> => {
   const rows: LogRow[] = []
-  for (const slice of slices(filter, after)) {
-    const { query, params } = searchLogs(slice, limit - rows.length, after)
+  const toNs = after !== null && BigInt(after.timestampNs) < filter.toNs ? BigInt(after.timestampNs) : filter.toNs
+  const share = (toNs - filter.fromNs) / FIRST_SHARE
+  // A trace seldom fills a page.
+  let widthNs = filter.traceId !== null ? toNs - filter.fromNs : share > MIN_SLICE_NS ? share : MIN_SLICE_NS
+  for (let end = toNs; end >= filter.fromNs && rows.length < limit;) {
+    // What would be left of less than a fifth of the slice goes with it.
+    const start = end - widthNs - widthNs / 5n > filter.fromNs ? end - widthNs : filter.fromNs
+    const { query, params } = searchLogs({ ...filter, fromNs: start, toNs: end }, limit - rows.length, after)
     rows.push(...await clickhouse.query(query, params))
-    if (rows.length >= limit) break
+    widthNs = nextWidth(toNs - start + 1n, rows.length, limit - rows.length)
+    end = start - 1n
   }
   return rows
 }

@@ -3,7 +3,8 @@
 import { Type } from 'typebox'
 import { explainEmpty, type Emptiness } from '../../clickhouse/queries/explain-empty.ts'
 import { attributesOf, type Field } from '../../clickhouse/queries/filter-tree.ts'
-import { aggregateGroups, aggregateRows, MAX_GROUPS, type AggregateRow, type Aggregation, type GroupRow } from '../../clickhouse/queries/logs-aggregate.ts'
+import { MAX_GROUPS, type Aggregation } from '../../clickhouse/queries/logs-aggregate.ts'
+import { findAggregate, type FoundAggregate } from '../../clickhouse/queries/find-aggregate.ts'
 import type { LogFilter } from '../../clickhouse/queries/logs-search.ts'
 import { TransientError } from '../../streams/contracts/errors.ts'
 import type { App } from '../app.ts'
@@ -73,13 +74,10 @@ const DESCRIPTION = `For counts and trends, instead of paging through a search. 
 
 ${FILTER_LANGUAGE}`
 
-/** What the store counted. @throws ApiError QUERY_TOO_LARGE when it is out of time. */
-const aggregate = async (clickhouse: RouteDeps['clickhouse'], asked: Aggregation, most: number): Promise<{ groups: GroupRow[]; rows: AggregateRow[] }> => {
+/** @throws ApiError QUERY_TOO_LARGE. */
+const aggregate = async (clickhouse: RouteDeps['clickhouse'], asked: Aggregation, most: number): Promise<FoundAggregate> => {
   try {
-    const largest = aggregateGroups(asked, most)
-    const groups = asked.by.length === 0 ? [] : await clickhouse.query(largest.query, largest.params)
-    const { query, params } = aggregateRows(asked, groups.map((group) => group.hash))
-    return { groups, rows: await clickhouse.query(query, params) }
+    return await findAggregate(clickhouse, asked, most)
   } catch (error) {
     if (!(error instanceof TransientError) || error.code !== 'QUERY_TIMED_OUT') throw error
     throw apiError('QUERY_TOO_LARGE', 'the aggregate takes longer than 4 s', [{ path: 'from', code: 'too_large', message: 'a shorter range', example: 'from=now-1h' }])

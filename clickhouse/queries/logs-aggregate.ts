@@ -15,8 +15,8 @@ export interface Aggregation {
   /** null = the whole range is one bucket. */
   readonly stepSeconds: number | null
 }
-/** `groups` = how many there are in all. */
-export interface GroupRow { readonly by0: string; readonly by1: string; readonly by2: string; readonly hash: string; readonly groups: string }
+/** `groups` = how many there are, `all` = records in all of them. */
+export interface GroupRow { readonly by0: string; readonly by1: string; readonly by2: string; readonly hash: string; readonly records: string; readonly groups: string; readonly all: string }
 /** `hash` is 0 for what is in none of the groups. `bucket` counts steps from 1970 on. */
 export interface AggregateRow { readonly bucket: string; readonly hash: string; readonly records: string; readonly quantiles: readonly (number | null)[]; readonly low: number | null; readonly high: number | null; readonly mean: number | null; readonly total: number | null }
 
@@ -51,7 +51,7 @@ export const aggregateGroups = (asked: Aggregation, groups: number): Prepared<Gr
   const { sql, params } = matching(asked)
   const query: Query<GroupRow> = {
     name: 'logs.aggregate_groups',
-    sql: 'SELECT by0, by1, by2, toString('.concat(HASH, ') AS hash, toString(count() OVER ()) AS groups FROM ', sql, ` GROUP BY by0, by1, by2 ORDER BY count() DESC, by0, by1, by2 LIMIT {groups:UInt32}
+    sql: 'SELECT by0, by1, by2, toString('.concat(HASH, ') AS hash, toString(count()) AS records, toString(count() OVER ()) AS groups, toString(sum(count()) OVER ()) AS all FROM ', sql, ` GROUP BY by0, by1, by2 ORDER BY count() DESC, by0, by1, by2 LIMIT {groups:UInt32}
 SETTINGS max_execution_time = 1.6, max_rows_to_group_by = 1000000, group_by_overflow_mode = 'any', max_memory_usage = 1000000000`),
   }
   return { query, params: { ...params, groups } }

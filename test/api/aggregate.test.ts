@@ -6,7 +6,7 @@ import { bearer, NOW, openHarness, type Asked, type Harness } from './harness.ts
 let api: Harness
 beforeAll(async () => { api = await openHarness() })
 afterAll(() => api.close())
-const groups = [{ by0: 'cart', by1: '', by2: '', hash: '7', groups: '3' }, { by0: '', by1: '', by2: '', hash: '9', groups: '3' }]
+const groups = [{ by0: 'cart', by1: '', by2: '', hash: '7', records: '5', groups: '3', all: '12' }, { by0: '', by1: '', by2: '', hash: '9', records: '1', groups: '3', all: '12' }]
 const row = (bucket: number, hash: string, records: number) => ({ bucket: String(bucket), hash, records: String(records), quantiles: [1, 2, 3, 4.00000019, 5, null], low: 1, high: 9, mean: 3.3333333333, total: 10 })
 const answers: Record<string, (asked: Asked) => unknown[]> = {
   'logs.aggregate_groups': () => groups,
@@ -37,6 +37,11 @@ describe('an aggregate', () => {
     const body = await bodyOf('by=service&metric=rate&step=1m&from=now-30s')
     expect(body).toMatchObject({ columns: ['time', 'service', 'rate'], step: 60 })
     expect(body.rows).toEqual([['2026-01-31T11:59:00Z', 'cart', Number((5 / 30).toPrecision(6))], ['2026-01-31T11:59:00Z', null, Number((1 / 30).toPrecision(6))], ['2026-01-31T11:59:00Z', '(other)', 0.2]])
+  })
+
+  it('of counts for the whole range is read once: the others are the difference', async () => {
+    expect((await bodyOf('by=service')).rows).toEqual([['cart', 5], [null, 1], ['(other)', 6]])
+    expect(api.asked.map((one) => one.name)).toEqual(['logs.aggregate_groups'])
   })
 
   it('takes the parameters of the search, AND-ed, and fields of every spelling', async () => {

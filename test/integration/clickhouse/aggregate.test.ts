@@ -4,7 +4,8 @@ import { OTHER, toRows, type Shape } from '../../../api/aggregation.ts'
 import { parseFields, parseFilter } from '../../../api/filter/parser.ts'
 import { explainEmpty } from '../../../clickhouse/queries/explain-empty.ts'
 import { LEVELS, type Field, type FilterNode } from '../../../clickhouse/queries/filter-tree.ts'
-import { aggregateGroups, aggregateRows, type Aggregation } from '../../../clickhouse/queries/logs-aggregate.ts'
+import type { Aggregation } from '../../../clickhouse/queries/logs-aggregate.ts'
+import { findAggregate } from '../../../clickhouse/queries/find-aggregate.ts'
 import type { LogFilter } from '../../../clickhouse/queries/logs-search.ts'
 import { trees } from '../../api/filter/trees.ts'
 import { matches, numberOf, textOf, type MatchRow } from '../../support/filter-matches.ts'
@@ -45,9 +46,8 @@ const counted = (tree: FilterNode, by: readonly Field[], step: number | null): s
 describe('an aggregate', () => {
   let store: TestStore
   const run = async (asked: Aggregation, groups: number, shape: Shape) => {
-    const found = asked.by.length === 0 ? [] : await store.clickhouse.query(aggregateGroups(asked, groups).query, aggregateGroups(asked, groups).params)
-    const { query, params } = aggregateRows(asked, found.map((group) => group.hash))
-    return { groups: found, rows: toRows(shape, found, await store.clickhouse.query(query, params)) }
+    const found = await findAggregate(store.clickhouse, asked, groups)
+    return { groups: found.groups, rows: toRows(shape, found.groups, found.rows) }
   }
   beforeAll(async () => {
     store = await openTestStore()
@@ -76,6 +76,9 @@ describe('an aggregate', () => {
     expect(few.rows).toHaveLength(4)
     expect(few.rows.reduce((sum, row) => sum + Number(row[2]), 0)).toBe(rows.length)
     expect(few.groups[0].groups).toBe(String(all.rows.length))
+    // By time the rest is counted by the store.
+    const inTime = await run({ filter: filterOf(), by, measured: null, stepSeconds: 86_400 }, 3, shapeOf({ by: ['service', 'severity'], stepSeconds: 86_400 }))
+    expect(inTime.rows.map((row) => row.slice(1))).toEqual(few.rows)
   })
 
   it('measures an attribute; what is no number is left out', async () => {

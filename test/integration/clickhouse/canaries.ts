@@ -6,8 +6,8 @@ import { printFilter } from '../../../api/filter/printer.ts'
 import { findFacets } from '../../../clickhouse/queries/find-facets.ts'
 import { explainEmpty } from '../../../clickhouse/queries/explain-empty.ts'
 import type { Field, FilterNode } from '../../../clickhouse/queries/filter-tree.ts'
+import { findAggregate } from '../../../clickhouse/queries/find-aggregate.ts'
 import { findLogs } from '../../../clickhouse/queries/find-logs.ts'
-import { aggregateGroups, aggregateRows } from '../../../clickhouse/queries/logs-aggregate.ts'
 import type { LogFilter } from '../../../clickhouse/queries/logs-search.ts'
 import { trees } from '../../api/filter/trees.ts'
 import { matches } from '../../support/filter-matches.ts'
@@ -24,10 +24,10 @@ const AT_WORK = 4
 const attribute = (of: 'record' | 'resource', key: string, value: string): FilterNode => ({ op: '=', field: { kind: 'attribute', of, key }, value })
 /** One parameter in eight queries: all together find nothing. */
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.oneof({ weight: 7, arbitrary: fc.constant(null) }, { weight: 1, arbitrary })
-interface Asked { readonly tree: FilterNode; readonly words: string | null; readonly service: string | null; readonly severityMin: number | null; readonly attr: readonly [string, string] | null; readonly trace: string | null; readonly by: readonly Field[] }
+interface Asked { readonly tree: FilterNode; readonly words: string | null; readonly service: string | null; readonly severityMin: number | null; readonly attr: readonly [string, string] | null; readonly trace: string | null; readonly by: readonly Field[]; readonly step: number | null }
 const queries: fc.Arbitrary<Asked> = fc.record({
   tree: trees(vocabulary), words: maybe(vocabulary.words), service: maybe(fc.constantFrom('abc', '1')), severityMin: maybe(fc.constantFrom(9, 17)), attr: maybe(fc.tuple(vocabulary.keys, vocabulary.values.filter((value) => value !== ''))),
-  trace: maybe(fc.constantFrom('ab12', '00ff')), by: fc.subarray<Field>([{ kind: 'column', name: 'service' }, { kind: 'severity' }, { kind: 'attribute', of: 'either', key: 'user.id' }, { kind: 'attribute', of: 'either', key: 'canary.key' }], { maxLength: 3 }),
+  step: fc.constantFrom(null, 60), trace: maybe(fc.constantFrom('ab12', '00ff')), by: fc.subarray<Field>([{ kind: 'column', name: 'service' }, { kind: 'severity' }, { kind: 'attribute', of: 'either', key: 'user.id' }, { kind: 'attribute', of: 'either', key: 'canary.key' }], { maxLength: 3 }),
 })
 /** The simple parameters as a filter says them. */
 const whole = (asked: Asked): FilterNode => ({ op: 'and', nodes: [
@@ -63,10 +63,8 @@ export const huntCanaries = async (store: TestStore, count: number, seed: number
     see('search', found.length, found)
     const facets = await findFacets(reader, filter, { rows: found.slice(0, 2), limit: 2, tookMs: 0 }, () => 0)
     see('facets', facets.rows.reduce((sum, row) => sum + Number(row.records), 0), facets.rows)
-    const aggregation = { filter, by: asked.by, measured: null, stepSeconds: null }
-    const groups = asked.by.length === 0 ? [] : await reader.query(aggregateGroups(aggregation, 3).query, aggregateGroups(aggregation, 3).params)
-    const { query, params } = aggregateRows(aggregation, groups.map((group) => group.hash))
-    see('aggregate', (await reader.query(query, params)).reduce((sum, row) => sum + Number(row.records), 0), groups)
+    const counted = await findAggregate(reader, { filter, by: asked.by, measured: null, stepSeconds: asked.step }, 3)
+    see('aggregate', counted.rows.reduce((sum, row) => sum + Number(row.records), 0), counted)
     if (found.length === 0) {
       const why = await explainEmpty(reader, filter, [{ kind: 'attribute', of: 'either', key: 'canary.key' }])
       if (why === null || why.reason !== 'field_unknown' || why.nearestNs !== String(toNs(LAST_MS - 1)) || why.knownKeys.some((key) => key.includes(CANARY))) leaks.push(`explanation: ${JSON.stringify(why)}`)

@@ -120,6 +120,7 @@ export const createChanges = ({ store, answers, budgets, logger }: ChangeDeps): 
     const change = request.change!
     change.working = true
     try {
+      if (!change.dryRun) budgets.refuseSpent(principalOf(request))
       const answer = await carryOut(request, change, handle).catch((error: unknown) => {
         if (error instanceof RolledBack) return error.answer
         throw error

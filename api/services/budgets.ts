@@ -8,6 +8,8 @@ export interface Usage { readonly mutations: number; readonly logBytes: number }
 export interface Budgets {
   /** Counts one change. @throws ApiError PAT_DAILY_LIMIT_EXCEEDED, when nothing was counted. */
   spend(sql: Sql, principal: Principal): Promise<void>
+  /** Without asking the store, where it is known that nothing is left. @throws ApiError PAT_DAILY_LIMIT_EXCEEDED. */
+  refuseSpent(principal: Principal): void
   /** What was known of the token's usage is out of date. */
   forget(principal: Principal): void
   /** What the token has used today, at most a second old while the store answers; null for one without caps, and when it is not known. */
@@ -50,13 +52,18 @@ export const createBudgets = (store: Sql, clock: () => number): Budgets => {
     if (!reading.has(principal.tokenId)) reading.set(principal.tokenId, running)
     return running
   }
+  const spent = (limit: number) => retryLater('PAT_DAILY_LIMIT_EXCEEDED', `the token has made its ${limit} changes of this day`, (nextDayMs(clock()) - clock()) / 1000)
   return {
+    refuseSpent: ({ tokenId, dailyMutationLimit: limit = null }) => {
+      const cached = known.get(tokenId)
+      if (limit !== null && cached?.day === dayOf(clock()) && cached.usage !== null && cached.usage.mutations >= limit) throw spent(limit)
+    },
     spend: async (sql, { tenant, tokenId, dailyMutationLimit: limit = null }) => {
       if (tokenId === '' || limit === null) return
       const counted = limit === 0 ? [] : await sql.query(
         `INSERT INTO token_usage (tenant, token_id, day, mutations) VALUES ($1, $2, $3, 1)
          ON CONFLICT (tenant, token_id, day) DO UPDATE SET mutations = token_usage.mutations + 1 WHERE token_usage.mutations < $4 RETURNING 1`, [tenant, tokenId, dayOf(clock()), limit])
-      if (counted.length === 0) throw retryLater('PAT_DAILY_LIMIT_EXCEEDED', `the token has made its ${limit} changes of this day`, (nextDayMs(clock()) - clock()) / 1000)
+      if (counted.length === 0) throw spent(limit)
     },
     forget: ({ tokenId }) => { known.delete(tokenId) },
     usage: async (principal) => {

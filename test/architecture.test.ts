@@ -33,6 +33,9 @@ const vendors: Record<string, RegExp> = {
   undici: /^api\/egress\/guarded-fetch\.ts$/,
   'ipaddr.js': /^api\/egress\/address\.ts$/,
   '@fastify/rate-limit': /^api\/plugins\/address-limit\.ts$/,
+  '@modelcontextprotocol/server': /^api\/mcp\/server\.ts$/,
+  '@modelcontextprotocol/node': /^api\/mcp\/server\.ts$/,
+  '@modelcontextprotocol/fastify': /^api\/mcp\/server\.ts$/,
   pino: /^process\/logger\.ts$/,
 }
 

@@ -1,6 +1,6 @@
 // The API over a real store, with a ClickHouse and credentials of the test's own making.
 import { createApp, type App } from '../../api/app.ts'
-import type { ApiConfig } from '../../api/ports.ts'
+import type { ApiConfig, ApiDeps } from '../../api/ports.ts'
 import { sha256 } from '../../api/services/ids.ts'
 import type { Store } from '../../api/store/store.ts'
 import type { Principal } from '../../streams/contracts/principal.ts'
@@ -36,7 +36,7 @@ const rca: Rca = {
 }
 
 /** On a store of its own, unless one is given: that is then its opener's to close. */
-export const openHarness = async (given?: Store, settings: Partial<ApiConfig> = {}): Promise<Harness> => {
+export const openHarness = async (given?: Store, settings: Partial<ApiConfig> = {}, more: Partial<ApiDeps> = {}): Promise<Harness> => {
   const { store, close } = given === undefined ? await openMigratedStore() : { store: given, close: async () => undefined }
   for (const tenant of ['a', 'b']) await store.query('INSERT INTO tenants (id, name) VALUES ($1, $1) ON CONFLICT DO NOTHING', [tenant])
   const snapshot = { tokens: Object.entries(principals).map(([name, one]) => [sha256(token(name)), one] as const), heartbeats: [] }
@@ -46,7 +46,7 @@ export const openHarness = async (given?: Store, settings: Partial<ApiConfig> = 
   const state: { answer: Harness['answer']; nowMs: number; refreshed: number } = { answer: () => [], nowMs: NOW, refreshed: 0 }
   const app = await createApp({ listen: { host: '127.0.0.1', port: 0 }, version: '1.2.3', secretKey: 'test key', metricsOpen: false, otlpBase: 'http://127.0.0.1:4318', ...settings }, {
     store, rca, logger: quiet, signals: { opened: async () => undefined, resolved: async (signal) => { resolved.push(signal) } }, clock: () => state.nowMs, credentials: () => snapshot, onCredentialsChanged: async () => { state.refreshed++ },
-    status: async () => ({ status: 'ok' }), ready: async () => ({ clickhouse: 'ok' }), metrics: async () => 'lapwing_up 1\n',
+    ...more, status: async () => ({ status: 'ok' }), ready: async () => ({ clickhouse: 'ok' }), metrics: async () => 'lapwing_up 1\n',
     clickhouse: {
       query: async <Row>(query: { name: string; sql: string }, params: Record<string, unknown>) => {
         const one = { name: query.name, sql: query.sql, params }

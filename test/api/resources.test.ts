@@ -135,5 +135,5 @@ test('a range that ends before it begins, or is no time, is BAD_TIME_RANGE', asy
 test('the audit trail as CSV names its columns', async () => {
   const reply = await get('/api/v1/audit-logs?format=csv')
   expect(reply.headers['content-type']).toContain('text/csv')
-  expect(reply.body.split('\r\n')[0]).toBe('id,createdAt,actorUserId,actorPatId,actorEmail,agentId,conversationId,action,resource,meta')
+  expect(reply.body.split('\r\n')[0]).toBe('id,createdAt,actorUserId,actorPatId,actorEmail,agentId,conversationId,requestId,action,resource,meta,seq,hash')
 })

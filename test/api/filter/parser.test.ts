@@ -96,13 +96,14 @@ describe('the filter language', () => {
     }), { numRuns: 3000 })
   })
 
-  it('answers the worst text of full length within 50 ms', () => {
+  it('takes no longer for the worst text of full length than its length explains', () => {
     for (const piece of ['(', '!', '-', 'a ', '"', '\\', "'", 'a=', 'a:', '[', 'a.b."', '-"', 'x IN (', '!!(', '&&', '\u0000', 'a=b:c:']) {
       const text = piece.repeat(MAX_FILTER_LENGTH).slice(0, MAX_FILTER_LENGTH)
-      const begun = performance.now()
+      // Of this thread's own time, so that a busy machine does not count; a quadratic parser takes seconds.
+      const begun = process.threadCpuUsage()
       parseFilter(text)
       parseFilter(`x = "${text.slice(10)}`)
-      expect(performance.now() - begun, piece).toBeLessThan(50)
+      expect(process.threadCpuUsage(begun).user / 1000, piece).toBeLessThan(200)
     }
   })
 })

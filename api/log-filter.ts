@@ -56,7 +56,7 @@ const toQueryWords = (q: string): string[] => {
 }
 
 export const filterFault = (path: string, error: FilterError): Error => apiError('VALIDATION_FAILED', `${path}: ${describeError(error)}`, [{
-  path, code: `filter_${error.reason}`, message: `expected ${error.expected.join(' or ')}`, position: error.position, found: error.found, allowed: error.expected, ...(error.nearest === undefined ? {} : { nearest: error.nearest }), example: error.example,
+  path, code: `filter_${error.reason}`, message: 'not what can stand there', position: error.position, found: error.found, allowed: error.expected, ...(error.nearest === undefined ? {} : { nearest: error.nearest }), example: error.example,
 }])
 const toTree = (text: string): FilterNode | null => {
   if (text.trim() === '') return null

@@ -17,6 +17,5 @@ export const shorten = (text: string): string => text.length > SHOWN ? `${text.s
 
 export const describeError = (error: FilterError): string => {
   const found = error.found === '' ? 'the end' : JSON.stringify(error.found)
-  const meant = error.nearest === undefined ? '' : `; did you mean ${error.nearest}?`
-  return `at ${error.position}: found ${found}, expected ${error.expected.join(' or ')}${meant}; for example: ${error.example}`
+  return `at ${error.position}: found ${found}, expected ${error.expected.join(' or ')}${error.nearest === undefined ? '' : `; did you mean ${error.nearest}?`}`
 }

@@ -93,7 +93,7 @@ export const parseFilter = (input: string, maxLength = MAX_FILTER_LENGTH): Parse
   const { position, nearest } = parsed.error
   const length = createReader(input).lengthAt(position)
   const mended = input.slice(0, position) + nearest + input.slice(position + length)
-  return mended.length <= 300 && parseWith(mended, maxLength, (reader) => readOr(reader, 0)).ok ? { ok: false, error: { ...parsed.error, example: mended } } : parsed
+  return mended.length <= 200 && parseWith(mended, maxLength, (reader) => readOr(reader, 0)).ok ? { ok: false, error: { ...parsed.error, example: mended } } : parsed
 }
 
 /** Fields alone, as in `by=service,level`. */

@@ -1,19 +1,17 @@
 // Logs counted and measured: by up to three fields and by time. The largest groups are shown, the rest is one row, nothing is
 // left out without being said.
 import { Type } from 'typebox'
-import { explainEmpty, type Emptiness } from '../../clickhouse/queries/explain-empty.ts'
-import { attributesOf, type Field } from '../../clickhouse/queries/filter-tree.ts'
+import type { Field } from '../../clickhouse/queries/filter-tree.ts'
 import { MAX_GROUPS, type Aggregation } from '../../clickhouse/queries/logs-aggregate.ts'
 import { findAggregate, type FoundAggregate } from '../../clickhouse/queries/find-aggregate.ts'
-import type { LogFilter } from '../../clickhouse/queries/logs-search.ts'
 import { TransientError } from '../../streams/contracts/errors.ts'
 import type { App } from '../app.ts'
 import { autoStep, bucketsOf, columnsOf, isMeasured, METRICS, mostBuckets, mostGroups, niceStep, OTHER, parseStep, toRows, type Metric, type Range, type Shape } from '../aggregation.ts'
 import { apiError } from '../errors.ts'
+import { emptiness, explainNothing } from '../explain.ts'
 import { parseFields } from '../filter/parser.ts'
 import { printField } from '../filter/printer.ts'
 import { FILTER_LANGUAGE, filterFault, logParameters, toLogFilter } from '../log-filter.ts'
-import { nearest } from '../nearest.ts'
 import { principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
 import { errors, Time } from '../schemas/shapes.ts'
@@ -49,25 +47,12 @@ const readStep = (text: string | undefined, range: Range, columns: number, isGro
   return step
 }
 
-const isoOf = (ns: string): string => new Date(Number(BigInt(ns) / 1_000_000n)).toISOString()
-const toExplained = ({ reason, nearestNs, unknown, knownKeys }: Emptiness) => ({
-  emptyReason: reason, ...(nearestNs === null ? {} : { nearestDataAt: isoOf(nearestNs) }),
-  ...(unknown.length === 0 ? {} : { unknownFields: unknown.map((field) => {
-    const near = nearest(field.key, knownKeys)
-    return { field: printField(field), ...(near === null ? {} : { nearest: near }) }
-  }) }),
-})
-const askedAttributes = (filter: LogFilter, measured: Field | null) => [
-  ...(filter.tree ? attributesOf(filter.tree) : []), ...filter.attributes.map(([key]) => ({ kind: 'attribute', of: 'either', key }) as const), ...(measured?.kind === 'attribute' ? [measured] : []),
-]
-
 const Answer = Type.Object({
   columns: Type.Array(Type.String(), { description: 'time (start of the bucket) when there is a step, the fields of by, the metrics' }), rows: Type.Array(Type.Array(Type.Unsafe<string | number | null>({ type: ['string', 'number', 'null'] })), { description: 'by time, then the larger group first; buckets without records are left out; null = no value' }),
   range: Type.Object({ from: Type.String(), to: Type.String() }), step: Type.Unsafe<number | null>({ type: ['integer', 'null'], description: 'seconds' }),
   groups: Type.Optional(Type.Object({ returned: Type.Integer(), matched: Type.Integer(), matchedAtLeast: Type.Boolean(), other: Type.String({ description: 'in the columns of by, for all further groups together' }) })),
   truncated: Type.Boolean({ description: 'the smaller groups are one row together' }), truncatedReason: Type.Optional(Type.String({ enum: ['groups'] })),
-  emptyReason: Type.Optional(Type.String({ enum: ['no_match', 'no_data_in_range', 'field_unknown'] })), nearestDataAt: Type.Optional(Type.String({ description: 'of the record that is nearest to the end of the range' })),
-  unknownFields: Type.Optional(Type.Array(Type.Object({ field: Type.String(), nearest: Type.Optional(Type.String()) }), { description: 'attributes that none of the newest 10,000 records of the range has' })), tookMs: Type.Integer(),
+  ...emptiness, tookMs: Type.Integer(),
 })
 
 const DESCRIPTION = `For counts and trends, instead of paging through a search. Without step one row per group for the whole range; with step one per bucket and group. rate is per second; p50 to p999, min, max, avg and sum are of field, and records without a number in it are left out; quantiles are estimates. An empty answer says why. What takes longer than 4 s is refused with QUERY_TOO_LARGE.
@@ -116,12 +101,11 @@ export const aggregateRoutes = (app: App, deps: RouteDeps): void => {
     const { groups, rows } = await aggregate(deps.clickhouse, asked, shown)
     const matched = Number(groups.at(0)?.groups ?? 0)
     const truncated = matched > groups.length
-    const why = rows.length > 0 ? null : await explainEmpty(deps.clickhouse, filter, askedAttributes(filter, measured))
     return {
       columns, rows: toRows(shape, groups, rows), range: { from: echoed[0], to: echoed[1] }, step: stepSeconds,
       ...(by.length === 0 ? {} : { groups: { returned: groups.length, matched, matchedAtLeast: matched >= MAX_GROUPS, other: OTHER } }),
       truncated, ...(truncated ? { truncatedReason: 'groups' } : {}),
-      ...(why === null ? {} : toExplained(why)), tookMs: Math.round(performance.now() - begun),
+      ...(rows.length === 0 ? await explainNothing(deps.clickhouse, filter, measured) : {}), tookMs: Math.round(performance.now() - begun),
     }
   })
 }

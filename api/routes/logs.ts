@@ -4,6 +4,7 @@ import { findFacets } from '../../clickhouse/queries/find-facets.ts'
 import { findLogs } from '../../clickhouse/queries/find-logs.ts'
 import type { FacetRow, LogPosition, LogRow } from '../../clickhouse/queries/logs-search.ts'
 import type { App } from '../app.ts'
+import { emptiness, explainNothing } from '../explain.ts'
 import { FILTER_LANGUAGE, logParameters, toLogFilter } from '../log-filter.ts'
 import { principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
@@ -48,7 +49,7 @@ export const logRoutes = (app: App, deps: RouteDeps): void => {
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), cursor: Type.Optional(Type.String({ maxLength: 2000 })),
       }, { additionalProperties: false }),
       response: {
-        200: Type.Object({ events: Type.Array(LogEvent), nextCursor: Type.Optional(Type.String()), tookMs: Type.Integer(), facets: Type.Optional(Facets), facetsFrom: Type.Optional(Type.String()), facetsPartial: Type.Optional(Type.Boolean()), range: Type.Object({ from: Type.String(), to: Type.String() }), truncated: Type.Boolean() }),
+        200: Type.Object({ events: Type.Array(LogEvent), nextCursor: Type.Optional(Type.String()), tookMs: Type.Integer(), facets: Type.Optional(Facets), facetsFrom: Type.Optional(Type.String()), facetsPartial: Type.Optional(Type.Boolean()), range: Type.Object({ from: Type.String(), to: Type.String() }), truncated: Type.Boolean(), ...emptiness }),
         ...errors,
       },
     },
@@ -69,6 +70,7 @@ export const logRoutes = (app: App, deps: RouteDeps): void => {
       events: shown.map(toEvent), ...(truncated ? { nextCursor: deps.cursors.encode(positionOf(shown[limit - 1]), tenant, asked, range) } : {}),
       tookMs: Math.round(performance.now() - begun), range: { from: range[0], to: range[1] }, truncated,
       ...(facets === null ? {} : { facets: toFacets(facets.rows), facetsFrom: isoNanos(String(facets.fromNs)), facetsPartial: facets.fromNs > filter.fromNs }),
+      ...(rows.length === 0 && page === null ? await explainNothing(deps.clickhouse, filter, null) : {}),
     }
   })
 }

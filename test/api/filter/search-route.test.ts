@@ -1,3 +1,4 @@
+import { encode } from 'gpt-tokenizer/encoding/o200k_base'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bearer, openHarness, type Harness } from '../harness.ts'
 
@@ -20,11 +21,11 @@ test('a blank filter selects everything; a wrong one is told where, what is expe
   expect((await search({ filter: ' ' })).statusCode).toBe(200)
   const wrong = await search({ filter: 'service = a AND level = eror' })
   expect([wrong.statusCode, wrong.json()]).toEqual([400, expect.objectContaining({
-    code: 'VALIDATION_FAILED',
-    fields: [{ path: 'filter', code: 'filter_value', message: expect.stringContaining('expected trace or debug'), position: 24, found: 'eror', allowed: expect.arrayContaining(['error']), nearest: 'error', example: 'service = a AND level = error' }],
+    code: 'VALIDATION_FAILED', error: expect.stringContaining('at 24: found "eror", expected trace or debug'),
+    fields: [{ path: 'filter', code: 'filter_value', message: expect.stringMatching(/./), position: 24, found: 'eror', allowed: expect.arrayContaining(['error']), nearest: 'error', example: 'service = a AND level = error' }],
   })])
   expect((await search({ filter: 'a '.repeat(3000) })).json()).toMatchObject({ fields: [{ code: 'filter_too_long' }] })
-  expect(wrong.body.length).toBeLessThan(1200)
+  for (const filter of ['service = a AND level = eror', `${'x = 1 AND '.repeat(15)}severty >= error`, '12:30', `"${'ä"(;'.repeat(900)}`, 'a >= b', 'a AND']) expect(encode((await search({ filter })).body).length, filter).toBeLessThanOrEqual(300)
 })
 
 test('a cursor holds for its filter alone, in whatever order the parameters come', async () => {
@@ -32,5 +33,14 @@ test('a cursor holds for its filter alone, in whatever order the parameters come
   const { nextCursor: cursor } = (await search({ filter: 'level = error', service: 'cart', limit: '1' })).json<{ nextCursor: string }>()
   expect((await search({ cursor, limit: '1', service: 'cart', filter: 'level = error' })).statusCode).toBe(200)
   for (const filter of ['level = warn', '']) expect((await search({ cursor, limit: '1', service: 'cart', filter })).json()).toMatchObject({ code: 'CURSOR_MISMATCH' })
+  api.answer = () => []
+})
+
+test('an empty first page says why; a page behind a cursor does not', async () => {
+  api.answer = ({ name }) => name === 'logs.newest' ? [{ ns: '1769860800000000000' }] : name === 'logs.newest_keys' ? [{ of_record: ['user.id'], of_resource: [] }] : []
+  expect((await search({ filter: 'user.idd = 1', from: '2026-01-31T00:00:00Z' })).json()).toMatchObject({ events: [], emptyReason: 'field_unknown', unknownFields: [{ field: 'user.idd', nearest: 'user.id' }], nearestDataAt: '2026-01-31T12:00:00.000Z' })
+  expect((await search({ q: 'x', from: '2026-01-31T00:00:00Z' })).json()).toMatchObject({ emptyReason: 'no_match' })
+  api.answer = ({ name }) => name === 'logs.search' ? [row(1)] : []
+  expect((await search({})).json()).not.toHaveProperty('emptyReason')
   api.answer = () => []
 })

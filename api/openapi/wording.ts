@@ -48,6 +48,8 @@ const wordings: Readonly<Record<string, Wording>> = {
   actor: say('user id or e-mail of who did it', 'owner@example.com'),
   pat_id: say('id of the token that was used', 'pat_7f3d2a9c01be'),
   actor_pat_id: say('the same as pat_id', 'pat_7f3d2a9c01be'),
+  agent_id: say('X-Agent-Id of the call', 'triage-bot'),
+  conversation_id: say('X-Conversation-Id of the call', 'run-2026-11-25'),
   format: say('json or csv', 'json'),
   requestId: say('X-Request-Id of the call', '9f2c4b7a1d3e5f60'),
   seq: say('number in the chain of the tenant', 42),

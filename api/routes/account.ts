@@ -55,6 +55,7 @@ export const accountRoutes = (app: App, deps: RouteDeps): void => {
       operationId: 'listAuditLogs', tags: ['account'], summary: 'Who changed what, newest first; pat_id and actor_pat_id mean the same',
       querystring: Type.Object({
         action: Type.Optional(Type.String({ maxLength: 100 })), actor: Type.Optional(Type.String({ maxLength: 255 })), pat_id: Type.Optional(Type.String({ maxLength: 64 })), actor_pat_id: Type.Optional(Type.String({ maxLength: 64 })),
+        agent_id: Type.Optional(Type.String({ maxLength: 64 })), conversation_id: Type.Optional(Type.String({ maxLength: 64 })),
         from: Type.Optional(Time), to: Type.Optional(Time), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), format: Type.Optional(Type.Enum(['json', 'csv'])),
       }, { additionalProperties: false }),
       response: { 200: Type.Union([Type.Object({ auditLogs: Type.Array(AuditRow) }), Type.String()]), ...errors },
@@ -62,10 +63,10 @@ export const accountRoutes = (app: App, deps: RouteDeps): void => {
     // Two media types: the schema documents, JSON.stringify writes.
     serializerCompiler: () => (value) => typeof value === 'string' ? value : JSON.stringify(value),
   }, async (request, reply) => {
-    const { action, actor, pat_id: patId, actor_pat_id: actorPatId, from, to, limit = 200, format } = request.query
+    const { action, actor, pat_id: patId, actor_pat_id: actorPatId, agent_id: agentId, conversation_id: conversationId, from, to, limit = 200, format } = request.query
     const range = from === undefined && to === undefined ? null : resolveRange(from, to, deps.clock(), 365 * 86_400_000)
     const rows = await listAudit(deps.store, principalOf(request).tenant, {
-      action, actor, patId: patId ?? actorPatId, limit, ...(range === null ? {} : { from: new Date(range.fromMs).toISOString(), to: new Date(range.toMs).toISOString() }),
+      action, actor, patId: patId ?? actorPatId, agentId, conversationId, limit, ...(range === null ? {} : { from: new Date(range.fromMs).toISOString(), to: new Date(range.toMs).toISOString() }),
     })
     if (format === 'csv') return reply.type('text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="audit-logs.csv"').send(toCsv(rows))
     return { auditLogs: rows } as never

@@ -23,12 +23,12 @@ const tamper = async (sql: string): Promise<void> => {
 }
 
 describe('a row', () => {
-  it('tells agent, conversation and request, and is found by token, actor, action and time', async () => {
+  it('tells agent, conversation and request, and is found by token, actor, agent, conversation, action and time', async () => {
     const made = await change('found', { 'x-agent-id': 'bot.v2', 'x-conversation-id': 'c-1' }, 'capped')
     const [row] = await search('pat_id=pat_capped')
     expect(row).toMatchObject({ agentId: 'bot.v2', conversationId: 'c-1', requestId: made.headers['x-request-id'], action: 'CREATE_MONITOR' })
-    for (const query of ['actor_pat_id=pat_capped', 'actor=a@example.test&limit=1', 'actor=user_a&limit=1', 'action=CREATE_MONITOR&limit=1', 'from=2020-01-01T00:00:00Z&to=2099-01-01T00:00:00Z&limit=1']) expect([query, (await search(query))[0]]).toEqual([query, row])
-    for (const query of ['pat_id=pat_b', 'actor=b@example.test', 'action=NOTHING', 'to=2020-01-01T00:00:00Z']) expect([query, await search(query)]).toEqual([query, []])
+    for (const query of ['actor_pat_id=pat_capped', 'actor=a@example.test&limit=1', 'actor=user_a&limit=1', 'action=CREATE_MONITOR&limit=1', 'agent_id=bot.v2', 'agent_id=bot.v2&conversation_id=c-1', 'from=2020-01-01T00:00:00Z&to=2099-01-01T00:00:00Z&limit=1']) expect([query, (await search(query))[0]]).toEqual([query, row])
+    for (const query of ['pat_id=pat_b', 'actor=b@example.test', 'action=NOTHING', 'agent_id=bot', 'agent_id=bot.v2&conversation_id=c-2', 'to=2020-01-01T00:00:00Z']) expect([query, await search(query)]).toEqual([query, []])
   })
 
   it('of an agent whose label is none is not written: the call is refused', async () => {

@@ -39,7 +39,7 @@ describe.each([
     expect(incident.status).toBe('resolved')
     expect(incident.postmortem).toContain(`Cause: ${service} ("${service}: connection pool exhausted`)
     expect(incident.updates.map(({ by, status }) => [by, status])).toEqual([[agent, undefined], [agent, 'acknowledged'], [agent, 'resolved']])
-    const trail = (await read<{ auditLogs: AuditRow[] }>(`/api/v1/audit-logs?agent_id=${agent}&conversation_id=${conversation}`)).auditLogs.reverse()
+    const trail = (await read<{ auditLogs: AuditRow[] }>(`/api/v1/audit-logs?agent_id=${agent}&conversation_id=${conversation}`)).auditLogs.toReversed()
     expect(trail.map(({ action }) => action)).toEqual(TRAIL)
     for (const row of trail) expect(row).toMatchObject({ resource: `incident:${stage.incidentId}`, actorPatId: stage.tokenId, agentId: agent, conversationId: conversation })
   })

@@ -79,7 +79,7 @@ const unknownColumn = (answer: Answer, shape: Shape, wish: Wish): { name: string
 }
 
 /** Where the route says itself why there is nothing. */
-const explained = (answer: Answer): object | null => answer.emptyReason === undefined ? null : { empty_reason: answer.emptyReason, ...(answer.nearestDataAt === undefined ? {} : { nearest_data_at: answer.nearestDataAt }) }
+const explained = (answer: Answer): object | null => answer.emptyReason === undefined ? null : { empty_reason: answer.emptyReason, ...(answer.nearestDataAt === undefined ? {} : { nearest_data_at: answer.nearestDataAt }), ...(answer.unknownFields === undefined ? {} : { unknown_fields: answer.unknownFields }) }
 
 const SELECTING = ['from', 'to', 'service', 'filter']
 /** More than a page of records is better counted than read. */

@@ -145,12 +145,14 @@ describe('logs', () => {
   })
 
   it('that are not there are explained', async () => {
-    api.answer = ({ name, params }) => name === 'logs.search' && params.service === undefined && BigInt(params.fromNs as string) < 1_769_860_800_000_000_000n - 86_400_000_000_000n ? [logRow(1)] : []
-    expect((await call('obs_logs_search', {})).structuredContent).toMatchObject({ returned: 0, empty_reason: 'no_data_in_range', nearest_data_at: '2026-01-31T11:59:59.123456789Z' })
-    api.answer = ({ name, params }) => name === 'logs.search' && params.service === undefined ? [logRow(1)] : []
+    const newestAt = (ms: number): void => { api.answer = ({ name }) => name === 'logs.newest' ? [{ ns: `${ms}000000` }] : name === 'logs.newest_keys' ? [{ of_record: ['user.id'], of_resource: [] }] : [] }
+    newestAt(Date.UTC(2026, 0, 30))
+    expect((await call('obs_logs_search', {})).structuredContent).toMatchObject({ returned: 0, empty_reason: 'no_data_in_range', nearest_data_at: '2026-01-30T00:00:00.000Z' })
+    newestAt(Date.UTC(2026, 0, 31, 11, 59))
     expect((await call('obs_logs_search', { service: 'nobody' })).structuredContent).toMatchObject({ returned: 0, empty_reason: 'no_match' })
+    expect((await call('obs_logs_search', { filter: 'user.idd = 1' })).structuredContent).toMatchObject({ returned: 0, empty_reason: 'field_unknown', unknown_fields: [{ field: 'user.idd', nearest: 'user.id' }] })
     api.answer = () => []
-    expect((await call('obs_logs_search', {})).structuredContent).toMatchObject({ returned: 0, empty_reason: 'no_data' })
+    expect((await call('obs_logs_search', {})).structuredContent).toMatchObject({ returned: 0, empty_reason: 'no_data_in_range' })
   })
 
   it('have no characters that are not seen', async () => {

@@ -4,7 +4,7 @@ import { errorCodes, type ErrorName } from '../errors.ts'
 import { operations, type Access, type OperationId } from '../operations.ts'
 import { ErrorEnvelope } from '../schemas/shapes.ts'
 import { toolDefinitions } from '../tools/definitions.ts'
-import { errorsOf, isMutating } from './errors-of.ts'
+import { errorsOf, isChange, isMutating } from './errors-of.ts'
 import { exampleOf, type Schema } from './example.ts'
 import { wordingOf } from './wording.ts'
 
@@ -31,6 +31,9 @@ const otherMedia: Readonly<Partial<Record<OperationId, { type: string; example: 
 }
 const successOf: Readonly<Record<string, string>> = { 200: 'As asked.', 201: 'Made.', 204: 'Done; there is nothing to say.', 304: 'As the caller has it, by If-None-Match.' }
 const requestId = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } }
+const limits = {
+  ...requestId, ...Object.fromEntries(['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset', 'X-PAT-Mut-Limit', 'X-PAT-Mut-Remaining', 'X-PAT-Mut-Reset', 'RateLimit-Policy', 'RateLimit'].map((name) => [name, { $ref: `#/components/headers/${name}` }])),
+}
 
 const describeParameter = (parameter: Parameter, operationId: string): Parameter => {
   if (parameter.schema === undefined || parameter.name === undefined) return parameter
@@ -49,7 +52,7 @@ const success = (response: Response, status: string, operationId: string): Respo
     ...(schema === undefined || other?.only === true || status === '204' || status === '304' ? {} : { 'application/json': { schema, example: shown(json) ?? exampleOf(schema as Schema, '', operationId) } }),
     ...(other === undefined ? {} : { [other.type]: { schema: { type: 'string' }, example: other.example } }),
   }
-  return { description: successOf[status] ?? 'As asked.', headers: requestId, ...(Object.keys(content).length === 0 ? {} : { content }) }
+  return { description: successOf[status] ?? 'As asked.', headers: limits, ...(Object.keys(content).length === 0 ? {} : { content }) }
 }
 
 const failures = (codes: readonly ErrorName[], isRpc: boolean): Record<string, Response> => {
@@ -57,7 +60,7 @@ const failures = (codes: readonly ErrorName[], isRpc: boolean): Record<string, R
   const byStatus = Object.groupBy(codes, (code) => String(errorCodes[code].status)) as Record<string, ErrorName[]>
   return Object.fromEntries(Object.entries(byStatus).map(([status, some]) => {
     const examples = Object.fromEntries(some.map((code) => [code, { $ref: `#/components/examples/${code}` }]))
-    const headers = { ...requestId, ...(['429', '503'].includes(status) ? { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } } : {}), ...(status === '401' ? { 'WWW-Authenticate': { $ref: '#/components/headers/WwwAuthenticate' } } : {}) }
+    const headers = { ...(status === '429' ? limits : requestId), ...(['429', '503'].includes(status) ? { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } } : {}), ...(status === '401' ? { 'WWW-Authenticate': { $ref: '#/components/headers/WwwAuthenticate' } } : {}) }
     return [status, {
       description: some.map((code) => `${code}: ${errorCodes[code].meaning}`).join(' '), headers,
       content: { 'application/json': { schema, examples }, 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
@@ -68,7 +71,7 @@ const failures = (codes: readonly ErrorName[], isRpc: boolean): Record<string, R
 /** What an agent has to know before it calls: who may, what it costs, whether it may be repeated or tried out. */
 export const agentOf = (method: string, access: Access, query: readonly string[]): object => ({
   scopes: 'public' in access || access.scope === '' ? [] : [access.scope], role: 'public' in access ? null : access.role,
-  budget: isMutating(method) ? 'mutations' : 'none', readOnly: !isMutating(method), idempotent: ['get', 'put', 'delete'].includes(method), dryRun: query.includes('dry_run'),
+  budget: isChange(method, access) ? 'mutations' : 'none', readOnly: !isMutating(method), idempotent: ['get', 'put', 'delete'].includes(method), idempotencyKey: isChange(method, access), dryRun: query.includes('dry_run'),
 })
 
 const describe = (one: Operation, method: string, path: string): Operation => {
@@ -77,11 +80,11 @@ const describe = (one: Operation, method: string, path: string): Operation => {
   const query = (one.parameters ?? []).filter((parameter) => parameter.in === 'query').map((parameter) => parameter.name ?? '')
   const body = one.requestBody?.content['application/json']
   const tool = toolDefinitions.find((definition) => definition.operation === operationId)
-  const labels = ['public' in access ? [] : [{ $ref: '#/components/parameters/AgentId' }, { $ref: '#/components/parameters/ConversationId' }]].flat()
+  const labels = ['public' in access ? [] : [{ $ref: '#/components/parameters/AgentId' }, { $ref: '#/components/parameters/ConversationId' }], isChange(method, access) ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []].flat()
   return {
     ...one, security: 'public' in access ? [] : [{ token: [] }, { apiKey: [] }], 'x-agent': { ...agentOf(method, access, query), ...(tool === undefined ? {} : { tool: tool.name, toolset: tool.toolset }) },
     parameters: [...(one.parameters ?? []).map((parameter) => describeParameter(parameter, operationId)), ...labels],
-    ...(body?.schema === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body.schema, example: exampleOf(body.schema as Schema, '', operationId, false) } } } }),
+    ...(body?.schema === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body.schema, example: shown(body) ?? exampleOf(body.schema as Schema, '', operationId, false) } } } }),
     responses: {
       ...Object.fromEntries(Object.entries(one.responses).filter(([status]) => /^(2\d\d|304)$/.test(status)).map(([status, response]) => [status, success(response, status, operationId)])),
       ...failures(errorsOf({ operationId, method, path, query, hasBody: body !== undefined }, access), operationId === 'mcp'),
@@ -107,9 +110,18 @@ const components = {
   headers: {
     RequestId: { description: 'Of this request, as in the body of an error and in the audit trail.', schema: { type: 'string' }, example: '9f2c4b7a1d3e5f60' },
     RetryAfter: { description: 'Seconds after which to try again.', schema: { type: 'integer', minimum: 1 }, example: 1 },
+    'X-RateLimit-Limit': { description: 'Requests of the address in a minute.', schema: { type: 'integer' }, example: 6000 },
+    'X-RateLimit-Remaining': { description: 'Of these, what is left.', schema: { type: 'integer' }, example: 5999 },
+    'X-RateLimit-Reset': { description: 'Unix time in seconds at which they are full again.', schema: { type: 'integer' }, example: 1_769_860_860 },
+    'X-PAT-Mut-Limit': { description: 'Changes of the token in a UTC day; absent without a cap.', schema: { type: 'integer' }, example: 200 },
+    'X-PAT-Mut-Remaining': { description: 'Of these, what is left.', schema: { type: 'integer' }, example: 199 },
+    'X-PAT-Mut-Reset': { description: 'Unix time in seconds of the next UTC day.', schema: { type: 'integer' }, example: 1_769_904_000 },
+    'RateLimit-Policy': { description: 'All limits, as the IETF draft writes them.', schema: { type: 'string' }, example: '"ip";q=6000;w=60, "pat-mut";q=200;w=86400' },
+    RateLimit: { description: 'What is left of each, and for how many seconds.', schema: { type: 'string' }, example: '"ip";r=5999;t=60, "pat-mut";r=199;t=43200' },
     WwwAuthenticate: { description: 'How to authenticate.', schema: { type: 'string' }, example: 'Bearer' },
   },
   parameters: {
+    IdempotencyKey: { name: 'Idempotency-Key', in: 'header', required: false, description: 'Made once for this change, the same again on a retry: within 24 h the first answer comes back.', schema: { type: 'string', minLength: 1, maxLength: 255 }, example: '6f1c2f4e-8a51-4a34-9b0f-0d6d3a3a1c55' },
     AgentId: { name: 'X-Agent-Id', in: 'header', required: false, description: 'Which agent calls; lands in the audit trail.', schema: { type: 'string', pattern: '^[\\w.:-]{1,64}$' }, example: 'incident-responder' },
     ConversationId: { name: 'X-Conversation-Id', in: 'header', required: false, description: 'Which run of the agent; lands in the audit trail.', schema: { type: 'string', pattern: '^[\\w.:-]{1,64}$' }, example: 'run-2026-01-31' },
   },

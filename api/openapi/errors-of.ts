@@ -8,11 +8,15 @@ const particular: Readonly<Partial<Record<OperationId, readonly ErrorName[]>>> =
   aggregateLogs: ['QUERY_TOO_LARGE'],
   createMonitor: ['MONITOR_NAME_DUPLICATE'],
   patchMonitor: ['MONITOR_NAME_DUPLICATE'],
+  createTenant: ['TENANT_DUPLICATE'],
+  removeMember: ['LAST_OWNER'],
   ready: ['NOT_READY'],
   mcp: ['NOT_FOUND'],
 }
 
 export const isMutating = (method: string): boolean => ['post', 'put', 'patch', 'delete'].includes(method.toLowerCase())
+/** Spends a cap, takes an Idempotency-Key and a dry run. */
+export const isChange = (method: string, access: Access): boolean => isMutating(method) && !('public' in access) && access.changesNothing !== true
 const has = (names: readonly string[], ...wanted: string[]): boolean => wanted.some((name) => names.includes(name))
 
 export const errorsOf = (one: Described, access: Access): readonly ErrorName[] => {
@@ -26,6 +30,8 @@ export const errorsOf = (one: Described, access: Access): readonly ErrorName[] =
     ...('public' in access ? [] : ['UNAUTHENTICATED', 'PAT_SCOPE_INSUFFICIENT', 'ROLE_INSUFFICIENT'] as const),
     ...(one.path.includes('{') ? ['NOT_FOUND'] as const : []),
     'REQUEST_TIMEOUT',
+    ...(isChange(one.method, access) ? ['IDEMPOTENCY_KEY_TOO_LONG', 'IDEMPOTENCY_KEY_REPLAY_CONFLICT', 'IDEMPOTENCY_IN_PROGRESS', 'PAT_DAILY_LIMIT_EXCEEDED'] as const : []),
+    ...(one.path.startsWith('/health') ? [] : ['RATE_LIMITED'] as const),
     ...particular[one.operationId as OperationId] ?? [],
     ...(isMutating(one.method) ? ['BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const : []),
     'HEADERS_TOO_LARGE', 'INTERNAL', 'STORE_UNAVAILABLE', 'OVERLOADED',

@@ -62,7 +62,7 @@ describe('the description', () => {
       const access: Access = operations[one.operationId as OperationId]
       const isPublic = 'public' in access
       expect([one.operationId, one['x-agent']]).toEqual([one.operationId, expect.objectContaining({
-        scopes: 'public' in access || access.scope === '' ? [] : [access.scope], role: isPublic ? null : access.role, readOnly: method === 'get', budget: method === 'get' ? 'none' : 'mutations', dryRun: expect.any(Boolean), idempotent: expect.any(Boolean),
+        scopes: 'public' in access || access.scope === '' ? [] : [access.scope], role: isPublic ? null : access.role, readOnly: method === 'get', budget: method === 'get' || one.operationId === 'mcp' ? 'none' : 'mutations', dryRun: expect.any(Boolean), idempotent: expect.any(Boolean),
       })])
       expect(one.security.length === 0).toBe(isPublic)
       expect(one.summary).toMatch(/./)

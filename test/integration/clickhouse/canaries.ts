@@ -38,13 +38,14 @@ const whole = (asked: Asked): FilterNode => ({ op: 'and', nodes: [
 
 export interface Hunt { readonly queries: number; readonly matched: number; readonly leaks: readonly string[] }
 
-/** Asks until `count` queries have been sent. */
-export const huntCanaries = async (store: TestStore, count: number, seed: number): Promise<Hunt> => {
+/** Asks until `count` queries have been sent, or the time is over. */
+export const huntCanaries = async (store: TestStore, count: number, seed: number, mostMs = Number.POSITIVE_INFINITY): Promise<Hunt> => {
   const rows = randomRows(ROWS, seed)
   const canaries = rows.map((row, index) => ({ ...toStored({ ...row, attributes: { ...row.attributes, 'canary.key': CANARY } }, 'b', NOON + index, index), log_id: CANARY }))
   // Newer ones as well, so that the newest record of all is not A's.
   const newer = rows.map((row, index) => ({ ...toStored(row, 'b', LAST_MS + index, index), log_id: CANARY }))
   await store.clickhouse.insertRows({ table: 'otel_logs', rows: [...canaries, ...newer, ...rows.map((row, index) => toStored(row, 'a', NOON + index, index))] })
+  const deadline = performance.now() + mostMs
   let sent = 0
   let matched = 0
   const leaks: string[] = []
@@ -73,7 +74,7 @@ export const huntCanaries = async (store: TestStore, count: number, seed: number
   }
   const all = fc.sample(queries, { numRuns: Math.ceil(count / 3), seed })[Symbol.iterator]()
   await Promise.all(Array.from({ length: AT_WORK }, async () => {
-    for (let next = all.next(); next.done !== true && sent < count; next = all.next()) await ask(next.value)
+    for (let next = all.next(); next.done !== true && sent < count && performance.now() < deadline; next = all.next()) await ask(next.value)
   }))
   return { queries: sent, matched, leaks }
 }

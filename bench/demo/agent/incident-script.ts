@@ -67,5 +67,3 @@ export const seenOf = (script: readonly Step[], answers: readonly Value[]): Answ
 
 /** What the script leaves in the audit trail, oldest first. */
 export const TRAIL = ['UPDATE_INCIDENT', 'ACKNOWLEDGE_INCIDENT', 'RESOLVE_INCIDENT', 'SET_POSTMORTEM'] as const
-/** What an agent needs for it, and no more. */
-export const SCOPES = ['incidents:read', 'incidents:write', 'context:read', 'logs:read', 'anomalies:read', 'rca:read'] as const

@@ -1,5 +1,6 @@
 // What every agent under test is given: a product with an incident of its own, a token for that, a script, and a model that follows it.
-import { incidentScript, SCOPES, type Step } from '../../../bench/demo/agent/incident-script.ts'
+import { makeAgentToken } from '../../../bench/demo/agent/agent-token.ts'
+import { incidentScript, type Step } from '../../../bench/demo/agent/incident-script.ts'
 import { createToolCaller, fetchFile, type Arguments, type Identity, type Routing } from '../../../bench/demo/agent/tool-caller.ts'
 import { until, type Product } from '../../../bench/load/product.ts'
 import { openModelEndpoint } from './model-endpoint.ts'
@@ -21,12 +22,6 @@ export interface Stage {
 }
 
 const json = { 'content-type': 'application/json' }
-
-export const makeToken = async (product: Product, name: string, more: object = {}): Promise<{ id: string; token: string }> => {
-  const made = await product.api('/api/v1/me/tokens', { method: 'POST', headers: json, body: JSON.stringify({ name, scopes: SCOPES, ...more }) })
-  if (made.status !== 201) throw new Error(`token: ${made.status} ${await made.text()}`)
-  return await made.json() as { id: string; token: string }
-}
 
 /** A firing alert and what the service logs about it; the id of the incident, once that is open and the records are found. */
 export const openIncident = async (product: Product, service: string): Promise<string> => {
@@ -51,7 +46,7 @@ export const openIncident = async (product: Product, service: string): Promise<s
 /** `send` may lose answers on their way. */
 export const openStage = async (product: Product, service: string, options: { token?: object; send?: typeof fetch } = {}): Promise<Stage> => {
   const { api } = product.addresses()
-  const { id: tokenId, token } = await makeToken(product, `agent of ${service}`, options.token)
+  const { id: tokenId, token } = await makeAgentToken(product, `agent of ${service}`, options.token)
   const incidentId = await openIncident(product, service)
   const script = incidentScript(service)
   const model = await openModelEndpoint(script)

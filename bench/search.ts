@@ -116,13 +116,12 @@ const cpuMs = (pid: number): number => {
   }
 }
 
-interface Measured { readonly first: number[]; readonly page: number[]; readonly second: number[]; readonly found: number; readonly counted: number; readonly cpu: number }
+interface Measured { readonly first: number[]; readonly page: number[]; readonly second: number[]; readonly found: number; readonly counted: number; readonly failed: number; readonly cpu: number }
 const measure = async (clickhouse: ClickHouse, pid: number, kind: Kind, stored: readonly Stored[], times: number): Promise<Measured> => {
   const [first, page, second]: number[][] = [[], [], []]
-  let [found, counted] = [0, 0]
+  let [found, counted, failed] = [0, 0, 0]
   const cpu = cpuMs(pid)
-  for (let round = 0; round < times; round += 1) {
-    const filter = filterOf(kind, round, stored[round % stored.length])
+  const askFirst = async (filter: LogFilter): Promise<LogRow[]> => {
     const begun = performance.now()
     const rows = await findLogs(clickhouse, filter, LIMIT + 1, null)
     const tookMs = performance.now() - begun
@@ -131,12 +130,23 @@ const measure = async (clickhouse: ClickHouse, pid: number, kind: Kind, stored: 
     page.push(tookMs)
     found += rows.length
     counted += facets.rows.reduce((sum, row) => sum + Number(row.records), 0)
-    if (rows.length <= LIMIT) continue
-    const again = performance.now()
-    await findLogs(clickhouse, filter, LIMIT + 1, positionOf(rows[LIMIT - 1]))
-    second.push(performance.now() - again)
+    return rows
   }
-  return { first, page, second, found: found / times, counted: counted / times, cpu: (cpuMs(pid) - cpu) / (times + second.length) }
+  for (let round = 0; round < times; round += 1) {
+    const filter = filterOf(kind, round, stored[round % stored.length])
+    try {
+      const rows = await askFirst(filter)
+      if (rows.length <= LIMIT) continue
+      const begun = performance.now()
+      await findLogs(clickhouse, filter, LIMIT + 1, positionOf(rows[LIMIT - 1]))
+      second.push(performance.now() - begun)
+    } catch (error) {
+      // A search that was given up has no time that could be compared: it counts as missed.
+      failed += 1
+      console.error(`${kind.name}: ${String(error)}`)
+    }
+  }
+  return { first, page, second, found: found / times, counted: counted / times, failed, cpu: (cpuMs(pid) - cpu) / (times + second.length) }
 }
 
 const cells = (kind: string, cell: readonly (string | number)[], note = ''): string =>
@@ -161,11 +171,11 @@ try {
   let missed = 0
   for (const kind of kinds) {
     await measure(clickhouse, pid, kind, stored, Math.ceil(rounds / 3))
-    const { first, page, second, found, counted, cpu } = await measure(clickhouse, pid, kind, stored, rounds)
-    const isMissed = Math.max(quantile(first, 0.95), quantile(second, 0.95)) > kind.targetMs
+    const { first, page, second, found, counted, failed, cpu } = await measure(clickhouse, pid, kind, stored, rounds)
+    const isMissed = failed > 0 || Math.max(quantile(first, 0.95), quantile(second, 0.95)) > kind.targetMs
     if (isMissed) missed += 1
     all.push(...first, ...second)
-    console.log(cells(kind.name, [quantile(first, 0.5), quantile(first, 0.95), quantile(page, 0.95), second.length === 0 ? '-' : quantile(second, 0.95), cpu, found, counted, kind.targetMs], isMissed ? '  missed' : ''))
+    console.log(cells(kind.name, [quantile(first, 0.5), quantile(first, 0.95), quantile(page, 0.95), second.length === 0 ? '-' : quantile(second, 0.95), cpu, found, counted, kind.targetMs], failed > 0 ? `  missed, ${failed} given up` : isMissed ? '  missed' : ''))
   }
   console.log(`\nall kinds: p50 ${quantile(all, 0.5).toFixed(0)}, p95 ${quantile(all, 0.95).toFixed(0)}; ${missed} of ${kinds.length} targets missed`)
   if (missed > 0) process.exitCode = 1

@@ -20,7 +20,7 @@ export const isChange = (method: string, access: Access): boolean => isMutating(
 const has = (names: readonly string[], ...wanted: string[]): boolean => wanted.some((name) => names.includes(name))
 
 export const errorsOf = (one: Described, access: Access): readonly ErrorName[] => {
-  const takesInput = one.path.includes('{') || one.query.length > 0 || one.hasBody || isMutating(one.method)
+  const takesInput = one.path.includes('{') || one.query.length > 0 || one.hasBody || isMutating(one.method) || !('public' in access)
   return [...new Set<ErrorName>([
     'BAD_REQUEST',
     ...(takesInput ? ['VALIDATION_FAILED'] as const : []),

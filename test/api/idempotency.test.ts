@@ -59,6 +59,8 @@ describe('a repeat under the same key', () => {
   it('is carried out again when the first was refused for who called, or failed', async () => {
     const viewer = { who: 'viewer', payload: monitor('n') }
     expect([(await call('a-6', viewer)).status, (await call('a-6', viewer)).replayed]).toEqual([403, false])
+    const beyond = { who: 'monitors', url: '/api/v1/me/tokens', payload: { name: 'n', scopes: ['*'] } }
+    expect([(await call('a-9', beyond)).status, (await call('a-9', beyond)).replayed]).toEqual([403, false])
     expect([(await call('a-7', { who: 'spent', payload: monitor('n') })).status, (await call('a-7', { who: 'spent', payload: monitor('n') })).replayed]).toEqual([429, false])
   })
 

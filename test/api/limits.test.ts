@@ -98,6 +98,11 @@ describe('processes on one store', () => {
     await a.exchange()
     await b.exchange()
     expect([hits(b, 1), await a.exchange(), hits(a, 1)]).toEqual([18, undefined, 17])
+    // What comes while it tells is counted too.
+    const telling = b.exchange()
+    expect(hits(b, 1)).toBe(19)
+    await telling
+    expect(hits(b, 1)).toBe(20)
     api.nowMs = NOW + 60_000
     expect(hits(a, 1)).toBe(1)
     await a.exchange()

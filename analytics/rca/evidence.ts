@@ -16,11 +16,19 @@ export const anomaliesLink = (service: string, window: WindowMs): string => path
 
 const WORDS: Readonly<Record<string, string>> = { 'log.rate': 'log records per 10 s', 'log.error_rate': 'errors per 10 s', 'log.new_template_rate': 'never-seen messages per 10 s' }
 
+/** What shows the change itself: an anomaly need not have been opened for it, and a new message need not be an error. */
+const changeLink = (service: string, { kind, metric }: Change, window: WindowMs): string => {
+  if (kind === 'errors') return logsLink(service, window, { severity_min: '17' })
+  if (kind === 'new_messages') return logsLink(service, window)
+  if (metric.startsWith('attr.')) return path('logs/aggregate', { metric: 'avg', field: metric, service, ...range(window), step: 'auto' })
+  return metric === 'log.rate' ? path('logs/aggregate', { metric: 'count', service, ...range(window), step: 'auto' }) : anomaliesLink(service, window)
+}
+
 export const changeEvidence = (service: string, change: Change, window: WindowMs): Evidence => ({
   kind: change.kind === 'new_messages' ? 'template' : 'anomaly',
   statement: `${service}: ${WORDS[change.metric] ?? change.metric.replace(/^attr\./, '')} went from ${round(change.before)} to ${round(change.after)}`,
   numbers: { before: round(change.before), after: round(change.after), z: round(change.z) },
-  link: change.kind === 'errors' || change.kind === 'new_messages' ? logsLink(service, window, { severity_min: '17' }) : anomaliesLink(service, window),
+  link: changeLink(service, change, window),
 })
 
 export const edgeEvidence = (edge: Edge, window: WindowMs): Evidence[] => {

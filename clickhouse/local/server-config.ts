@@ -1,5 +1,5 @@
 // The child's two configuration files. `default` may start the listener and nothing else; `app` is ours, with a random
-// password; `reader` may SELECT and cannot change a setting. Bounds are for a small machine, not for a dedicated server.
+// password; `reader` may SELECT and change only what Grafana and ClickStack send with each query. Bounds are for a small machine, not for a dedicated server.
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,11 +18,16 @@ const identifier = (name: string): string => {
   return name
 }
 
+/** Grafana's client sends a time limit with every query, ClickStack how rows are read and written: under `readonly` 1 each is refused unless named here. */
+const READER_MAX_SECONDS = 300
+const READER_MAY_SET = ['cancel_http_readonly_queries_on_client_close', 'date_time_output_format', 'max_result_rows', 'max_rows_to_read', 'output_format_json_quote_64bit_integers', 'read_overflow_mode', 'result_overflow_mode', 'session_timezone']
+const readerConstraints = `<constraints><max_execution_time><min>1</min><max>${READER_MAX_SECONDS}</max><changeable_in_readonly/></max_execution_time>${READER_MAY_SET.map((name) => `<${name}><changeable_in_readonly/></${name}>`).join('')}</constraints>`
+
 const usersXml = (config: ServerConfig): string => `<clickhouse>
   <profiles>
     <default><max_memory_usage>${Math.floor(config.maxMemoryBytes * 0.8)}</max_memory_usage></default>
     <app><max_memory_usage>${Math.floor(config.maxMemoryBytes * 0.8)}</max_memory_usage><max_threads>2</max_threads></app>
-    <reader><readonly>1</readonly><max_execution_time>30</max_execution_time><max_memory_usage>${Math.floor(config.maxMemoryBytes * 0.5)}</max_memory_usage><max_threads>2</max_threads></reader>
+    <reader><readonly>1</readonly><max_execution_time>30</max_execution_time><max_memory_usage>${Math.floor(config.maxMemoryBytes * 0.5)}</max_memory_usage><max_threads>2</max_threads>${readerConstraints}</reader>
   </profiles>
   <quotas><default/></quotas>
   <users>

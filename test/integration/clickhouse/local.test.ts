@@ -27,6 +27,16 @@ describe('the local ClickHouse', () => {
     expect(await ask(store.local.url, 'reader', 'wrong-password', 'SELECT 1')).toMatchObject({ ok: false })
   })
 
+  it('lets the reader set what Grafana and ClickStack send with a query, within bounds, and nothing else', async () => {
+    const reader = (settings: string) => ask(`${store.local.url}/?database=lapwing&${settings}`, 'reader', 'reader-password', 'SELECT count() FROM otel_logs')
+    for (const settings of ['max_execution_time=65', 'date_time_output_format=iso', 'max_rows_to_read=1000000&read_overflow_mode=break', 'session_timezone=Europe/Berlin']) {
+      expect(await reader(settings), settings).toMatchObject({ ok: true })
+    }
+    for (const settings of ['max_execution_time=0', 'max_execution_time=3600', 'max_memory_usage=0', 'readonly=0', 'max_threads=64', 'allow_ddl=1&readonly=2']) {
+      expect(await reader(settings), settings).toMatchObject({ ok: false })
+    }
+  })
+
   it('leaves default nothing to read, write or stop', async () => {
     for (const sql of ['SELECT count() FROM lapwing.otel_logs', "SELECT * FROM file('/etc/passwd', 'LineAsString')", 'DROP TABLE lapwing.otel_logs', 'CREATE USER x', 'SYSTEM SHUTDOWN']) {
       expect(await ask(store.local.url, 'default', '', sql), sql).toMatchObject({ ok: false, text: expect.stringContaining('ACCESS_DENIED') })

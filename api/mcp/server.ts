@@ -43,24 +43,14 @@ const budgetOf = (headers: Outcome['headers']): object => {
   return { mut_remaining: of('x-pat-mut-remaining'), log_bytes_remaining: of('x-pat-logbytes-remaining'), reset: of('x-pat-mut-reset') }
 }
 
-/** Nothing that was thrown reaches the caller: its text may name hosts and passwords. */
-const run = async (callable: CallableTool, args: Readonly<Record<string, unknown>>, session: Session, logger: Logger): Promise<Outcome> => {
-  try {
-    return await callable.call(args, session.send)
-  } catch (error) {
-    logger.error({ requestId: session.requestId, tool: callable.tool.name, error: error instanceof Error ? error.message : String(error) }, 'tool failed')
-    return { isError: true, headers: {}, value: { error: 'something of ours went wrong', code: 'INTERNAL', hint: 'Report the request_id.', request_id: session.requestId, retryable: true } }
-  }
-}
-
-const addTools = (server: McpServer, session: Session, logger: Logger): void => {
+const addTools = (server: McpServer, session: Session): void => {
   for (const callable of session.tools) {
     const { tool, input } = callable
     server.registerTool(tool.name, {
       title: tool.title, description: tool.description, inputSchema: advertised(input), outputSchema: output,
       annotations: { title: tool.title, readOnlyHint: tool.isReadOnly, destructiveHint: false, idempotentHint: tool.isIdempotent, openWorldHint: false },
     }, async (args) => {
-      const { value, isError, headers } = await run(callable, args, session, logger)
+      const { value, isError, headers } = await callable.call(args, session.send, session.requestId)
       return { content: [{ type: 'text', text: JSON.stringify(value) }], structuredContent: value, isError, _meta: { 'lapwing/budget': budgetOf(headers), 'lapwing/request_id': headers['x-request-id'] ?? session.requestId } }
     })
   }
@@ -105,7 +95,7 @@ const sessionOf = (app: FastifyInstance, request: FastifyRequest, deps: McpDeps,
 export const mcpRoutes = (app: FastifyInstance, deps: McpDeps): void => {
   const made = new Map<Tool, CallableTool>()
   const callables = (tools: readonly Tool[]): readonly CallableTool[] => tools.map((tool) => {
-    const callable = made.get(tool) ?? createCallableTool(tool)
+    const callable = made.get(tool) ?? createCallableTool(tool, (requestId, error) => { deps.logger.error({ requestId, tool: tool.name, error: error instanceof Error ? error.message : String(error) }, 'tool failed') })
     made.set(tool, callable)
     return callable
   })
@@ -114,7 +104,7 @@ export const mcpRoutes = (app: FastifyInstance, deps: McpDeps): void => {
     const server = new McpServer({ name: 'lapwing', title: 'Lapwing', version: deps.version }, {
       instructions, cacheHints: { 'tools/list': ofToken, 'server/discover': open, 'prompts/list': open, 'resources/list': open, 'resources/templates/list': open, 'resources/read': open },
     })
-    addTools(server, session, deps.logger)
+    addTools(server, session)
     addMaterial(server)
     deps.extend?.(server)
     return server

@@ -15,11 +15,11 @@ export interface Reply { readonly status: number; readonly headers: Readonly<Rec
 /** Carries a call out as whoever called the tool. */
 export type Send = (call: ApiCall) => Promise<Reply>
 export interface Outcome { readonly isError: boolean; readonly value: Record<string, unknown>; readonly headers: Readonly<Record<string, unknown>> }
-export interface CallableTool { readonly tool: Tool; readonly input: Schema; call(given: Readonly<Record<string, unknown>>, send: Send): Promise<Outcome> }
+export interface CallableTool { readonly tool: Tool; readonly input: Schema; call(given: Readonly<Record<string, unknown>>, send: Send, requestId: string): Promise<Outcome> }
 
 const MIN_BYTES = 2048
 /** For what is said beside the rows. */
-const RESERVE_BYTES = 400
+const RESERVE_BYTES = 700
 const ROWS = 50
 const LOG_PART = 8000
 
@@ -71,6 +71,17 @@ const fitPage = async (first: Answer, shape: Shape, wish: Wish, again: ((limit: 
   return shown.value
 }
 
+/** A part of a long message that was cut is asked for again, shorter, so that the next one begins where it ends. */
+const fitPart = async (first: Readonly<Record<string, unknown>>, args: Readonly<Record<string, unknown>>, again: (length: number) => Promise<Record<string, unknown> | null>): Promise<Record<string, unknown>> => {
+  let [value, length] = [first, Number(args.length)]
+  while (length > 256 && (value.cut as readonly { field: string }[] | undefined)?.some(({ field }) => field === 'message') === true) {
+    length = Math.floor(length / 2)
+    value = await again(length) ?? value
+  }
+  const next = Number(args.offset ?? 0) + length
+  return { ...value, ...(next < Number(value.messageLength) ? { next_offset: next } : {}) }
+}
+
 const unknownColumn = (answer: Answer, shape: Shape, wish: Wish): { name: string; allowed: readonly string[] } | null => {
   const rows = shape.list === undefined ? [answer] : rowsOf(answer, shape)
   const allowed = [...new Set([...columnsOf(rows), ...shape.concise ?? []])]
@@ -90,7 +101,10 @@ const hintOf = (tool: Tool, value: Answer, args: Readonly<Record<string, unknown
   return call.length > 400 ? {} : { hint: `There is more than this page; for counts: ${call}` }
 }
 
-export const createCallableTool = (tool: Tool): CallableTool => {
+/** Nothing that was thrown reaches the caller: its text may name hosts and passwords. */
+const failed = (requestId: string): Outcome => ({ isError: true, headers: {}, value: { error: 'something of ours went wrong', code: 'INTERNAL', hint: errorCodes.INTERNAL.hint, request_id: requestId, retryable: true } })
+
+export const createCallableTool = (tool: Tool, onFailure: (requestId: string, error: unknown) => void): CallableTool => {
   const shape = shapes[tool.operationId] ?? {}
   const input = toInput(tool, shape)
   const validate: ValidateFunction = new Ajv({ verbose: true, strict: false }).compile(input)
@@ -111,21 +125,28 @@ export const createCallableTool = (tool: Tool): CallableTool => {
     }
     const value = await fitPage(answer, shape, wish, shape.cursor === undefined ? null : (limit) => ask({ ...args, limit }))
     const emptiness = value.returned !== 0 || shape.list === undefined || args.cursor !== undefined || args.page_token !== undefined ? {} : explained(answer) ?? await explainEmpty(tool, args, shape.list, ask)
-    const next = tool.operationId === 'getLog' ? Number(args.offset ?? 0) + Number(args.length) : Number.POSITIVE_INFINITY
-    return { isError: false, headers: reply.headers, value: { ...value, ...emptiness, ...hintOf(tool, value, args), ...(next < Number(answer.messageLength) ? { next_offset: next } : {}) } }
+    const shown = tool.operationId !== 'getLog' ? value : await fitPart(value, args, async (length) => {
+      const part = await ask({ ...args, length })
+      return part === null ? null : present(part, shape, wish).value
+    })
+    return { isError: false, headers: reply.headers, value: { ...shown, ...emptiness, ...hintOf(tool, value, args) } }
   }
 
+  const call = async (given: Readonly<Record<string, unknown>>, send: Send): Promise<Outcome> => {
+    const { args: all, repaired, notices } = repair(given, input)
+    if (!validate(all)) return invalid(toField(validate.errors![0] as unknown as Validation, asked))
+    const { detail = 'concise', fields = null, max_bytes: maxBytes = DEFAULT_BYTES, ...rest } = all as { detail?: Wish['detail']; fields?: string[]; max_bytes?: number } & Record<string, unknown>
+    const args = tool.isReadOnly ? { ...defaultsOf(tool), ...rest } : all
+    const reply = await send(toCall(tool, args))
+    if (reply.status >= 400) return { isError: true, headers: reply.headers, value: refusal(reply, asked) }
+    const outcome = await read({ detail, fields, maxBytes: maxBytes - RESERVE_BYTES }, args, reply, send)
+    return { ...outcome, value: { ...outcome.value, ...(repaired.length === 0 ? {} : { repaired }), ...(notices.length === 0 ? {} : { notices }) } }
+  }
   return {
     tool, input,
-    call: async (given, send) => {
-      const { args: all, repaired, notices } = repair(given, input)
-      if (!validate(all)) return invalid(toField(validate.errors![0] as unknown as Validation, asked))
-      const { detail = 'concise', fields = null, max_bytes: maxBytes = DEFAULT_BYTES, ...rest } = all as { detail?: Wish['detail']; fields?: string[]; max_bytes?: number } & Record<string, unknown>
-      const args = tool.isReadOnly ? { ...defaultsOf(tool), ...rest } : all
-      const reply = await send(toCall(tool, args))
-      if (reply.status >= 400) return { isError: true, headers: reply.headers, value: refusal(reply, asked) }
-      const outcome = await read({ detail, fields, maxBytes: maxBytes - RESERVE_BYTES }, args, reply, send)
-      return { ...outcome, value: { ...outcome.value, ...(repaired.length === 0 ? {} : { repaired }), ...(notices.length === 0 ? {} : { notices }) } }
-    },
+    call: (given, send, requestId) => call(given, send).catch((error: unknown) => {
+      onFailure(requestId, error)
+      return failed(requestId)
+    }),
   }
 }

@@ -17,6 +17,13 @@ const toPosition = (id: string): { logId: string; partition: number; offset: str
   return { logId: match[1], partition: Number(match[2]), offset: match[3], index: Number(match[4]) }
 }
 
+/** A character of two halves belongs whole to the part in which it begins. */
+const partOf = (text: string, offset: number, length: number): string => {
+  const isSecondHalf = (index: number): boolean => /[\udc00-\udfff]/.test(text[index] ?? '') && /[\ud800-\udbff]/.test(text[index - 1] ?? '')
+  const end = offset + length
+  return text.slice(isSecondHalf(offset) ? offset + 1 : offset, isSecondHalf(end) ? end + 1 : end)
+}
+
 export const logEventRoutes = (app: App, deps: RouteDeps): void => {
   app.get('/api/v1/logs/:id', {
     schema: {
@@ -31,8 +38,8 @@ export const logEventRoutes = (app: App, deps: RouteDeps): void => {
     const position = toPosition(request.params.id)
     const [row] = position === null ? [] : await deps.clickhouse.query(logByPosition, { tenant: principalOf(request).tenant, ...position })
     if (row === undefined) throw apiError('NOT_FOUND', 'no such log record')
-    const { offset = 0, length } = request.query
+    const { offset = 0, length = Number.MAX_SAFE_INTEGER } = request.query
     const event = toEvent(row)
-    return { ...event, message: event.message.slice(offset, length === undefined ? undefined : offset + length), messageLength: event.message.length } as never
+    return { ...event, message: partOf(event.message, offset, length), messageLength: event.message.length } as never
   })
 }

@@ -155,6 +155,22 @@ describe('logs', () => {
     expect((await call('obs_logs_search', {})).structuredContent).toMatchObject({ returned: 0, empty_reason: 'no_data_in_range' })
   })
 
+  it('are read whole, a long message in parts without gap or overlap', async () => {
+    const whole = Array.from({ length: 9000 }, (_, index) => String.fromCodePoint(0x4e00 + index % 500)).join('') + '😀'.repeat(3000)
+    api.answer = ({ name }) => name === 'logs.by_position' ? [logRow(1, whole)] : []
+    const id = Buffer.from(`${'f'.repeat(32)}:0:7:1`).toString('base64url')
+    let [read, offset] = ['', 0 as unknown]
+    for (let parts = 0; offset !== undefined && parts < 30; parts++) {
+      const { structuredContent, content } = await call('obs_log_get', { id, offset })
+      expect(Buffer.byteLength(content[0].text)).toBeLessThanOrEqual(16 * 1024)
+      expect(structuredContent.cut).toBeUndefined()
+      read += structuredContent.message as string
+      offset = structuredContent.next_offset
+    }
+    api.answer = () => []
+    expect(read === whole).toBe(true)
+  })
+
   it('have no characters that are not seen', async () => {
     api.answer = ({ name, params }) => name === 'logs.search' ? inRange([logRow(1, 'a\u001b[31mb\u202ec\u200bd\u{e0041}e')], params) : []
     const { structuredContent } = await call('obs_logs_search', { fields: ['message'] })

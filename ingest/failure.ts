@@ -46,7 +46,7 @@ export const notFound = (message: string): Failure => ({ ok: false, status: 404,
 export const methodNotAllowed = (method: string, allowed: string): Failure =>
   ({ ok: false, status: 405, code: 'METHOD_NOT_ALLOWED', message: `${method} is not allowed here, ${allowed} is`, headers: [['Allow', allowed]] })
 
-/** `limit` names what was passed and the setting that moves it. The rest of the body is not read. */
+/** `limit` names what was passed and the setting that moves it. The rest of the body is not kept. */
 export const tooLarge = (limit: string, close = false): Failure =>
   ({ ok: false, status: 413, code: 'BODY_TOO_LARGE', message: limit, hint: 'send smaller batches', close })
 

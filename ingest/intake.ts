@@ -58,6 +58,8 @@ export interface Intake {
 }
 
 const BODYLESS_BYTES = 512
+/** A client that still sends would meet a reset in place of the answer: the rest is read and thrown away, unless it is this many times the limit. */
+const DISCARDED_LIMITS = 8
 
 const toFailure = (error: unknown): Failure => error instanceof TransientError
   ? overloaded(error.code === 'LOG_FULL' ? 'the event log is full' : 'the event log cannot take this now', error.retryAfterMs)
@@ -65,8 +67,8 @@ const toFailure = (error: unknown): Failure => error instanceof TransientError
 
 const bodyFailure = (reason: Extract<BodyResult, { ok: false }>['reason'], limit: string): Failure | null => {
   switch (reason) {
-    case 'too_large': return tooLarge(limit, true)
-    case 'overloaded': return overloaded('too many bytes are in flight', 1000, true)
+    case 'too_large': return tooLarge(limit)
+    case 'overloaded': return overloaded('too many bytes are in flight')
     case 'stalled': return overloaded('the body stalled', 1000, true)
     case 'aborted': return null
   }
@@ -152,7 +154,7 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
   return {
     take: async (exchange, request) => {
       const { contentLength } = exchange.request
-      if (contentLength !== null && contentLength > request.maxBodyBytes) return tooLarge(request.bodyLimit, true)
+      if (contentLength !== null && contentLength > request.maxBodyBytes) return tooLarge(request.bodyLimit, contentLength > request.maxBodyBytes * DISCARDED_LIMITS)
       const lease = deps.admission.tryReserve(contentLength ?? 0)
       if (lease === null) return overloaded('too many bytes are in flight')
       const body = await exchange.readBody(request.maxBodyBytes, lease)

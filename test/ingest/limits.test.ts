@@ -41,6 +41,25 @@ describe('limits', () => {
     client.socket.destroy()
   })
 
+  it('lets a client finish a body that is refused already, and takes the next request of its connection', async () => {
+    for (const [framing, frame, end] of [['Transfer-Encoding: chunked', (piece: string) => `10000\r\n${piece}\r\n`, '0\r\n\r\n'], [`Content-Length: ${60 * 65_536}`, (piece: string) => piece, '']] as const) {
+      running = await startTestIngest()
+      const client = connect(running.otlp)
+      client.write(head(framing))
+      for (let sent = 0; sent < 60; sent++) {
+        client.write(frame('x'.repeat(65_536)))
+        if (sent >= 20) await new Promise((resolve) => { setTimeout(resolve, 2) })
+      }
+      client.write(end)
+      expect(await client.until(/LAPWING_MAX_BODY_BYTES/), framing).toMatch(/^HTTP\/1.1 413 /)
+      client.write(head(`Content-Length: ${body.length}`) + body)
+      expect(await client.until(/partialSuccess/), framing).toMatch(/HTTP\/1.1 200 /)
+      expect(running.ingest.stats().inflightBytes).toBe(0)
+      client.socket.destroy()
+      await running.ingest.close()
+    }
+  })
+
   it('takes a body in many chunks and one in a thousand pieces', async () => {
     running = await startTestIngest()
     const bytes = Buffer.from(body)

@@ -48,6 +48,8 @@ export interface Ingest {
 /** Bytes are not durable after this: the client is told to come again, before its own time-out. */
 const ANSWER_WITHIN_MS = 4_500
 const CLOSE_WITHIN_MS = 5_000
+/** What is on its way over open connections when the listener closes is told to come again, not reset. */
+const LAST_REQUESTS_MS = 200
 const INLINE_JSON_BYTES = 128 * 1024
 const SCAN_HEAP_MB = 1024
 
@@ -76,6 +78,7 @@ export const startIngest = async (config: IngestConfig, deps: { readonly log: Ap
   const marks = startMarks({ intervalMs: config.markIntervalMs ?? MARK_INTERVAL_MS }, { log, metrics, now })
 
   const drained = async (): Promise<void> => {
+    if (admission.sockets() > 0) await new Promise((resolve) => { setTimeout(resolve, LAST_REQUESTS_MS) })
     while (server.openRequests() > 0) await new Promise((resolve) => { setTimeout(resolve, 10) })
     await intake.idle()
     await marks.close()

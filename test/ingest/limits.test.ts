@@ -215,6 +215,17 @@ describe('closing and listening', () => {
     await expect(post()).rejects.toThrow(/ECONNREFUSED|hang up|ECONNRESET/)
   })
 
+  it('tells a request that comes over an open connection while it closes to come again', async () => {
+    running = await startTestIngest()
+    const client = connect(running.otlp)
+    client.write(head(`Content-Length: ${body.length}`) + body)
+    await client.until(/partialSuccess/)
+    const closed = running.ingest.close()
+    client.write(head(`Content-Length: ${body.length}`) + body)
+    expect(await client.until(/shutting down/)).toMatch(/HTTP\/1.1 503 [\s\S]*Retry-After: 1\r\n/)
+    await closed
+  })
+
   it('names the setting when a port is taken', async () => {
     running = await startTestIngest()
     await expect(startTestIngest({ otlpListen: { host: '127.0.0.1', port: running.otlp } })).rejects.toMatchObject({ code: 'PORT_BUSY', message: expect.stringContaining('LAPWING_OTLP_LISTEN') })

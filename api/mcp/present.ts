@@ -42,7 +42,7 @@ const presentList = (answer: Answer, shape: Shape, wish: Wish): Presented => {
   const rows = rowsOf(answer, shape)
   const columns = shape.isTable === true && wish.fields === null ? answer.columns as string[] : chosen(rows, shape, wish)
   const [cursorName = ''] = shape.cursor ?? []
-  const { [cursorName]: cursor, facets: _facets, tookMs: _took, truncated: isShort, truncatedReason: why, columns: _columns, emptyReason: _reason, nearestDataAt: _nearest, unknownFields: _unknown, ...told } = rest
+  const { [cursorName]: cursor, facets: _facets, facetsFrom: _from, facetsPartial: _partial, tookMs: _took, truncated: isShort, truncatedReason: why, columns: _columns, emptyReason: _reason, nearestDataAt: _nearest, unknownFields: _unknown, ...told } = rest
   const untrusted = columns.filter((column) => shape.untrusted?.includes(column))
   const build = (count: number, limit = shape.fieldLimit ?? FIELD_LIMIT): Record<string, unknown> => {
     const cleaning: Cleaning = { sanitized: 0, cut: [] }

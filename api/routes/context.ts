@@ -39,6 +39,7 @@ export const contextRoutes = (app: App, deps: RouteDeps): void => {
         200: Type.Object({
           service: Type.String(), range: Type.Object({ from: Type.String(), to: Type.String() }), rates: Type.Array(Rate), anomalies: Type.Array(Anomaly), anomaliesTruncated: Type.Boolean(),
           neighbours: Type.Array(Correlation), openIncidents: Type.Array(OpenIncident),
+          emptyReason: Type.Optional(Type.Literal('no_data_in_range', { description: 'the service sent nothing in the range: that is not the same as healthy' })),
         }),
         ...errors,
       },
@@ -58,6 +59,7 @@ export const contextRoutes = (app: App, deps: RouteDeps): void => {
       Promise.all((['open', 'acknowledged'] as const).map((status) => deps.incidents.list(tenant, { status, limit: 200 }))),
     ])
     return {
+      ...(rates.every((row) => row.count === '0') ? { emptyReason: 'no_data_in_range' } : {}),
       service, range: { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }, rates: rates.map((row) => toRate(row, span / 60_000)),
       anomalies: anomalies.slice(0, MAX_ANOMALIES).map(toAnomaly), anomaliesTruncated: anomalies.length > MAX_ANOMALIES, neighbours: correlations.map((one) => ({ ...one })),
       openIncidents: open.flat().filter((one) => one.services.includes(service)).slice(0, MAX_INCIDENTS).map(({ id, number, title, severity, status, openedAt }) => ({ id, number, title, severity, status, openedAt })),

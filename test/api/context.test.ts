@@ -37,7 +37,9 @@ test('a service is shown with its rates beside those before, its anomalies and i
     openIncidents: [{ id: 'inc_1', number: 1, title: 'checkout fails' }],
   })
   expect(api.asked.find(({ name }) => name === 'series.service_rates')?.params).toEqual({ tenant: 'a', service: 'checkout', before: NOW / 1000 - 7200, from: NOW / 1000 - 3600, to: NOW / 1000 })
-  expect((await get('/api/v1/context/service/cart')).json()).toMatchObject({ openIncidents: [] })
+  expect(context).not.toHaveProperty('emptyReason')
+  api.answer = () => []
+  expect((await get('/api/v1/context/service/cart')).json()).toMatchObject({ openIncidents: [], emptyReason: 'no_data_in_range' })
   expect((await get('/api/v1/context/service/checkout?from=now-8d')).json()).toMatchObject({ code: 'BAD_TIME_RANGE' })
   expect((await get('/api/v1/context/service/checkout', 'other')).json()).toMatchObject({ openIncidents: [] })
 })

@@ -41,6 +41,7 @@ export interface ProductDeps { readonly version: string; readonly logger: Logger
 const DECODE_TIMEOUT_MS = 60_000
 const WATCHDOG_POLL_MS = 1000
 const TRIM_EVERY_MS = 30_000
+const REFRESH_AGAIN_MS = 1000
 const url = (address: string | { host: string; port: number }): string => {
   if (typeof address === 'string') return address.startsWith('http') ? address : `http://${address}`
   return `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
@@ -122,9 +123,16 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   const jwtPort = jwts === null ? {} : { authenticateJwt: (token: string) => jwts.authenticate(token) }
   let ingest: IngestThread | null = null
   let credentials = await loadCredentials(store)
+  let again: NodeJS.Timeout | undefined
+  onClose(() => clearTimeout(again))
   const refreshCredentials = async (): Promise<void> => {
     jwts?.forget()
-    credentials = await loadCredentials(store)
+    // The change is made, and whoever made it is told that it does not hold yet: it holds as soon as it can be read.
+    credentials = await loadCredentials(store).catch((error: unknown) => {
+      clearTimeout(again)
+      again = setTimeout(() => { refreshCredentials().catch(() => undefined) }, REFRESH_AGAIN_MS)
+      throw error
+    })
     await ingest?.updateCredentials(credentials)
   }
   const ingestThread = await startIngestThread({ ...config, log: config }, {

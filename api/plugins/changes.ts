@@ -3,7 +3,7 @@
 // transaction is carried out and rolled back.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { apiError, retryLater } from '../errors.ts'
+import { apiError, isApiError, retryLater } from '../errors.ts'
 import type { Logger } from '../ports.ts'
 import { auditOfRequest } from '../services/audit.ts'
 import type { Budgets } from '../services/budgets.ts'
@@ -12,6 +12,7 @@ import { lockTenant } from '../services/incident-store.ts'
 import type { Sql, Store } from '../store/store.ts'
 import { tryLock } from '../store/try-lock.ts'
 import { accessOf, principalOf } from './authentication.ts'
+import { within } from './deadline.ts'
 import { draftAnswer, sendAnswer } from './draft-reply.ts'
 import { dryRunAnswer, takesDryRun, withDryRun } from './dry-run.ts'
 import { readIdempotencyKey } from './idempotency-key.ts'
@@ -38,6 +39,8 @@ export interface Changes {
 }
 export interface ChangeDeps { readonly store: Store; readonly answers: IdempotentAnswers; readonly budgets: Budgets; readonly logger: Logger }
 
+/** What is done beside the transaction is not waited for any longer. */
+const ASIDE_MS = 400
 const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE']
 /** What may pass, and what the caller may mend about himself, is not an answer to keep. */
 const isKept = (status: number): boolean => status < 500 && ![401, 403, 429].includes(status)
@@ -90,7 +93,11 @@ export const createChanges = ({ store, answers, budgets, logger }: ChangeDeps): 
     request.change = change
     if (call === null) return undefined
     inFlight.add(answers.nameOf(call))
-    const first = await firstAnswer(store, call, change)
+    // A store that is slow or away is the handler's to tell, which looks again.
+    const first = await within(ASIDE_MS, firstAnswer(store, call, change)).catch((error: unknown) => {
+      if (isApiError(error)) throw error
+      return null
+    })
     return first === null ? undefined : sendAnswer(reply, first)
   }
   /** The answer that leaves, and whether it is of now or was given before. */
@@ -143,7 +150,7 @@ export const createChanges = ({ store, answers, budgets, logger }: ChangeDeps): 
     const { call } = change
     if (call !== null && !change.keptElsewhere && isKept(reply.statusCode) && reply.statusCode >= 400) {
       const answer: Answer = { status: reply.statusCode, headers: { 'content-type': String(reply.getHeader('content-type')) }, body: String(payload) }
-      await answers.save(store, call, answer).catch((error: unknown) => { logger.warn({ error: String(error) }, 'an answer was not kept for its Idempotency-Key') })
+      await within(ASIDE_MS, answers.save(store, call, answer)).catch((error: unknown) => { logger.warn({ error: String(error) }, 'an answer was not kept for its Idempotency-Key') })
     }
     release(change)
   }

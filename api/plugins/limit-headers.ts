@@ -1,6 +1,6 @@
 // What is left, on every answer: of the address (X-RateLimit-*), of the token's day (X-PAT-*, where it has caps), and both as the IETF
 // draft writes them (RateLimit-Policy, RateLimit). X-*-Reset is a Unix time in seconds, t a number of seconds.
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Budgets, Usage } from '../services/budgets.ts'
 import { nextDayMs } from '../services/budgets.ts'
 import { WINDOW_MS } from './address-limit.ts'
@@ -23,7 +23,7 @@ const structured = (limits: readonly Limit[], nowMs: number): Record<string, str
 }
 
 export const tellLimits = (app: FastifyInstance, budgets: Pick<Budgets, 'usage'>, clock: () => number): void => {
-  app.addHook('onSend', async (request, reply, payload) => {
+  const tell = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const principal = (request.principal as FastifyRequest['principal'] | undefined) ?? null
     const usage = principal === null ? null : await budgets.usage(principal)
     const nowMs = clock()
@@ -35,6 +35,11 @@ export const tellLimits = (app: FastifyInstance, budgets: Pick<Budgets, 'usage'>
       ...(logBytes === null ? {} : { ...plain('x-pat-logbytes', logBytes), 'x-pat-logbytes-used': logBytes.max - logBytes.left }),
       ...structured([address, mutations, logBytes].filter((limit) => limit !== null), nowMs),
     })
+  }
+  app.addHook('onSend', async (request, reply, payload) => {
+    await tell(request, reply)
     return payload
   })
+  // A stream is written past the framework: its headers are those that are there when it begins.
+  app.addHook('preHandler', async (request, reply) => { if ((request.routeOptions.config as { isStream?: boolean }).isStream === true) await tell(request, reply) })
 }

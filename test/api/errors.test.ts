@@ -154,6 +154,14 @@ describe('the code', () => {
 })
 
 describe('a store that never answers', () => {
+  it.each<Record<string, string>>([{}, { 'idempotency-key': 'z' }])('is 503 within the deadline for a change %o', async (headers) => {
+    store = never
+    const begun = performance.now()
+    const { status } = await call({ method: 'POST', url: '/api/v1/monitors', headers: { ...as('owner'), ...headers }, payload: monitor })
+    reset()
+    expect([status, performance.now() - begun < DEADLINE_MS + 2000]).toEqual([503, true])
+  })
+
   const reads = ['/api/v1/anomalies', '/api/v1/logs/search', '/api/v1/logs/aggregate', '/api/v1/incidents', '/api/v1/monitors', '/api/v1/me/tokens', '/api/v1/audit-logs', '/api/v1/incidents/inc_1/analysis']
   it.each(reads)('is 503 within the deadline for %s', async (url) => {
     clickhouse = store = never

@@ -46,6 +46,11 @@ describe('every answer', () => {
     })])
   })
 
+  it('over MCP too', async () => {
+    const { statusCode, headers } = await api.app.inject({ method: 'POST', url: '/mcp', headers: { ...bearer('capped'), accept: 'application/json, text/event-stream' }, payload: { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} } })
+    expect([statusCode, headers]).toEqual([200, expect.objectContaining({ 'x-ratelimit-limit': String(MAX), 'x-pat-mut-limit': '40', ratelimit: expect.stringContaining('"pat-mut";r=') })])
+  })
+
   it('of a store that is away comes all the same, without the caps', async () => {
     const away = { ...api.store, query: async () => { throw new Error('away') } }
     const other = await openHarness({ ...away, query: async (sql, params) => sql.includes('token_usage') ? await away.query() : await api.store.query(sql, params) })

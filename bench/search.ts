@@ -123,7 +123,7 @@ const measure = async (clickhouse: ClickHouse, pid: number, kind: Kind, stored: 
   const cpu = cpuMs(pid)
   const askFirst = async (filter: LogFilter): Promise<LogRow[]> => {
     const begun = performance.now()
-    const rows = await findLogs(clickhouse, filter, LIMIT + 1, null)
+    const { rows } = await findLogs(clickhouse, filter, LIMIT + 1, null)
     const tookMs = performance.now() - begun
     const facets = await findFacets(clickhouse, filter, { rows, limit: LIMIT + 1, tookMs })
     first.push(performance.now() - begun)

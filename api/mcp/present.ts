@@ -50,7 +50,7 @@ const presentList = (answer: Answer, shape: Shape, wish: Wish): Presented => {
     const isWhole = count === rows.length
     return {
       columns, rows: cells, returned: count, has_more: cursor !== undefined || !isWhole, ...(cursor === undefined || !isWhole ? {} : { next_cursor: cursor }),
-      ...truncation(isWhole, cleaning.cut.length > 0, shape.isTable === true && isShort === true ? String(why) : null),
+      ...truncation(isWhole, cleaning.cut.length > 0, isShort === true && (shape.isTable === true || why === 'time') ? String(why) : null),
       ...clean(told, '', FIELD_LIMIT, cleaning) as object, ...(untrusted.length === 0 ? {} : { untrusted }), ...remarks(cleaning),
     }
   }

@@ -124,7 +124,7 @@ export const createCallableTool = (tool: Tool, onFailure: (requestId: string, er
       })
     }
     const value = await fitPage(answer, shape, wish, shape.cursor === undefined ? null : (limit) => ask({ ...args, limit }))
-    const emptiness = value.returned !== 0 || shape.list === undefined || args.cursor !== undefined || args.page_token !== undefined ? {} : explained(answer) ?? await explainEmpty(tool, args, shape.list, ask)
+    const emptiness = value.returned !== 0 || answer.truncatedReason === 'time' || shape.list === undefined || args.cursor !== undefined || args.page_token !== undefined ? {} : explained(answer) ?? await explainEmpty(tool, args, shape.list, ask)
     const shown = tool.operationId !== 'getLog' ? value : await fitPart(value, args, async (length) => {
       const part = await ask({ ...args, length })
       return part === null ? null : present(part, shape, wish).value

@@ -49,7 +49,7 @@ export const logRoutes = (app: App, deps: RouteDeps): void => {
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), cursor: Type.Optional(Type.String({ maxLength: 2000 })),
       }, { additionalProperties: false }),
       response: {
-        200: Type.Object({ events: Type.Array(LogEvent), nextCursor: Type.Optional(Type.String()), tookMs: Type.Integer(), facets: Type.Optional(Facets), facetsFrom: Type.Optional(Type.String()), facetsPartial: Type.Optional(Type.Boolean()), range: Type.Object({ from: Type.String(), to: Type.String() }), truncated: Type.Boolean(), ...emptiness }),
+        200: Type.Object({ events: Type.Array(LogEvent), nextCursor: Type.Optional(Type.String()), tookMs: Type.Integer(), facets: Type.Optional(Facets), facetsFrom: Type.Optional(Type.String()), facetsPartial: Type.Optional(Type.Boolean()), range: Type.Object({ from: Type.String(), to: Type.String() }), truncated: Type.Boolean(), truncatedReason: Type.Optional(Type.String({ enum: ['limit', 'time'], description: 'time = the page ended early, maybe empty, with part of the range unsearched: go on with nextCursor' })), ...emptiness }),
         ...errors,
       },
     },
@@ -62,15 +62,17 @@ export const logRoutes = (app: App, deps: RouteDeps): void => {
     const fresh = resolveRange(from, to, deps.clock())
     const range: readonly [string, string] = page?.range ?? [new Date(fresh.fromMs).toISOString(), new Date(fresh.toMs).toISOString()]
     const filter = toLogFilter(selection, tenant, range)
-    const rows = await findLogs(deps.clickhouse, filter, limit + 1, page?.key ?? null)
-    const facets = page === null ? await findFacets(deps.clickhouse, filter, { rows, limit: limit + 1, tookMs: performance.now() - begun }) : null
+    const { rows, resumeAfter } = await findLogs(deps.clickhouse, filter, limit + 1, page?.key ?? null)
+    // What was not searched is not counted either.
+    const searched = resumeAfter === null ? filter : { ...filter, fromNs: BigInt(resumeAfter.timestampNs) }
+    const facets = page === null ? await findFacets(deps.clickhouse, searched, { rows, limit: limit + 1, tookMs: performance.now() - begun }) : null
     const shown = rows.slice(0, limit)
-    const truncated = rows.length > limit
+    const next = rows.length > limit ? positionOf(shown[limit - 1]) : resumeAfter
     return {
-      events: shown.map(toEvent), ...(truncated ? { nextCursor: deps.cursors.encode(positionOf(shown[limit - 1]), tenant, asked, range) } : {}),
-      tookMs: Math.round(performance.now() - begun), range: { from: range[0], to: range[1] }, truncated,
+      events: shown.map(toEvent), ...(next === null ? {} : { nextCursor: deps.cursors.encode(next, tenant, asked, range) }),
+      tookMs: Math.round(performance.now() - begun), range: { from: range[0], to: range[1] }, truncated: next !== null, ...(next === null ? {} : { truncatedReason: resumeAfter === null ? 'limit' : 'time' }),
       ...(facets === null ? {} : { facets: toFacets(facets.rows), facetsFrom: isoNanos(String(facets.fromNs)), facetsPartial: facets.fromNs > filter.fromNs }),
-      ...(rows.length === 0 && page === null ? await explainNothing(deps.clickhouse, filter, null) : {}),
+      ...(rows.length === 0 && page === null && resumeAfter === null ? await explainNothing(deps.clickhouse, filter, null) : {}),
     }
   })
 }

@@ -25,7 +25,7 @@ afterAll(() => store.dispose())
 
 it('a record is found by the place that a search gives, and by no other tenant', async () => {
   const filter = { tenant: 'a', fromNs: BigInt(NOW - 2_000_000) * 1_000_000n, toNs: BigInt(NOW) * 1_000_000n, service: null, severityMin: 0, words: [], attributes: [], traceId: null }
-  const rows = await findLogs(store.clickhouse, filter, 40, null)
+  const { rows } = await findLogs(store.clickhouse, filter, 40, null)
   for (const row of [rows[0], rows[17], rows[39]]) {
     const place = { logId: row.log_id, partition: row.log_partition, offset: row.log_offset, index: row.record_index }
     expect(await store.clickhouse.query(logByPosition, { tenant: 'a', ...place })).toEqual([row])

@@ -30,7 +30,7 @@ describe('a filter in SQL', () => {
     const hits = { some: 0, all: 0 }
     await fc.assert(fc.asyncProperty(trees(vocabulary), async (tree) => {
       const expected = rows.flatMap((row, index) => matches(tree, row) ? [index] : [])
-      const found = (await findLogs(store.clickhouse, filterOf(tree), 1000, null)).map((row) => row.record_index)
+      const found = (await findLogs(store.clickhouse, filterOf(tree), 1000, null)).rows.map((row) => row.record_index)
       expect([...found].sort((a, b) => a - b), JSON.stringify(filterSql(tree, 'f'))).toEqual(expected)
       if (expected.length > 0) hits.some++
       if (expected.length === ROWS) hits.all++
@@ -41,7 +41,7 @@ describe('a filter in SQL', () => {
   it('counts in facets what it finds', async () => {
     await fc.assert(fc.asyncProperty(trees(vocabulary), async (tree) => {
       const filter = filterOf(tree, 'b')
-      const page = await findLogs(store.clickhouse, filter, 5, null)
+      const { rows: page } = await findLogs(store.clickhouse, filter, 5, null)
       // Time stands still, so that it suffices.
       const facets = await findFacets(store.clickhouse, filter, { rows: page, limit: 5, tookMs: 0 }, () => 0)
       expect(facets.fromNs).toBe(filter.fromNs)

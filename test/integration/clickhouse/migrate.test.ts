@@ -38,7 +38,7 @@ test('rows of the first version get the later indexes while they are searched, a
   const filter: LogFilter = { tenant: 'a', fromNs: BigInt(NOW - ROWS) * 1_000_000n, toNs: BigInt(NOW) * 1_000_000n, service: null, severityMin: 0, words: [], attributes: [], traceId: null }
   const byWord: LogFilter = { ...filter, words: ['nullPointerException'] }
   const byPair: LogFilter = { ...filter, attributes: [['cart.id', '7']] }
-  const found = async (): Promise<string[]> => (await Promise.all([byWord, byPair].map((asked) => findLogs(clickhouse, asked, 10, null)))).flat().map((row) => row.Body)
+  const found = async (): Promise<string[]> => (await Promise.all([byWord, byPair].map((asked) => findLogs(clickhouse, asked, 10, null)))).flatMap((found) => found.rows).map((row) => row.Body)
   /** How many of the eight granules the indexes leave to be read. */
   const granules = async (asked: LogFilter): Promise<string[]> => {
     const { query, params } = searchLogs(asked, 10, null)

@@ -79,7 +79,7 @@ describe(`search answers what a plain filter does (seed ${SEED})`, () => {
     const rows: LogRow[] = []
     let first: LogRow[] | null = null
     for (let after: LogPosition | null = null; ;) {
-      const page: LogRow[] = await findLogs(store.clickhouse, filter, limit + 1, after)
+      const { rows: page } = await findLogs(store.clickhouse, filter, limit + 1, after)
       first ??= page
       rows.push(...page.slice(0, limit))
       if (page.length <= limit) return { rows, first }

@@ -28,10 +28,10 @@ const RECORDS: readonly Omit<LogRecord, 'offset'>[] = [
 
 describe('log search', () => {
   let store: TestStore
-  const bodies = async (part: Partial<LogFilter>, limit = 100): Promise<string[]> => (await findLogs(store.clickhouse, filterOf(part), limit, null)).map((row) => row.Body)
+  const bodies = async (part: Partial<LogFilter>, limit = 100): Promise<string[]> => (await findLogs(store.clickhouse, filterOf(part), limit, null)).rows.map((row) => row.Body)
   /** Of a full page of one row, with a clock that stands: nothing is left out for want of time. */
   const facetsOf = async (filter: LogFilter): Promise<readonly FacetRow[]> =>
-    (await findFacets(store.clickhouse, filter, { rows: await findLogs(store.clickhouse, filter, 1, null), limit: 1, tookMs: 0 }, () => 0)).rows
+    (await findFacets(store.clickhouse, filter, { ...await findLogs(store.clickhouse, filter, 1, null), limit: 1, tookMs: 0 }, () => 0)).rows
   beforeAll(async () => {
     store = await openTestStore()
     await store.clickhouse.insertRows({ table: 'otel_logs', rows: RECORDS.map((record, offset) => toRow({ ...record, offset })) })
@@ -87,7 +87,7 @@ describe('log search', () => {
       const there = createClickHouse({ url: `${store.local.url}?clickhouse_setting_session_timezone=${zone}`, user: store.local.user, password: store.local.password, database: 'lapwing' })
       expect(await there.query({ name: 'zone', sql: 'SELECT timezone() AS zone' }, {}), zone).toEqual([{ zone }])
       const filter = filterOf({ tenant: 'zone', fromNs: BigInt(NOW - 1) * 1_000_000n })
-      expect((await findLogs(there, filter, 10, null)).map((row) => row.Body), zone).toEqual(['noon'])
+      expect((await findLogs(there, filter, 10, null)).rows.map((row) => row.Body), zone).toEqual(['noon'])
       await there.close()
     }
   })
@@ -96,7 +96,7 @@ describe('log search', () => {
     const rows = Array.from({ length: 100 }, (_, n) => toRow({ tenant: 'facets', ms: NOW - n * HOUR / 4, body: 'tick', offset: n }))
     await store.clickhouse.insertRows({ table: 'otel_logs', rows })
     const filter = filterOf({ tenant: 'facets' })
-    const page = await findLogs(store.clickhouse, filter, 11, null)
+    const { rows: page } = await findLogs(store.clickhouse, filter, 11, null)
     const found = (tookMs: number, now: () => number) => findFacets(store.clickhouse, filter, { rows: page, limit: 11, tookMs }, now)
     // A page that took all the time there is: its own rows, but for the last one and what may stand beside it.
     expect(await found(1000, () => 0)).toEqual({ rows: [{ service: 'shop', severity: 9, records: '10' }], fromNs: BigInt(page[10].timestamp_ns) + 1n })
@@ -118,7 +118,7 @@ describe('log search', () => {
       for (const limit of [7, 64, 399]) {
         const seen: LogRow[] = []
         for (let after: LogPosition | null = null; ;) {
-          const page: LogRow[] = await findLogs(store.clickhouse, filterOf({ tenant: 'walk', words }), limit + 1, after)
+          const { rows: page } = await findLogs(store.clickhouse, filterOf({ tenant: 'walk', words }), limit + 1, after)
           seen.push(...page.slice(0, limit))
           if (page.length <= limit) break
           after = positionOf(page[limit - 1])

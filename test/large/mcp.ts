@@ -22,9 +22,10 @@ const directory = join(tmpdir(), 'lapwing-mcp-programs')
 const home = join(directory, 'home')
 
 interface Ran { readonly code: number | null; readonly output: string }
-const run = (command: string, args: readonly string[]): Promise<Ran> => new Promise((resolve) => {
+/** The inspector keeps what it is told in its user's directory: it gets one of its own. */
+const run = (command: string, args: readonly string[], env: NodeJS.ProcessEnv = { ...process.env, HOME: home }): Promise<Ran> => new Promise((resolve) => {
   let output = ''
-  const child = spawn(command, args, { cwd: directory, env: { ...process.env, HOME: home } })
+  const child = spawn(command, args, { cwd: directory, env })
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => { output += String(bytes) })
   child.on('error', (error) => { resolve({ code: -1, output: error.message }) }).on('close', (code) => { resolve({ code, output }) })
 })
@@ -34,8 +35,8 @@ const obtain = async (): Promise<string | null> => {
   mkdirSync(home, { recursive: true })
   if (existsSync(program('conformance')) && existsSync(program('inspector'))) return null
   writeFileSync(join(directory, 'package.json'), '{"private":true}')
-  const { code, output } = await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--save-exact', ...PACKAGES])
-  return code === 0 ? null : output.trim().split('\n').at(-1) ?? 'npm install failed'
+  const { code, output } = await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries', '1', '--save-exact', ...PACKAGES], process.env)
+  return code === 0 ? null : output.split('\n').find((line) => line.startsWith('npm error')) ?? 'npm install failed'
 }
 
 const { values } = parseArgs({ options: { results: { type: 'string' } } })

@@ -80,8 +80,8 @@ export interface ConsumerStats {
 export interface Consumer {
   stats(): ConsumerStats
   progress(): readonly PartitionProgress[]
-  /** The oldest over all partitions: no bucket that ended after it may close. */
-  oldestUncommittedReceivedAtMs(): number | null
+  /** The oldest over all partitions, read or not: no bucket that ended after it may close. */
+  oldestUncommittedReceivedAtMs(): Promise<number | null>
   /** Every partition's last read met the end and all of it is committed. */
   caughtUp(): boolean
   /** Resolves when everything that was appended is committed. @throws TransientError LOG_CLOSED when closed before that. */
@@ -191,8 +191,9 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
   }))
   const running = Promise.all(partitions.map((partition) => partition.run(stop.signal)))
 
-  const oldest = (): number | null => {
-    const times = partitions.map((partition) => partition.oldestUncommittedReceivedAtMs()).filter((time) => time !== null)
+  /** Asked of the log: a partition that falls behind has messages that no reader has in hand. */
+  const oldest = async (): Promise<number | null> => {
+    const times = (await log.lag(group)).map((lag) => lag.oldestReceivedAtMs).filter((time) => time !== null)
     return times.length === 0 ? null : Math.min(...times)
   }
 

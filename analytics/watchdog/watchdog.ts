@@ -25,7 +25,7 @@ export interface WatchdogDeps {
   readonly signals: SignalSink
   readonly neighbours: Neighbours
   /** Receive time of the oldest message that no store holds yet, over all partitions; null when there is none. */
-  readonly oldestUncommittedReceivedAtMs: () => number | null
+  readonly oldestUncommittedReceivedAtMs: () => Promise<number | null>
   readonly clock: () => number
   readonly logger: Log
 }
@@ -167,7 +167,7 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
     lastTickMs = nowMs
     if (outbox.size() > 0) await outbox.flush()
     // Asked before reading: what is stored by now is then read for certain.
-    const uncommittedMs = deps.oldestUncommittedReceivedAtMs()
+    const uncommittedMs = await deps.oldestUncommittedReceivedAtMs()
     if (await takeIn(nowMs)) await catchUp(nowMs, uncommittedMs)
     endOrphans(nowMs)
     await amendLate(nowMs)

@@ -45,7 +45,7 @@ beforeEach(async () => {
 
 const start = async (): Promise<Watchdog> => {
   const watchdog = await startWatchdog({ zThreshold: 3, cooldownMs: 300_000, pollMs: 3_600_000 }, {
-    clickhouse: ch, clock: () => nowMs, logger: silent, oldestUncommittedReceivedAtMs: () => uncommittedMs, neighbours: async () => ['near'],
+    clickhouse: ch, clock: () => nowMs, logger: silent, oldestUncommittedReceivedAtMs: async () => uncommittedMs, neighbours: async () => ['near'],
     signals: { opened: async (signal) => { opened.push(signal) }, resolved: async (signal) => { resolved.push(signal) } },
   })
   running.push(watchdog)

@@ -110,7 +110,7 @@ describe('the consumer', () => {
     const { consumer } = start(log, { store }, { limits: { maxMessages: 5 } })
     await until(() => consumer.stats().openRanges === 4 && store.sends.length > 20, 'four open ranges')
     expect(log.commits.every(({ state }) => state.offset === 0)).toBe(true)
-    expect(consumer.oldestUncommittedReceivedAtMs()).toBe(T0)
+    expect(await consumer.oldestUncommittedReceivedAtMs()).toBe(T0)
     expect(consumer.caughtUp()).toBe(false)
     store.isDown = false
     await consumer.idle()
@@ -136,22 +136,40 @@ describe('the consumer', () => {
     const log = createMemoryLog(2)
     log.put(1, envelopeOf('otlp_logs', T0 + 500))
     const { consumer, store } = start(log)
-    expect(consumer.oldestUncommittedReceivedAtMs()).toBe(0)
+    expect(await consumer.oldestUncommittedReceivedAtMs()).toBe(T0 + 500)
     await consumer.idle()
     await until(() => consumer.caughtUp(), 'caught up')
-    expect(consumer.oldestUncommittedReceivedAtMs()).toBeNull()
+    expect(await consumer.oldestUncommittedReceivedAtMs()).toBeNull()
     store.isDown = true
     log.put(0, envelopeOf('otlp_logs', T0 + 900))
     log.put(1, envelopeOf('otlp_logs', T0 + 700))
     await until(() => consumer.stats().openRanges === 2, 'both open')
-    expect(consumer.oldestUncommittedReceivedAtMs()).toBe(T0 + 700)
+    expect(await consumer.oldestUncommittedReceivedAtMs()).toBe(T0 + 700)
+  })
+
+  it('knows of messages that it has not read yet', async () => {
+    const log = createMemoryLog(2)
+    const read = log.read
+    const late = Promise.withResolvers<void>()
+    log.read = async (request) => {
+      if (request.partition === 1) await late.promise
+      return read(request)
+    }
+    const { consumer } = start(log)
+    log.put(1, envelopeOf('otlp_logs', T0 + 100))
+    log.put(0, envelopeOf('otlp_logs', T0 + 200))
+    await until(() => consumer.stats().ranges === 1, 'the other partition committed')
+    expect(await consumer.oldestUncommittedReceivedAtMs()).toBe(T0 + 100)
+    late.resolve()
+    await consumer.idle()
+    expect(await consumer.oldestUncommittedReceivedAtMs()).toBeNull()
   })
 
   it('closing sends and commits what is in hand', async () => {
     const log = createMemoryLog()
     fill(log, 5)
     const { consumer, store } = start(log, {}, { lingerMs: 60_000 })
-    await until(() => consumer.oldestUncommittedReceivedAtMs() === T0, 'messages in hand')
+    await until(() => consumer.progress()[0].oldestUncommittedReceivedAtMs === T0, 'messages in hand')
     await consumer.close()
     expect(store.stored('otel_logs')).toEqual([0, 1, 2, 3, 4])
     expect((await log.state('analytics', 0))).toMatchObject({ offset: 5, open: [] })

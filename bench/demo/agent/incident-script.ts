@@ -63,7 +63,12 @@ export const incidentScript = (service: string | null): readonly Step[] => {
   ]
 }
 
-export const seenOf = (script: readonly Step[], answers: readonly Value[]): Answers => Object.fromEntries(answers.map((answer, index) => [script[index].id, answer]))
+/** @throws Error when an answer is a refusal: the script has no way around one. */
+export const seenOf = (script: readonly Step[], answers: readonly Value[]): Answers => Object.fromEntries(answers.map((answer, index) => {
+  const { id, tool } = script[index]
+  if (typeof answer.code === 'string') throw new Error(`${tool} was refused: ${JSON.stringify(answer)}`)
+  return [id, answer]
+}))
 
 /** What the script leaves in the audit trail, oldest first. */
 export const TRAIL = ['UPDATE_INCIDENT', 'ACKNOWLEDGE_INCIDENT', 'RESOLVE_INCIDENT', 'SET_POSTMORTEM'] as const

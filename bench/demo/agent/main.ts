@@ -11,7 +11,7 @@ import { createLossyLine } from './lossy-line.ts'
 import { createToolCaller, fetchFile, type Identity, type Routing, type ToolCaller, type Value } from './tool-caller.ts'
 
 const LIMIT_MS = 118_000
-const AGENT_MS = 20_000
+const AGENT_MS = 14_000
 const begunMs = Date.now()
 const say = createSay(begunMs)
 const detail = (text: string): void => console.log(`           ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`)
@@ -94,7 +94,7 @@ const run = async (): Promise<number> => {
     const shop = createShop({ endpoint: product.addresses().otlp, token: product.token, random })
     await playPast(shop, random, say)
     const traffic = playLive(shop, random, live)
-    await new Promise((resolve) => setTimeout(resolve, 20_000 - (Date.now() % 10_000)))
+    await new Promise((resolve) => setTimeout(resolve, 10_000 - (Date.now() % 10_000)))
     live.broken = BROKEN
     say(`fault: ${BROKEN} runs out of connections`)
     setTimeout(() => { void sendAlert(product, say) }, 15_000).unref()

@@ -141,7 +141,7 @@ export const loadConfig = (env: Env): Config => {
     otlpListen: listen('LAPWING_OTLP_LISTEN', '127.0.0.1:4318'),
     alertsListen: listen('LAPWING_ALERTS_LISTEN', '127.0.0.1:9093'),
     apiListen: listen('LAPWING_API_LISTEN', '127.0.0.1:8080'),
-    requestsPerMinute: Math.floor(number('LAPWING_REQUESTS_PER_MINUTE', 6000, 1, 1_000_000_000)),
+    requestsPerMinute: Math.floor(number('LAPWING_REQUESTS_PER_MINUTE', 60_000, 1, 1_000_000_000)),
     trustProxy: proxies(),
     clickhouseListen: listen('LAPWING_CLICKHOUSE_LISTEN', '127.0.0.1:8123'),
     clickhouseUrl: url('CLICKHOUSE_URL', ['http:', 'https:']),

@@ -4,14 +4,14 @@ import { loadConfig } from './config.ts'
 import { banner } from './process/banner.ts'
 import { createLogger } from './process/logger.ts'
 import { startProduct } from './process/product.ts'
-import { PermanentError } from './streams/contracts/errors.ts'
+import { PermanentError, TransientError } from './streams/contracts/errors.ts'
 
 const begunMs = performance.now()
 const CLOSE_TIMEOUT_MS = 9500
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string }
 
 const fail = (error: unknown): never => {
-  console.error(error instanceof PermanentError ? error.message : error)
+  console.error(error instanceof PermanentError || error instanceof TransientError ? error.message : error)
   process.exit(1)
 }
 

@@ -1,5 +1,5 @@
 // The audit trail: appended in the transaction of the change that it tells of, chained by hashes, never changed, searched by tenant.
-import { hashOfRow } from './audit-chain.ts'
+import { hashOfRow, type ChainedRow } from './audit-chain.ts'
 import { redactFields } from './redaction.ts'
 import type { Sql, SqlValue } from '../store/store.ts'
 
@@ -20,17 +20,8 @@ export interface AuditEntry { readonly tenant: string; readonly action: string; 
 /** What a row tells of a change. */
 export interface ToldChange { readonly action: string; readonly resource: string; readonly diff: unknown; readonly snapshot?: unknown }
 
-export interface AuditRow {
+export interface AuditRow extends Omit<ChainedRow, 'tenant' | 'seq' | 'meta'> {
   readonly id: number
-  readonly createdAt: string
-  readonly actorUserId: string | null
-  readonly actorPatId: string | null
-  readonly actorEmail: string | null
-  readonly agentId: string | null
-  readonly conversationId: string | null
-  readonly requestId: string | null
-  readonly action: string
-  readonly resource: string
   readonly meta: Record<string, unknown>
   /** Place in the tenant's chain and its link; null for rows from before there was one. */
   readonly seq: number | null

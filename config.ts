@@ -76,6 +76,12 @@ export const loadConfig = (env: Env): Config => {
     wrong(name, value, `one of ${values.join(', ')}`)
     return fallback
   }
+  const name = (setting: string, fallback: string): string => {
+    const value = text(setting) ?? fallback
+    if (/^[A-Za-z_]\w{0,63}$/.test(value)) return value
+    wrong(setting, value, 'a name of letters, digits and underscores')
+    return fallback
+  }
   const listen = (name: string, fallback: string): Listen => {
     const value = text(name) ?? fallback
     const match = /^(?:(\[[0-9a-fA-F:]+\]|[^:[\]]+):)?(\d{1,5})$/.exec(value)
@@ -147,7 +153,7 @@ export const loadConfig = (env: Env): Config => {
     clickhouseUrl: url('CLICKHOUSE_URL', ['http:', 'https:']),
     clickhouseUser: text('CLICKHOUSE_USER') ?? 'default',
     clickhousePassword: secret('CLICKHOUSE_PASSWORD', 0) ?? '',
-    clickhouseDatabase: text('CLICKHOUSE_DATABASE') ?? 'lapwing',
+    clickhouseDatabase: name('CLICKHOUSE_DATABASE', 'lapwing'),
     clickhouseMaxMemoryBytes: bytes('LAPWING_CLICKHOUSE_MAX_MEMORY_BYTES', 2048 * MiB, 512 * MiB),
     clickhouseBinary: text('LAPWING_CLICKHOUSE_BINARY'),
     databaseUrl: url('DATABASE_URL', ['postgres:', 'postgresql:']),

@@ -153,8 +153,10 @@ export const startApi = async (config: ApiConfig, deps: ApiDeps): Promise<Api> =
   try {
     await app.listen({ host: config.listen.host, port: config.listen.port })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    throw new PermanentError('PORT_BUSY', `${config.listen.host}:${config.listen.port} is held by another program; LAPWING_API_LISTEN moves the API`)
+    const { code } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    const why = code === 'EADDRINUSE' ? 'is held by another program' : `cannot be listened on (${code})`
+    throw new PermanentError('PORT_BUSY', `${config.listen.host}:${config.listen.port} ${why}; LAPWING_API_LISTEN moves the API`)
   }
   const { port } = app.server.address() as { port: number }
   return { address: { host: config.listen.host, port }, close: () => app.close() }

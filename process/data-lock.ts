@@ -1,7 +1,7 @@
 // One process per data directory. The lock names its owner by pid and by that process's start time, so that a reused pid
 // is not taken for the owner; a dead owner's lock is taken over, by one of several that try.
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { PermanentError } from '../streams/contracts/errors.ts'
 
 export interface DataLock { release(): void }
@@ -36,13 +36,27 @@ const readOwner = (path: string): Owner | null => {
   }
 }
 
-/** @throws PermanentError LOCKED when a living process owns the directory. */
+/** Level by level: the recursive mkdir of Node never returns where a file system refuses, as /proc does. */
+const makeDirectory = (directory: string): void => {
+  if (existsSync(directory)) {
+    if (!statSync(directory).isDirectory()) throw new Error('it is not a directory')
+    return
+  }
+  if (dirname(directory) !== directory) makeDirectory(dirname(directory))
+  mkdirSync(directory, { mode: 0o700 })
+}
+
+/** @throws PermanentError LOCKED when a living process owns the directory, CONFIG_INVALID when it cannot be made or written. */
 export const lockDataDirectory = (directory: string): DataLock => {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
   const path = join(directory, 'lapwing.lock')
   const mine: Owner = { pid: process.pid, started: startedAt(process.pid), nonce: `${process.pid}-${process.hrtime.bigint()}` }
   const draft = `${path}.${mine.nonce}`
-  writeFileSync(draft, JSON.stringify(mine))
+  try {
+    makeDirectory(directory)
+    writeFileSync(draft, JSON.stringify(mine))
+  } catch (error) {
+    throw new PermanentError('CONFIG_INVALID', `LAPWING_DATA_DIR: ${directory} cannot be used: ${(error as Error).message}`)
+  }
   try {
     for (let attempt = 0; attempt < 5; attempt++) {
       try {

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -26,6 +26,21 @@ const contender = async (): Promise<{ child: ChildProcess; outcome: string }> =>
   const [data] = await once(child.stdout!, 'data') as [Buffer]
   return { child, outcome: data.toString().trim() }
 }
+
+describe('the data directory', () => {
+  it('is made with everything above it', () => {
+    const deep = join(directory, 'a', 'b')
+    lockDataDirectory(deep).release()
+    expect(statSync(deep).isDirectory()).toBe(true)
+  })
+
+  it('that cannot be one is refused by the name of its setting, at once', () => {
+    writeFileSync(join(directory, 'file'), '')
+    for (const path of [join(directory, 'file'), join(directory, 'file', 'below'), '/proc/no-such-place/data']) {
+      expect(() => lockDataDirectory(path)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(`LAPWING_DATA_DIR: ${path}`) }))
+    }
+  })
+})
 
 describe('the data directory lock', () => {
   it('is refused while its owner lives, and names the owner', () => {

@@ -1,6 +1,7 @@
 // The control plane on a PostgreSQL server: the store's contract, what only a server can do, the tests of the API and its services, and
 // the whole product. Without a server's binaries it is skipped by name; on a machine of CI they are installed.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,11 +25,13 @@ const test = async (bin: string): Promise<Counts> => {
   const report = join(directory, 'report.json')
   try {
     await server.start()
-    const run = spawnSync('npx', ['--no-install', 'vitest', 'run', '--no-color', '--project', 'postgres', '--no-file-parallelism', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`],
+    // Not synchronously: this process drains what the server writes of its errors, and a server whose pipe is full stands still.
+    const run = spawn('npx', ['--no-install', 'vitest', 'run', '--no-color', '--project', 'postgres', '--no-file-parallelism', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`],
       { stdio: 'inherit', env: { ...process.env, LAPWING_TEST_DATABASE_URL: server.url } })
+    const [status] = await once(run, 'exit') as [number | null]
     const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>
     // A file that fails to load has no failed test of its own.
-    return { passed: numPassedTests, failed: run.status === 0 ? 0 : Math.max(1, numFailedTests), skipped: numPendingTests }
+    return { passed: numPassedTests, failed: status === 0 ? 0 : Math.max(1, numFailedTests), skipped: numPendingTests }
   } finally {
     await server.dispose()
     rmSync(directory, { recursive: true, force: true })

@@ -57,8 +57,6 @@ export interface PartitionProgress {
   readonly partition: number
   /** Receive time up to which everything is consumed and committed, by the newest mark; null before the first. */
   readonly markReceivedAtMs: number | null
-  /** Receive time of the oldest message in hand that is not committed; 0 until the partition is opened; null when there is none. */
-  readonly oldestUncommittedReceivedAtMs: number | null
 }
 
 export interface ConsumerStats {
@@ -216,11 +214,7 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
       openRanges: partitions.reduce((sum, partition) => sum + partition.openRanges().length, 0),
       inFlightBytes: budget.usedBytes(),
     }),
-    progress: () => partitions.map((one, partition) => ({
-      partition,
-      markReceivedAtMs: progress[partition].markMs,
-      oldestUncommittedReceivedAtMs: one.oldestUncommittedReceivedAtMs(),
-    })),
+    progress: () => progress.map(({ markMs }, partition) => ({ partition, markReceivedAtMs: markMs })),
     oldestUncommittedReceivedAtMs: oldest,
     caughtUp: () => partitions.every((partition) => partition.caughtUp()),
     idle: async () => {

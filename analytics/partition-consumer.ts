@@ -47,7 +47,6 @@ interface Opened extends OpenRange { readonly deaths: number }
 export interface PartitionConsumer {
   /** Ends when `stop` fired and what was in hand is committed, or when retries are given up. */
   run(stop: AbortSignal): Promise<void>
-  oldestUncommittedReceivedAtMs(): number | null
   caughtUp(): boolean
   openRanges(): readonly OpenRange[]
   committedOffset(): number
@@ -60,7 +59,8 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
   let open: Opened[] = []
   let reader: RangeReader | null = null
   let offset = 0
-  let pending: Range | null = null
+  /** A range is formed and not yet at work. */
+  let isForming = false
   let committing: Promise<void> = Promise.resolve()
   let finished: Promise<void> = Promise.resolve()
   let slotFreed = Promise.withResolvers<void>()
@@ -134,13 +134,13 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
       await roomForRange()
       const range = await untilDone(() => source.next(stop), deps.retry('read', partition))
       if (range === null) break
-      pending = range
+      isForming = true
       const retry = deps.retry('budget', partition)
       await deps.budget.acquire(range.cost, retry.signal)
       const intent = Promise.withResolvers<void>()
       start(range, { isReplay: false, isCareful: false }, intent.promise)
       open = [...open, { first: range.first, last: range.last, deaths: 0 }]
-      pending = null
+      isForming = false
       record().then(intent.resolve, intent.reject)
       await intent.promise
     }
@@ -162,12 +162,7 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
       }
       await leave()
     },
-    oldestUncommittedReceivedAtMs: () => {
-      if (reader === null) return 0
-      const first = slots[0]?.range ?? pending
-      return first === null ? reader.oldestReceivedAtMs() : first.messages[0].envelope.receivedAtMs
-    },
-    caughtUp: () => reader !== null && slots.length === 0 && pending === null && reader.isAtEnd(),
+    caughtUp: () => reader !== null && slots.length === 0 && !isForming && reader.isAtEnd(),
     openRanges: () => open,
     committedOffset: () => offset,
   }

@@ -18,8 +18,6 @@ export interface RangeReader {
   next(signal: AbortSignal): Promise<Range | null>
   /** Exactly the messages of a range that was recorded. */
   reform(open: OpenRange): Promise<Range>
-  /** Receive time of the oldest message in hand; null when there is none. */
-  oldestReceivedAtMs(): number | null
   /** The last read met the end and nothing is in hand. */
   isAtEnd(): boolean
 }
@@ -90,7 +88,6 @@ export const createRangeReader = (config: RangeReaderConfig, log: Pick<EventLog,
       nextOffset = open.last + 1
       return toRange(partition, messages)
     },
-    oldestReceivedAtMs: () => former.firstReceivedAtMs() ?? piece[used]?.envelope.receivedAtMs ?? null,
     isAtEnd: () => atEnd && former.isEmpty() && used >= piece.length,
   }
 }

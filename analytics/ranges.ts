@@ -26,7 +26,6 @@ export interface RangeFormer {
   add(message: LogMessage): boolean
   isEmpty(): boolean
   isFull(): boolean
-  firstReceivedAtMs(): number | null
   /** Hands over what was gathered and starts anew. Must hold at least one message. */
   take(): Range
 }
@@ -55,7 +54,6 @@ export const createRangeFormer = (partition: number, limits: RangeLimits = RANGE
     },
     isEmpty: () => messages.length === 0,
     isFull: () => records >= limits.maxRecords || cost >= limits.maxExpandedBytes || messages.length >= limits.maxMessages,
-    firstReceivedAtMs: () => messages[0]?.envelope.receivedAtMs ?? null,
     take: () => {
       const range = toRange(partition, messages)
       messages = []

@@ -31,6 +31,7 @@ import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { incidentRoutes } from './routes/incidents.ts'
 import { logEventRoutes } from './routes/log-event.ts'
 import { logRoutes } from './routes/logs.ts'
+import { memberRoutes } from './routes/members.ts'
 import { monitorCheckRoutes } from './routes/monitor-checks.ts'
 import { monitorRoutes } from './routes/monitors.ts'
 import { operationsRoutes } from './routes/operations.ts'
@@ -40,7 +41,7 @@ import { NoBody } from './schemas/shapes.ts'
 import { createBudgets } from './services/budgets.ts'
 import { createIdempotentAnswers } from './services/idempotent-answers.ts'
 import { collectTools } from './tools/collect.ts'
-import { createAddressWindows } from './store/address-windows.ts'
+import { createAddressWindows } from './services/address-windows.ts'
 import { createSealer } from './services/ids.ts'
 import { createIncidents } from './services/incidents.ts'
 import { createMonitors } from './services/monitors.ts'
@@ -140,6 +141,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     auditVerificationRoutes(typed, shared)
     apiKeyRoutes(typed, shared)
     tenantRoutes(typed, shared)
+    memberRoutes(typed, shared)
     operationsRoutes(typed, shared)
     toolFileRoutes(typed, shared, tools)
     mcpRoutes(scope, { version: config.version, tools, choose: (every, toolset) => chooseTools(every, { toolset }), logger: deps.logger, hosts: [...LOCAL_HOSTS, config.listen.host, ...config.mcpHosts ?? []], extend: deps.extendMcp as never })

@@ -1,7 +1,7 @@
 // JWTs as ingest knows them. It cannot check one: the main thread can, and is asked in the background while the client is
 // told to come again in a second. What was learnt holds for a minute and is asked anew before it ends; a change of
 // credentials empties the memory.
-import type { Principal } from '../streams/contracts/principal.ts'
+import { looksLikeJwt, type Principal } from '../streams/contracts/principal.ts'
 
 export type JwtState = Principal | 'checking' | 'refused'
 
@@ -17,7 +17,6 @@ const ASKS_ANEW_MS = 30_000
 const MAX_KNOWN = 10_000
 /** Who makes up tokens costs the main thread no more than this many checks at once. */
 const MAX_ASKED = 64
-const MAX_TOKEN_LENGTH = 8192
 
 export const createJwtMemory = (ask: ((token: string, hash: string) => void) | null): JwtMemory => {
   const known = new Map<string, { readonly principal: Principal | null; readonly learntMs: number }>()
@@ -29,7 +28,7 @@ export const createJwtMemory = (ask: ((token: string, hash: string) => void) | n
   }
   return {
     lookUp: (token, hash, nowMs) => {
-      if (ask === null || token.length > MAX_TOKEN_LENGTH || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return 'refused'
+      if (ask === null || !looksLikeJwt(token)) return 'refused'
       const found = known.get(hash)
       const ageMs = found === undefined ? Infinity : nowMs - found.learntMs
       if (ageMs > ASKS_ANEW_MS) askOnce(token, hash)

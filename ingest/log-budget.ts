@@ -1,7 +1,7 @@
 // The daily cap of a token's log bytes, counted after inflation and before anything is stored. One process never passes it. Processes
 // on one database hear of each other at every report, so that together they pass it by at most what the others took since; after a
 // kill what was not reported yet is forgotten.
-import type { LogBytesTotal, LogBytesUse } from '../streams/contracts/log-bytes.ts'
+import { dayOf, nextDayMs, type LogBytesTotal, type LogBytesUse } from '../streams/contracts/log-bytes.ts'
 import { capSpent } from './failure.ts'
 import type { Failure } from './failure.ts'
 
@@ -26,8 +26,6 @@ export interface LogBudget {
 }
 
 interface Used { day: string; known: number; reported: number; unreported: number }
-const DAY_MS = 86_400_000
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 const FREE: Charge = { refuse: () => null, take: () => null, giveBack: () => undefined, headers: () => [] }
 
 export const createLogBudget = (now: () => number): LogBudget => {
@@ -52,7 +50,7 @@ export const createLogBudget = (now: () => number): LogBudget => {
     if (entry === undefined) outbox.set(key, { tenant, tokenId, day: one.day, bytes })
     else entry.bytes += bytes
   }
-  const secondsLeft = (): number => Math.max(1, Math.ceil((DAY_MS - (now() % DAY_MS)) / 1000))
+  const secondsLeft = (): number => Math.max(1, Math.ceil((nextDayMs(now()) - now()) / 1000))
 
   const chargeOf = (cap: Cap): Charge => {
     let taken: Used | null = null
@@ -73,7 +71,7 @@ export const createLogBudget = (now: () => number): LogBudget => {
         const seconds = secondsLeft()
         return [
           ['X-PAT-LogBytes-Limit', String(cap.limitBytes)], ['X-PAT-LogBytes-Used', String(sent)], ['X-PAT-LogBytes-Remaining', String(left)],
-          ['X-PAT-LogBytes-Reset', String((Math.floor(now() / DAY_MS) + 1) * DAY_MS / 1000)],
+          ['X-PAT-LogBytes-Reset', String(nextDayMs(now()) / 1000)],
           ['RateLimit-Policy', `"pat-log-bytes";q=${cap.limitBytes};w=86400;qu="content-bytes"`], ['RateLimit', `"pat-log-bytes";r=${left};t=${seconds}`],
         ]
       },

@@ -1,6 +1,5 @@
 // Role `all`: every part in one process, opened in the order of the flow's needs and closed in exact reverse. What opens
 // first is what others stand on; ingest opens last, so that nothing is accepted before it can be worked off.
-import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startConsumer } from '../analytics/consumer.ts'
 import { createDecodeChild } from '../analytics/pool/decode-child.ts'
@@ -10,7 +9,6 @@ import { startWatchdog } from '../analytics/watchdog/watchdog.ts'
 import { startApi } from '../api/app.ts'
 import { bootstrap } from '../api/services/bootstrap.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
-import { loadCredentials } from '../api/services/credentials.ts'
 import { createDeadLetters } from '../api/services/dead-letters.ts'
 import { createLogBytes } from '../api/services/log-bytes.ts'
 import { createTokenUses } from '../api/services/token-use.ts'
@@ -29,8 +27,10 @@ import type { Addresses } from './banner.ts'
 import { createCommandHandler } from './control-plane-commands.ts'
 import { openControlSocket } from './control-socket.ts'
 import { lockDataDirectory } from './data-lock.ts'
+import { openLiveCredentials } from './live-credentials.ts'
 import type { Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
+import { keepRuntimeFile } from './runtime-file.ts'
 import { loadSecretKey } from './secret-key.ts'
 import { createStatus } from './status.ts'
 import { startStoreRetention } from './store-retention.ts'
@@ -41,7 +41,6 @@ export interface ProductDeps { readonly version: string; readonly logger: Logger
 const DECODE_TIMEOUT_MS = 60_000
 const WATCHDOG_POLL_MS = 1000
 const TRIM_EVERY_MS = 30_000
-const REFRESH_AGAIN_MS = 1000
 const url = (address: string | { host: string; port: number }): string => {
   if (typeof address === 'string') return address.startsWith('http') ? address : `http://${address}`
   return `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
@@ -122,21 +121,14 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   const jwts = config.jwt === null ? null : createJwtSessions({ store, verify: createJwtVerifier(config.jwt, createGuardedFetch({ allow: config.egressAllow })), clock })
   const jwtPort = jwts === null ? {} : { authenticateJwt: (token: string) => jwts.authenticate(token) }
   let ingest: IngestThread | null = null
-  let credentials = await loadCredentials(store)
-  let again: NodeJS.Timeout | undefined
-  onClose(() => clearTimeout(again))
-  const refreshCredentials = async (): Promise<void> => {
+  const credentials = await openLiveCredentials(store, async (snapshot) => { await ingest?.updateCredentials(snapshot) })
+  onClose(() => credentials.close())
+  const refreshCredentials = (): Promise<void> => {
     jwts?.forget()
-    // The change is made, and whoever made it is told that it does not hold yet: it holds as soon as it can be read.
-    credentials = await loadCredentials(store).catch((error: unknown) => {
-      clearTimeout(again)
-      again = setTimeout(() => { refreshCredentials().catch(() => undefined) }, REFRESH_AGAIN_MS)
-      throw error
-    })
-    await ingest?.updateCredentials(credentials)
+    return credentials.refresh()
   }
   const ingestThread = await startIngestThread({ ...config, log: config }, {
-    credentials, logger, ...jwtPort, logBytes: await logBytes.load(), onLogBytes: logBytes.add, onTokenUses: (uses) => uses.forEach(tokenUses.note), onDeath: (error) => { ingest = null; deps.onFatal(error) },
+    credentials: credentials.current(), logger, ...jwtPort, logBytes: await logBytes.load(), onLogBytes: logBytes.add, onTokenUses: (uses) => uses.forEach(tokenUses.note), onDeath: (error) => { ingest = null; deps.onFatal(error) },
   })
   ingest = ingestThread
   onClose(() => ingestThread.close())
@@ -145,7 +137,7 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   const api = await startApi(
     { listen: config.apiListen, version: deps.version, secretKey, metricsOpen: isLoopback(config.apiListen.host), otlpBase: otlp, requestsPerMinute: config.requestsPerMinute, sharedStore: config.databaseUrl !== null, trustProxy: config.trustProxy, mcpHosts: config.mcpHosts },
     {
-      ...jwtPort, store, clickhouse: client, rca, signals: controlPlane, status, ready, clock, logger, credentials: () => credentials, onTokenUse: tokenUses.note, onCredentialsChanged: refreshCredentials,
+      ...jwtPort, store, clickhouse: client, rca, signals: controlPlane, status, ready, clock, logger, credentials: credentials.current, onTokenUse: tokenUses.note, onCredentialsChanged: refreshCredentials,
       metrics: createMetrics({ ingest: () => ingest?.stats() ?? Promise.resolve(null), log, consumer, watchdog, retention, clickhouseRestarts: () => local?.restarts() ?? 0 }),
     },
   )
@@ -153,19 +145,7 @@ const open = async (config: Config, deps: ProductDeps, onClose: (close: () => Pr
   const control = await openControlSocket(config.dataDir, createCommandHandler({ store, onCredentialsChanged: refreshCredentials, readerPassword: () => local?.readerPassword ?? null, deadLetters: createDeadLetters(client) }))
   onClose(() => control.close())
   const addresses = { otlp, alerts: url(ingestThread.addresses.alerts), api: url(api.address), clickhouse: local?.url ?? config.clickhouseUrl! }
-  let written = ''
-  const runtimeFile = join(config.dataDir, 'runtime.json')
-  const writeRuntime = (): void => {
-    const text = JSON.stringify({ pid: process.pid, ...addresses, clickhousePid: local?.pid() ?? null })
-    if (text === written) return
-    // Renamed into place: a reader never sees half of it.
-    writeFileSync(`${runtimeFile}.new`, text)
-    renameSync(`${runtimeFile}.new`, runtimeFile)
-    written = text
-  }
-  writeRuntime()
-  // The child's pid changes when it is restarted: scripts that look at it read this file.
-  const watching = setInterval(writeRuntime, 1000)
-  onClose(() => clearInterval(watching))
+  const runtime = keepRuntimeFile(config.dataDir, () => ({ ...addresses, clickhousePid: local?.pid() ?? null }))
+  onClose(() => runtime.close())
   return { addresses, token, close }
 }

@@ -1,4 +1,5 @@
 // One snapshot of how the parts are, for /api/v1/status, /health/ready and the metrics.
+import { within } from '../api/within.ts'
 import type { Consumer } from '../analytics/consumer.ts'
 import type { Watchdog } from '../analytics/watchdog/watchdog.ts'
 import type { ClickHouse } from '../clickhouse/client.ts'
@@ -53,23 +54,13 @@ const PROBE_MS = 2000
 const WATCHDOG_LATE_MS = 60_000
 
 /** What it resolved to; `otherwise` when it failed or was late. */
-const within = async <T, U>(probe: Promise<T>, otherwise: U): Promise<T | U> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<U>((resolve) => { timer = setTimeout(() => resolve(otherwise), PROBE_MS) })
-  try {
-    return await Promise.race([probe, late])
-  } catch {
-    return otherwise
-  } finally {
-    clearTimeout(timer)
-  }
-}
+const orElse = <T, U>(probe: Promise<T>, otherwise: U): Promise<T | U> => within(PROBE_MS, probe).catch(() => otherwise)
 
 export const createStatus = (parts: StatusParts): { status(): Promise<Status>; ready(): Promise<Record<string, string>> } => {
   const startedAtMs = parts.clock()
   const ready = async (): Promise<Record<string, string>> => {
     const [clickhouse, store, ingest] = await Promise.all([
-      within(parts.clickhouse.ping(), false), within(parts.store.query('SELECT 1').then(() => true), false), within(parts.ingest(), undefined),
+      orElse(parts.clickhouse.ping(), false), orElse(parts.store.query('SELECT 1').then(() => true), false), orElse(parts.ingest(), undefined),
     ])
     return {
       ingest: ingest === null ? 'not running' : ingest === undefined ? 'not answering' : 'ok',

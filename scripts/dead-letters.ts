@@ -2,9 +2,9 @@
 // control socket. `show` writes the body as received to standard output, what is known about it to standard error.
 import { parseArgs } from 'node:util'
 import type { DeadLetterBody, DeadLetterPage } from '../api/services/dead-letters.ts'
-import { loadConfig } from '../config.ts'
 import { callControlSocket, type ControlRequest } from '../process/control-socket.ts'
 import { DEAD_LETTER_REASONS } from '../streams/contracts/dead-letters.ts'
+import { runCommand } from './command.ts'
 
 const reasons = Object.keys(DEAD_LETTER_REASONS)
 const usage = `usage:
@@ -54,26 +54,8 @@ const show = async (dataDir: string, request: ControlRequest): Promise<void> => 
   process.stdout.write(body)
 }
 
-const run = async (): Promise<number> => {
-  let request: ControlRequest | null
-  try {
-    request = toRequest(process.argv.slice(2), Date.now())
-  } catch (error) {
-    console.error((error as Error).message)
-    request = null
-  }
-  if (request === null) {
-    console.error(usage)
-    return 2
-  }
-  const { dataDir } = loadConfig(process.env)
-  try {
-    await (request.command === 'dead-letters.list' ? list : show)(dataDir, request)
-    return 0
-  } catch (error) {
-    console.error((error as Error).message)
-    return 1
-  }
-}
-
-process.exitCode = await run()
+process.exitCode = await runCommand({
+  usage,
+  toRequest: (argv) => toRequest(argv, Date.now()),
+  carryOut: ({ dataDir }, request) => (request.command === 'dead-letters.list' ? list : show)(dataDir, request),
+})

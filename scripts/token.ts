@@ -1,9 +1,9 @@
 // `npm run -s token -- create | list | revoke`: through the running server's control socket, or, when none runs, on the
 // store itself under the data directory's lock.
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config.ts'
 import { callControlSocket, type ControlReply, type ControlRequest } from '../process/control-socket.ts'
 import { withOfflineStore } from '../process/offline-store.ts'
+import { runCommand } from './command.ts'
 
 const usage = `usage:
   npm run -s token -- create [--name NAME] [--scopes logs:write,logs:read] [--expires 2030-01-01T00:00:00Z] [--tenant ID]
@@ -37,26 +37,11 @@ const print = (request: ControlRequest, result: unknown): void => {
   }
 }
 
-const run = async (): Promise<number> => {
-  let request: ControlRequest | null
-  try {
-    request = toRequest(process.argv.slice(2))
-  } catch (error) {
-    console.error((error as Error).message)
-    request = null
-  }
-  if (request === null) {
-    console.error(usage)
-    return 2
-  }
-  const config = loadConfig(process.env)
-  const reply: ControlReply = await callControlSocket(config.dataDir, request) ?? await withOfflineStore(config, request)
-  if (!reply.ok) {
-    console.error(reply.error)
-    return 1
-  }
-  print(request, reply.result)
-  return 0
-}
-
-process.exitCode = await run()
+process.exitCode = await runCommand({
+  usage, toRequest,
+  carryOut: async (config, request) => {
+    const reply: ControlReply = await callControlSocket(config.dataDir, request) ?? await withOfflineStore(config, request)
+    if (!reply.ok) throw new Error(reply.error)
+    print(request, reply.result)
+  },
+})

@@ -3,7 +3,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import { retryLater } from '../errors.ts'
-import type { AddressWindows } from '../store/address-windows.ts'
+import type { AddressWindows } from '../services/address-windows.ts'
 
 export const WINDOW_MS = 60_000
 

@@ -10,7 +10,6 @@ const SECRETS = ['token', 'api_key', 'secret', 'heartbeatToken']
 
 export const takesDryRun = (request: FastifyRequest): boolean => String((request.query as { dry_run?: unknown }).dry_run) === 'true'
 
-/** Unknown query parameters are refused: a misspelt dry_run must not be the real thing. */
 const UndoSchema = {
   type: 'object', required: ['possible'], additionalProperties: false, description: 'the call that undoes this one, or why there is none', examples: [{ possible: true, method: 'DELETE', path: '/api/v1/monitors/mon_7f3d2a9c01be' }],
   properties: { possible: { type: 'boolean' }, method: { type: 'string' }, path: { type: 'string' }, body: { type: 'object', additionalProperties: true }, reason: { type: 'string' } },
@@ -19,6 +18,7 @@ const UndoSchema = {
 const withUndoSchema = (response: unknown): object => Object.fromEntries(Object.entries((response ?? {}) as Record<string, { type?: string; properties?: object }>).map(([status, schema]) =>
   [status, status.startsWith('2') && schema.type === 'object' && schema.properties !== undefined ? { ...schema, properties: { ...schema.properties, undo: UndoSchema } } : schema]))
 
+/** Unknown query parameters are refused: a misspelt dry_run must not be the real thing. */
 export const withDryRun = (schema: FastifySchema | undefined): FastifySchema => {
   const { properties, required } = (schema?.querystring ?? {}) as { properties?: object; required?: string[] }
   return { ...schema, response: withUndoSchema(schema?.response), querystring: { type: 'object', properties: { ...properties, dry_run: DryRun }, ...(required === undefined ? {} : { required }), additionalProperties: false } }

@@ -2,7 +2,7 @@
 // draft writes them (RateLimit-Policy, RateLimit). X-*-Reset is a Unix time in seconds, t a number of seconds.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Budgets, Usage } from '../services/budgets.ts'
-import { nextDayMs } from '../services/budgets.ts'
+import { nextDayMs } from '../../streams/contracts/log-bytes.ts'
 import { WINDOW_MS } from './address-limit.ts'
 
 interface Limit { readonly name: string; readonly max: number; readonly left: number; readonly resetMs: number; readonly windowSeconds: number; readonly unit?: string }

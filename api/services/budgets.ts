@@ -1,8 +1,10 @@
 // The daily caps of a token: changes are counted in the transaction that makes them, so that the cap holds over all processes.
 // A day is a UTC day.
+import { dayOf, nextDayMs } from '../../streams/contracts/log-bytes.ts'
 import type { Principal } from '../../streams/contracts/principal.ts'
 import { retryLater } from '../errors.ts'
 import type { Sql } from '../store/store.ts'
+import { within } from '../within.ts'
 
 export interface Usage { readonly mutations: number; readonly logBytes: number }
 export interface Budgets {
@@ -16,14 +18,11 @@ export interface Budgets {
   usage(principal: Principal): Promise<Usage | null>
 }
 
-const DAY_MS = 86_400_000
 const FRESH_MS = 1000
 /** Nobody waits longer than this for headers. */
 const WAIT_MS = 200
 const MAX_TOKENS = 10_000
 
-export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
-export const nextDayMs = (ms: number): number => (Math.floor(ms / DAY_MS) + 1) * DAY_MS
 const isCapped = (principal: Principal): boolean => principal.tokenId !== '' && (principal.dailyMutationLimit ?? principal.dailyLogBytesLimit ?? null) !== null
 
 interface Cached { readonly day: string; readonly readAtMs: number; readonly usage: Usage | null }
@@ -71,9 +70,7 @@ export const createBudgets = (store: Sql, clock: () => number): Budgets => {
       const cached = known.get(principal.tokenId)
       const ofToday = cached?.day === dayOf(clock()) ? cached : undefined
       if (ofToday !== undefined && clock() - ofToday.readAtMs < FRESH_MS) return ofToday.usage
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<Usage | null>((resolve) => { timer = setTimeout(() => resolve(ofToday?.usage ?? null), WAIT_MS) })
-      return await Promise.race([refresh(principal), late]).finally(() => { clearTimeout(timer) })
+      return await within(WAIT_MS, refresh(principal)).catch(() => ofToday?.usage ?? null)
     },
   }
 }

@@ -1,9 +1,9 @@
 // JWT → principal, for API and ingest alike. What was verified is remembered for a while; every change of credentials or
 // members empties the memory, so that who leaves is refused at once.
-import type { Principal } from '../../streams/contracts/principal.ts'
+import { looksLikeJwt, type Principal } from '../../streams/contracts/principal.ts'
 import type { Store } from '../store/store.ts'
 import { sha256 } from './ids.ts'
-import { looksLikeJwt, type JwtVerifier } from './jwt.ts'
+import type { JwtVerifier } from './jwt.ts'
 import { principalOfJwt } from './jwt-members.ts'
 
 export interface JwtSessions {

@@ -32,11 +32,7 @@ export interface JwtClaims {
 export type JwtVerifier = (token: string, nowMs: number) => Promise<JwtClaims | null>
 
 const CLOCK_TOLERANCE_S = 60
-const MAX_TOKEN_LENGTH = 8192
 const ROLES: readonly string[] = ['viewer', 'member', 'admin', 'owner']
-
-/** Three base64url parts: worth a look at its signature. */
-export const looksLikeJwt = (token: string): boolean => token.length <= MAX_TOKEN_LENGTH && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)
 
 const toClaims = (payload: JWTPayload, config: JwtConfig): JwtClaims | null => {
   const { sub, exp, scope, scopes, role, email, email_verified: isVerified } = payload

@@ -1,7 +1,6 @@
 // Log bytes of tokens with a daily cap, as ingest reports them, added up for all processes.
-import type { LogBytesTotal, LogBytesUse } from '../../streams/contracts/log-bytes.ts'
+import { dayOf, type LogBytesTotal, type LogBytesUse } from '../../streams/contracts/log-bytes.ts'
 import type { Store } from '../store/store.ts'
-import { dayOf } from './budgets.ts'
 
 export interface LogBytes {
   /** What every token has used today. */

@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { apiError, type ApiError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
 import type { Store } from '../store/store.ts'
-import { appendAudit, type Actor } from './audit.ts'
-import { createId, sha256 } from './ids.ts'
+import type { Actor } from './audit.ts'
+import { createId } from './ids.ts'
+import { expiryOf, insertToken, revoke } from './token-rows.ts'
 
 export interface NewToken {
   readonly tenant: string
@@ -38,10 +39,6 @@ const SCOPE = new RegExp(`^(\\*|(${RESOURCES.join('|')}):(read|write|approve|\\*
 const PREFIX_LENGTH = 12
 export const makeToken = (): string => `obs_${randomBytes(32).toString('base64url')}`
 
-/** What the audit trail tells of a new token: what it may do, and the caps that it has. */
-const toDiff = (made: TokenSummary): Record<string, { from: null; to: unknown }> => Object.fromEntries(
-  (['name', 'scopes', 'dailyMutationLimit', 'dailyLogBytesLimit', 'expiresAt'] as const).filter((field) => made[field] !== null).map((field) => [field, { from: null, to: made[field] }]))
-
 const unknownScope = (scope: string): ApiError => {
   const meant = nearest(scope, everyScope)
   return apiError('VALIDATION_FAILED', `no such scope: ${scope}`, [{
@@ -55,19 +52,13 @@ export const createToken = async (store: Store, input: NewToken, actor: Actor, t
   const scopes = input.scopes ?? ['*']
   const unknown = scopes.find((scope) => !SCOPE.test(scope))
   if (unknown !== undefined) throw unknownScope(unknown)
-  const expires = input.expiresAt === undefined ? null : new Date(input.expiresAt)
-  if (expires !== null && !(expires.getTime() > Date.now() && expires.getUTCFullYear() < 10_000)) throw apiError('VALIDATION_FAILED', 'expiresAt is not a time in the future', [{ path: 'expiresAt', code: 'invalid_date', message: 'an RFC 3339 time in the future' }])
+  const expiresAt = expiryOf('expiresAt', input.expiresAt ?? null, Date.now())
   const made: TokenSummary = {
     id: createId('pat'), name: input.name, prefix: token.slice(0, PREFIX_LENGTH), scopes, dailyMutationLimit: input.dailyMutationLimit ?? null, dailyLogBytesLimit: input.dailyLogBytesLimit ?? null,
-    expiresAt: expires?.toISOString() ?? null, createdAt: new Date().toISOString(), lastUsedAt: null,
+    expiresAt, createdAt: new Date().toISOString(), lastUsedAt: null,
   }
-  await store.transaction(async (sql) => {
-    await sql.query(
-      `INSERT INTO tokens (id, tenant, user_id, name, prefix, sha256, scopes, created_at, expires_at, daily_mutation_limit, daily_log_bytes_limit)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-      [made.id, input.tenant, input.userId, made.name, made.prefix, sha256(token), JSON.stringify(scopes), made.createdAt, made.expiresAt, made.dailyMutationLimit, made.dailyLogBytesLimit])
-    await appendAudit(sql, actor, { tenant: input.tenant, action: 'CREATE_TOKEN', resource: `token:${made.id}`, diff: toDiff(made) })
-  })
+  const { name, dailyMutationLimit, dailyLogBytesLimit } = made
+  await store.transaction((sql) => insertToken(sql, { ...made, kind: 'pat', tenant: input.tenant, userId: input.userId, token }, { name, scopes, dailyMutationLimit, dailyLogBytesLimit, expiresAt }, actor))
   return { ...made, token }
 }
 
@@ -85,11 +76,4 @@ export const listTokens = async (store: Store, tenant: string): Promise<TokenSum
    WHERE tenant = $1 AND kind = 'pat' AND revoked_at IS NULL ORDER BY created_at, id`, [tenant])).map(toSummary)
 
 /** @throws ApiError NOT_FOUND. */
-export const revokeToken = async (store: Store, tenant: string, id: string, actor: Actor): Promise<void> => {
-  await store.transaction(async (sql) => {
-    const rows = await sql.query<{ name: string; prefix: string }>(
-      "UPDATE tokens SET revoked_at = now() WHERE tenant = $1 AND id = $2 AND kind = 'pat' AND revoked_at IS NULL RETURNING name, prefix", [tenant, id])
-    if (rows.length === 0) throw apiError('NOT_FOUND', `no token ${id}`)
-    await appendAudit(sql, actor, { tenant, action: 'REVOKE_TOKEN', resource: `token:${id}`, snapshot: rows[0] })
-  })
-}
+export const revokeToken = (store: Store, tenant: string, id: string, actor: Actor): Promise<void> => revoke(store, 'pat', tenant, id, actor)

@@ -1,9 +1,9 @@
 // `npm run demo`: starts the product on a temporary directory, plays a small shop at it with real clients, breaks one
 // service, and shows what the product finds. Exit code 0 only when the broken service ranks first, the incident opened and
 // nothing else was blamed. At most 120 s.
-import { createProduct, until, type Product } from '../load/product.ts'
-import { BROKEN, createRandom, createSay, createWatcher, get, playLive, playPast, post, sendAlert, type Analysis, type Incident } from './shop-day.ts'
-import { calls, createShop } from './shop.ts'
+import { until, type Product } from '../load/product.ts'
+import { BROKEN, createSay, createWatcher, get, playDay, post, type Analysis, type Incident } from './shop-day.ts'
+import { calls } from './shop.ts'
 
 const LIMIT_MS = 118_000
 const begunMs = Date.now()
@@ -59,40 +59,14 @@ const report = async (product: Product): Promise<string[]> => {
   return problems
 }
 
-const run = async (): Promise<number> => {
-  const product = createProduct({ env: { LAPWING_LOG_LEVEL: 'warn' } })
-  const random = createRandom(20_26)
-  const live = { broken: null as string | null, stop: false }
-  try {
-    await product.start()
-    say(`lapwing is up: OTLP ${product.addresses().otlp}, API ${product.addresses().api}`)
-    const shop = createShop({ endpoint: product.addresses().otlp, token: product.token, random })
-    const stopCron = await startCron(product)
-    await playPast(shop, random, say)
-    const traffic = playLive(shop, random, live)
+process.exit(await playDay(say, {
+  healthyMs: 10_000,
+  allWell: `${BROKEN} was found, ranked first, and nothing else was blamed`,
+  begin: startCron,
+  act: async (product) => {
     const look = createWatcher(product, say)
-    const boundary = 10_000 - (Date.now() % 10_000)
-    await new Promise((resolve) => setTimeout(resolve, 10_000 + boundary))
-    live.broken = BROKEN
-    say(`fault: ${BROKEN} runs out of connections`)
-    setTimeout(() => { void sendAlert(product, say) }, 15_000).unref()
     await until('the cause', Math.max(1000, LIMIT_MS - 8000 - (Date.now() - begunMs)), look, 1000).catch((error: unknown) => say(String(error)))
     await look()
-    const problems = await report(product)
-    live.stop = true
-    await traffic
-    stopCron()
-    await shop.close().catch(() => undefined)
-    for (const problem of problems) say(`NOT AS IT SHOULD BE: ${problem}`)
-    if (problems.length === 0) say(`${BROKEN} was found, ranked first, and nothing else was blamed`)
-    return problems.length === 0 ? 0 : 1
-  } catch (error) {
-    say(`failed: ${String(error)}\n${product.output().slice(-4000)}`)
-    return 1
-  } finally {
-    live.stop = true
-    await product.dispose()
-  }
-}
-
-process.exit(await run())
+    return await report(product)
+  },
+}))

@@ -30,6 +30,10 @@ export interface CredentialSnapshot {
   readonly heartbeats: readonly (readonly [sha256: string, target: HeartbeatTarget])[]
 }
 
+const MAX_JWT_LENGTH = 8192
+/** Three base64url parts: worth a look at its signature. */
+export const looksLikeJwt = (token: string): boolean => token.length <= MAX_JWT_LENGTH && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)
+
 /** True when one of `scopes` grants `needed` ("logs:write"): itself, "logs:*" or "*". */
 export const hasScope = (scopes: readonly string[], needed: string): boolean =>
   scopes.includes('*') || scopes.includes(needed) || scopes.includes(`${needed.slice(0, needed.indexOf(':'))}:*`)

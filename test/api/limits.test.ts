@@ -1,6 +1,6 @@
 // What an address and a token have left is told on every answer, in three families of headers; a proxy is believed only when it is named.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createAddressWindows } from '../../api/store/address-windows.ts'
+import { createAddressWindows } from '../../api/services/address-windows.ts'
 import { bearer, NOW, openHarness, type Harness } from './harness.ts'
 
 const MAX = 30

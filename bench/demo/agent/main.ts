@@ -1,9 +1,8 @@
 // `npm run demo:agent`: the shop of `npm run demo` with one service broken, and a scripted agent that deals with it through the published
 // tools with a token of its own. Prints each step, what the agent may not do, and the audit trail of its run. Exit code 0 only when all
 // held. At most 120 s.
-import { createProduct, until, type Product } from '../../load/product.ts'
-import { BROKEN, createRandom, createSay, createWatcher, get, playLive, playPast, sendAlert, type Incident } from '../shop-day.ts'
-import { createShop } from '../shop.ts'
+import { until, type Product } from '../../load/product.ts'
+import { BROKEN, createSay, createWatcher, get, playDay, type Incident, type Live } from '../shop-day.ts'
 import { makeAgentToken, SCOPES } from './agent-token.ts'
 import { tryForbidden } from './forbidden.ts'
 import { incidentScript, seenOf, TRAIL } from './incident-script.ts'
@@ -17,7 +16,6 @@ const say = createSay(begunMs)
 const detail = (text: string): void => console.log(`           ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`)
 
 interface AuditRow { createdAt: string; agentId: string; conversationId: string; actorPatId: string; action: string; resource: string; seq: number; hash: string }
-interface Live { broken: string | null; stop: boolean }
 type Problems = string[]
 /** All tools with the operation that each stands for. */
 type FullRouting = Readonly<Record<string, Routing[string] & { readonly operation_id: string }>>
@@ -84,35 +82,11 @@ const playAgent = async (product: Product, live: Live): Promise<Problems> => {
   return problems
 }
 
-const run = async (): Promise<number> => {
-  const product = createProduct({ env: { LAPWING_LOG_LEVEL: 'warn' } })
-  const random = createRandom(20_26)
-  const live: Live = { broken: null, stop: false }
-  try {
-    await product.start()
-    say(`lapwing is up: OTLP ${product.addresses().otlp}, API ${product.addresses().api}`)
-    const shop = createShop({ endpoint: product.addresses().otlp, token: product.token, random })
-    await playPast(shop, random, say)
-    const traffic = playLive(shop, random, live)
-    await new Promise((resolve) => setTimeout(resolve, 10_000 - (Date.now() % 10_000)))
-    live.broken = BROKEN
-    say(`fault: ${BROKEN} runs out of connections`)
-    setTimeout(() => { void sendAlert(product, say) }, 15_000).unref()
+process.exit(await playDay(say, {
+  healthyMs: 0,
+  allWell: 'the incident is resolved and written up, the trail tells who did it, and nothing else could be done',
+  act: async (product, live) => {
     await until('the cause', Math.max(1000, LIMIT_MS - AGENT_MS - (Date.now() - begunMs)), createWatcher(product, say), 1000)
-    const problems = await playAgent(product, live)
-    live.stop = true
-    await traffic
-    await shop.close().catch(() => undefined)
-    for (const problem of problems) say(`NOT AS IT SHOULD BE: ${problem}`)
-    if (problems.length === 0) say('the incident is resolved and written up, the trail tells who did it, and nothing else could be done')
-    return problems.length === 0 ? 0 : 1
-  } catch (error) {
-    say(`failed: ${String(error)}\n${product.output().slice(-4000)}`)
-    return 1
-  } finally {
-    live.stop = true
-    await product.dispose()
-  }
-}
-
-process.exit(await run())
+    return await playAgent(product, live)
+  },
+}))

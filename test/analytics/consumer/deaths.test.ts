@@ -1,22 +1,15 @@
 // Deaths of a process with a range at work: counted durably before the work, not by a clean end, and after three the range is
 // decoded with care.
-import { afterEach, describe, expect, it } from 'vitest'
-import type { Consumer } from '../../../analytics/consumer.ts'
+import { describe, expect, it } from 'vitest'
 import { NO_PROGRESS } from '../../../analytics/marks.ts'
 import { decodeNote, encodeNote } from '../../../analytics/note.ts'
 import { TransientError } from '../../../streams/contracts/errors.ts'
 import { createMemoryLog, envelopeOf, type MemoryLog } from './memory-log.ts'
 import { createSinkPool, createSinkStore, type SinkPool } from './sink.ts'
-import { startOnSinks, until } from './start.ts'
+import { startAndClose, until } from './start.ts'
 
 const T0 = Date.UTC(2026, 10, 25, 12)
-const opened: Consumer[] = []
-const start = (...args: Parameters<typeof startOnSinks>): ReturnType<typeof startOnSinks> => {
-  const started = startOnSinks(...args)
-  opened.push(started.consumer)
-  return started
-}
-afterEach(async () => { await Promise.all(opened.splice(0).map((consumer) => consumer.close())) })
+const start = startAndClose()
 
 /** A log whose open ranges [0,1] and [2,3] processes have died of as often as told. */
 const leftBehind = async (deaths: number[], isClosed = false, bodies = ['a', 'b', 'c', 'd']): Promise<MemoryLog> => {

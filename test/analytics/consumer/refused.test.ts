@@ -1,20 +1,13 @@
 // Rows that the store refuses for ever: the message is found and set aside, the rest of its range is stored once under its
 // own token; and a store that refuses everything loses nothing.
-import { afterEach, describe, expect, it } from 'vitest'
-import type { Consumer } from '../../../analytics/consumer.ts'
+import { describe, expect, it } from 'vitest'
 import { createMemoryLog, envelopeOf } from './memory-log.ts'
 import { createSinkStore } from './sink.ts'
-import { startOnSinks, until } from './start.ts'
+import { startAndClose, until } from './start.ts'
 
 const T0 = Date.UTC(2026, 10, 25, 12)
 const LOG = 'f'.repeat(32)
-const opened: Consumer[] = []
-const start = (...args: Parameters<typeof startOnSinks>): ReturnType<typeof startOnSinks> => {
-  const started = startOnSinks(...args)
-  opened.push(started.consumer)
-  return started
-}
-afterEach(async () => { await Promise.all(opened.splice(0).map((consumer) => consumer.close())) })
+const start = startAndClose()
 
 const logOf = (count: number): ReturnType<typeof createMemoryLog> => {
   const log = createMemoryLog()

@@ -1,6 +1,7 @@
 // A consumer on sinks, with waits short enough for tests.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ConsumerConfig } from '../../../analytics/consumer.ts'
+import { afterEach } from 'vitest'
+import type { Consumer, ConsumerConfig } from '../../../analytics/consumer.ts'
 import { startConsumer } from '../../../analytics/consumer.ts'
 import type { AlertReader, ReadAlert } from '../../../analytics/signals.ts'
 import type { MemoryLog } from './memory-log.ts'
@@ -28,6 +29,17 @@ export const startOnSinks = (log: MemoryLog, sinks: { store?: SinkStore; pool?: 
     { log, pool, child, clickhouse: store, controlPlane: plane, clock: Date.now, logger: silent, readAlerts: readJsonAlerts },
   )
   return { consumer, store, pool, child, plane }
+}
+
+/** For a file of tests: what each of them started is closed behind it. */
+export const startAndClose = (): typeof startOnSinks => {
+  const opened: Consumer[] = []
+  afterEach(async () => { await Promise.all(opened.splice(0).map((consumer) => consumer.close())) })
+  return (...args) => {
+    const started = startOnSinks(...args)
+    opened.push(started.consumer)
+    return started
+  }
 }
 
 export const until = async (holds: () => boolean, what: string): Promise<void> => {

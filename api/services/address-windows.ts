@@ -1,6 +1,6 @@
 // Requests by address in windows of fixed length. Counted in memory, so that no request waits for it; where several processes share
 // a database, told to each other twice a second: together they let through at most what comes in between.
-import type { Sql } from './store.ts'
+import type { Sql } from '../store/store.ts'
 
 export interface AddressWindows {
   /** Counts one request and tells how many there were in this window, and how long it goes on. */

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
 import { actorOf, principalOf } from '../plugins/authentication.ts'
+import { tellUndo } from '../plugins/undo.ts'
 import type { RouteDeps } from '../ports.ts'
 import { ApiKey, errors } from '../schemas/shapes.ts'
 import { createApiKey, KEY_SCOPES, listApiKeys, revokeApiKey, type KeyScope } from '../services/api-keys.ts'
@@ -31,11 +32,13 @@ export const apiKeyRoutes = (app: App, deps: RouteDeps): void => {
     if (beyond !== undefined) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token that asks lacks the scope ${beyond}`)
     const made = await createApiKey(deps.store, { tenant: principal.tenant, userId: principal.userId, name, scope, rateLimitRps, expiresAt }, actorOf(request), deps.clock())
     await deps.onCredentialsChanged()
+    tellUndo(request, { possible: true, method: 'DELETE', path: `/api/v1/apikeys/${made.key_id}` })
     return reply.code(201).send(made as never)
   })
   app.delete('/api/v1/apikeys/:key_id', { schema: { operationId: 'revokeApiKey', tags: ['account'], summary: 'Revokes an API key; it fails at once', params: KeyId, response: { 204: Type.Null(), ...errors } } }, async (request, reply) => {
     await revokeApiKey(deps.store, principalOf(request).tenant, request.params.key_id, actorOf(request))
     await deps.onCredentialsChanged()
+    tellUndo(request, { possible: false, reason: 'a revoked key stays revoked; POST /api/v1/apikeys makes a new one' })
     return reply.code(204).send(null)
   })
 }

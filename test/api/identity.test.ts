@@ -21,6 +21,7 @@ test('an API key is made, listed by its prefix, and revoked', async () => {
   const made = await call('POST', '/api/v1/apikeys', 'owner', { name: 'Production Ingestion', scope: 'ingestion', rate_limit_rps: 1000, expires_at: '2027-01-01T00:00:00Z' })
   expect([made.statusCode, made.json()]).toEqual([201, expect.objectContaining({ api_key: expect.stringMatching(/^isage_/), scope: 'ingestion', rate_limit_rps: 1000, expires_at: '2027-01-01T00:00:00.000Z' })])
   const { key_id: id, api_key: secret } = made.json<{ key_id: string; api_key: string }>()
+  expect(made.json()).toMatchObject({ undo: { possible: true, method: 'DELETE', path: `/api/v1/apikeys/${id}` } })
   const listed = await call('GET', '/api/v1/apikeys', 'owner')
   expect(listed.json()).toMatchObject({ api_keys: [{ key_id: id, name: 'Production Ingestion' }] })
   expect(listed.body).not.toContain(secret)

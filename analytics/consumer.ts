@@ -221,7 +221,9 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
       for (;;) {
         if (stop.signal.aborted) throw closedError()
         const lags = await log.lag(group)
-        if (lags.every((lag) => lag.committed >= lag.end) && partitions.every((partition) => partition.openRanges().length === 0)) return
+        // A commit can be read before it is told: until then its range is at work, and not in the counts.
+        const isAtWork = budget.usedBytes() > 0 || partitions.some((partition) => partition.openRanges().length > 0)
+        if (!isAtWork && lags.every((lag) => lag.committed >= lag.end)) return
         await pause(20, stop.signal)
       }
     },

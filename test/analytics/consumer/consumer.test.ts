@@ -158,6 +158,26 @@ describe('the consumer', () => {
     expect(await consumer.oldestUncommittedReceivedAtMs()).toBeNull()
   })
 
+  it('is not idle before its commit was told, though it can be read', async () => {
+    const log = createMemoryLog()
+    const commit = log.commit
+    const told = Promise.withResolvers<void>()
+    log.commit = async (group, partition, state) => {
+      await commit(group, partition, state)
+      if (state.offset === 3) await told.promise
+    }
+    fill(log, 3)
+    const { consumer } = start(log)
+    let isIdle = false
+    const idle = consumer.idle().then(() => { isIdle = true })
+    await until(() => log.commits.some(({ state }) => state.offset === 3), 'the commit can be read')
+    await sleep(50)
+    expect([isIdle, consumer.stats().messages]).toEqual([false, 0])
+    told.resolve()
+    await idle
+    expect(consumer.stats()).toMatchObject({ messages: 3, inFlightBytes: 0 })
+  })
+
   it('closing sends and commits what is in hand', async () => {
     const log = createMemoryLog()
     fill(log, 5)

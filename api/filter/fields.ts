@@ -31,7 +31,8 @@ export const placeOf = (prefix: string): 'record' | 'resource' | undefined => pr
 
 /** null when a prefix has no key behind it. */
 export const resolveField = (name: string): Field | null => {
-  const bare = name.startsWith('@') ? name.slice(1) : name
+  // All of them: what is left must not begin with one, or printed and parsed again it would be another key.
+  const bare = name.replace(/^@+/, '')
   const known = byName.get(bare.toLowerCase())
   if (known !== undefined) return known
   const prefix = prefixes.find(([text]) => bare.startsWith(text))

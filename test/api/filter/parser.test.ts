@@ -85,7 +85,7 @@ describe('the filter language', () => {
         expect(parsed.error.position).toBeLessThanOrEqual(text.length)
         expect(parsed.error.expected.length).toBeGreaterThan(0)
       }
-    }), { numRuns: 20_000 })
+    }), { numRuns: 20_000, examples: [['@@<0'], ['@@x = 1']] })
   })
 
   it('takes a filter with a letter changed, dropped or doubled without a throw', () => {

@@ -6,13 +6,15 @@ import { until } from '../../../bench/load/product.ts'
 import { addOwner, bearer, openHarness, type Harness } from '../../api/harness.ts'
 import { createDatabase } from '../../support/postgres-database.ts'
 
+/** As the product has it: tests here wait for it. */
+const PRODUCT_DEADLINE_MS = 4500
 let database: { readonly url: string; drop(): Promise<void> }
 let stores: Store[]
 let apps: Harness[]
 beforeAll(async () => {
   database = await createDatabase(process.env.LAPWING_TEST_DATABASE_URL!)
   stores = [await openStore({ databaseUrl: database.url, directory: '' }), await openStore({ databaseUrl: database.url, directory: '' })]
-  apps = await Promise.all(stores.map((store) => openHarness(store, { sharedStore: true, requestsPerMinute: 100_000, trustProxy: ['127.0.0.1'] })))
+  apps = await Promise.all(stores.map((store) => openHarness(store, { sharedStore: true, requestsPerMinute: 100_000, trustProxy: ['127.0.0.1'] }, { deadlineMs: PRODUCT_DEADLINE_MS })))
   await addOwner(stores[0])
 })
 afterAll(async () => {

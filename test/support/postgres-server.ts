@@ -4,13 +4,18 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { freePort } from './free-port.ts'
+import { signalTree } from './process-tree.ts'
 
 export interface PostgresServer {
   readonly url: string
+  readonly port: number
+  readonly password: string
   start(): Promise<void>
+  /** To all of its processes: SIGKILL is a crash (`start` recovers from it), SIGSTOP stands them still. */
+  signal(name: NodeJS.Signals): Promise<void>
   /** `fast` closes connections and ends in order; `immediate` is as good as a crash. */
   stop(how: 'fast' | 'immediate'): Promise<void>
   /** Stops it and removes its data. */
@@ -33,15 +38,6 @@ const unprivilegedOwner = (): Owner => {
     try { return { uid: idOf('-u', user), gid: idOf('-g', user) } } catch { /* no such user: try the next */ }
   }
   throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody')
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const initialise = (bin: string, home: string, owner: Owner, password: string): void => {
@@ -82,7 +78,15 @@ export const createPostgresServer = async (bin: string): Promise<PostgresServer>
     await ended
     child = null
   }
+  const signal = async (name: NodeJS.Signals): Promise<void> => {
+    if (child === null) return
+    const ended = name === 'SIGKILL' ? once(child, 'exit') : null
+    signalTree(child.pid!, name)
+    await ended
+    if (ended !== null) child = null
+  }
   return {
+    port, password, signal,
     url: `postgres://lapwing:${password}@127.0.0.1:${port}/postgres`,
     start: async () => { child = await run(bin, home, owner, port) },
     stop,

@@ -1,0 +1,88 @@
+// HTTP attempts whose records name them, so that what is stored can be counted afterwards: every acknowledged attempt exactly
+// once, no attempt twice or in part, and the series equal a recount of the rows.
+import { attemptId, createCorpus } from '../../bench/load/body.ts'
+import { openConnection, requestHead } from '../../bench/load/http-client.ts'
+import type { Product } from '../../bench/load/product.ts'
+
+export const RECORDS = 40
+const PAUSE_AFTER_REFUSAL_MS = 20
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** A linear congruential generator: the same faults at the same moments for the same seed. */
+export const createRandom = (seed: number): (() => number) => {
+  let state = seed >>> 0 || 1
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+export interface Load { readonly acknowledged: Set<number>; attempts(): number; stop(): Promise<void> }
+export interface LoadOptions {
+  readonly run: string
+  readonly token: string
+  /** Of ingest processes; a client that is refused or cut goes to the next one. */
+  readonly addresses: readonly string[]
+  readonly firstAttempt: number
+  readonly connections?: number
+  /** Between two attempts of one connection; as fast as can be unless set. */
+  readonly everyMs?: number
+}
+
+/** Connections that send one attempt after the other; every send is a new attempt. */
+export const startLoad = (options: LoadOptions): Load => {
+  const corpus = createCorpus({ records: RECORDS, resources: 4, run: options.run })
+  const targets = options.addresses.map((address) => new URL(address))
+  const acknowledged = new Set<number>()
+  let next = options.firstAttempt
+  let stopping = false
+  const worker = async (first: number): Promise<void> => {
+    const connections = targets.map((target) => openConnection(target.hostname, Number(target.port)))
+    for (let turn = first; !stopping;) {
+      const at = turn % targets.length
+      const attempt = next++
+      const status = await connections[at].send(requestHead('/v1/logs', targets[at].host, options.token), corpus.body(attempt, Date.now()))
+      if (status === 200) acknowledged.add(attempt)
+      else turn += 1
+      const restMs = status === 200 ? options.everyMs ?? 0 : PAUSE_AFTER_REFUSAL_MS
+      if (restMs > 0) await pause(restMs)
+    }
+    for (const connection of connections) connection.close()
+  }
+  const workers = Array.from({ length: options.connections ?? 4 }, (_, n) => worker(n))
+  return {
+    acknowledged,
+    attempts: () => next,
+    stop: async () => {
+      stopping = true
+      await Promise.all(workers)
+    },
+  }
+}
+
+export const drainedStatus = async (api: Product['api']): Promise<boolean> => {
+  const response = await api('/api/v1/status')
+  if (!response.ok) return false
+  const status = await response.json() as { pipeline?: { uncommitted_messages: number }; components: { clickhouse: string } }
+  return status.components.clickhouse === 'ok' && status.pipeline?.uncommitted_messages === 0
+}
+
+/** What is wrong in the store, in words; nothing when all holds. */
+export const compare = async (select: Product['select'], run: string, acknowledged: ReadonlySet<number>): Promise<{ rows: number; faults: string[] }> => {
+  const stored = await select<{ id: string; rows: number; distinct: number }>(
+    `SELECT LogAttributes['attempt.id'] AS id, count() AS rows, uniqExact(LogAttributes['attempt.index']) AS distinct FROM otel_logs WHERE id LIKE '${run}%' GROUP BY id`)
+  const found: string[] = []
+  const ids = new Set(stored.map((row) => row.id))
+  for (const row of stored) {
+    if (row.rows > RECORDS) found.push(`${row.id} stored ${row.rows} times over ${RECORDS}`)
+    else if (row.rows !== RECORDS || row.distinct !== RECORDS) found.push(`${row.id} torn: ${row.rows} of ${RECORDS}`)
+  }
+  for (const attempt of acknowledged) if (!ids.has(attemptId(run, attempt))) found.push(`${attemptId(run, attempt)} acknowledged and lost`)
+  const total = stored.reduce((sum, row) => sum + row.rows, 0)
+  const [series] = await select<{ records: number; errors: number }>(
+    "SELECT sum(arraySum(arrayMap((m, c) -> if(m = 'log.rate', c, 0), metric, count))) AS records, sum(arraySum(arrayMap((m, c) -> if(m = 'log.error_rate', c, 0), metric, count))) AS errors FROM series_partials WHERE service LIKE 'service-%'")
+  const [rows] = await select<{ errors: number }>("SELECT countIf(SeverityNumber >= 17) AS errors FROM otel_logs WHERE ServiceName LIKE 'service-%'")
+  if (Number(series.records) !== total) found.push(`series count ${series.records}, rows ${total}`)
+  if (Number(series.errors) !== Number(rows.errors)) found.push(`series errors ${series.errors}, rows ${rows.errors}`)
+  return { rows: total, faults: found }
+}

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // Three suites: unit needs nothing but this process, integration opens real stores, e2e spawns the product.
-// `test/large/postgres.ts` starts a PostgreSQL server for a fourth.
+// `test/large/postgres.ts` starts a PostgreSQL server for a fourth, `test/cluster/main.ts` a cluster for a fifth.
 /** Tests beside the unit tests that start processes, or measure the processor time or memory of their own. They run with
  * those that open real stores, so that `npm run check` may let its files share their processes: one for each costs half of its minute. */
 const ALONE = [
@@ -20,6 +20,7 @@ export default defineConfig({
       project('unit', ['test/{streams,ingest,analytics,clickhouse,api,contract,process,scripts}/**/*.test.ts', 'test/*.test.ts'], 30_000),
       project('integration', ['test/integration/**/*.test.ts', ...ALONE], 60_000),
       project('e2e', ['test/e2e/**/*.test.ts'], 180_000),
+      ...(process.env.LAPWING_TEST_CLUSTER === undefined ? [] : [project('cluster', ['test/e2e/{golden,flows}.test.ts', 'test/e2e/agents/incident.test.ts', 'test/cluster/*.test.ts'], 60_000)]),
       ...(process.env.LAPWING_TEST_DATABASE_URL === undefined ? [] : [project('postgres', ['test/large/postgres/*.test.ts', 'test/api/**/*.test.ts'], 60_000)]),
     ],
   },

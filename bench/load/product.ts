@@ -5,16 +5,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLapwingProcess, type LapwingProcess } from './child-process.ts'
 
-export interface Addresses { readonly pid: number; readonly otlp: string; readonly alerts: string; readonly api: string; readonly clickhouse: string; readonly clickhousePid: number | null }
+export interface Endpoints { readonly otlp: string; readonly alerts: string; readonly api: string; readonly clickhouse: string }
+export interface Addresses extends Endpoints { readonly pid: number; readonly clickhousePid: number | null }
 
-export interface Product extends LapwingProcess {
+/** What a client has of it, one process or many. */
+export interface Reachable {
   readonly token: string
-  readonly dataDir: string
-  readonly readerPassword: string
-  addresses(): Addresses
+  addresses(): Endpoints
   api(path: string, init?: RequestInit): Promise<Response>
   /** A SELECT as the read-only user; rows as objects. */
   select<Row>(sql: string): Promise<Row[]>
+}
+export interface Product extends LapwingProcess, Reachable {
+  readonly dataDir: string
+  readonly readerPassword: string
+  addresses(): Addresses
   /** Stops it however it can be stopped and removes its data. */
   dispose(): Promise<void>
 }
@@ -40,22 +45,30 @@ export const createProduct = (options: { env?: Record<string, string>; dataDir?:
   })
   return {
     ...child,
-    token, dataDir, readerPassword,
-    addresses: readAddresses,
-    api: (path, init) => fetch(`${readAddresses().api}${path}`, { ...init, headers: { authorization: `Bearer ${token}`, ...init?.headers as Record<string, string> | undefined } }),
-    select: async <Row>(sql: string): Promise<Row[]> => {
-      const response = await fetch(`${readAddresses().clickhouse}/?database=lapwing&default_format=JSONEachRow&output_format_json_quote_64bit_integers=0`, {
-        method: 'POST', body: sql, headers: { 'X-ClickHouse-User': 'reader', 'X-ClickHouse-Key': readerPassword },
-      })
-      const text = await response.text()
-      if (!response.ok) throw new Error(text)
-      return text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Row)
-    },
+    dataDir, readerPassword,
+    ...reach({ token, readerPassword, addresses: readAddresses }),
     dispose: async () => {
       await child.end()
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+export const reach = <E extends Endpoints>(options: { readonly token: string; readonly readerPassword: string; readonly addresses: () => E }): Reachable & { addresses(): E } => ({
+  token: options.token,
+  addresses: options.addresses,
+  api: (path, init) => fetch(`${options.addresses().api}${path}`, { ...init, headers: { authorization: `Bearer ${options.token}`, ...init?.headers as Record<string, string> | undefined } }),
+  select: (sql) => selectAsReader(options.addresses().clickhouse, options.readerPassword, sql),
+})
+
+/** A SELECT as the read-only user; 64-bit integers come as numbers. */
+const selectAsReader = async <Row>(clickhouse: string, password: string, sql: string): Promise<Row[]> => {
+  const response = await fetch(`${clickhouse}/?database=lapwing&default_format=JSONEachRow&output_format_json_quote_64bit_integers=0`, {
+    method: 'POST', body: sql, headers: { 'X-ClickHouse-User': 'reader', 'X-ClickHouse-Key': password },
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(text)
+  return text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Row)
 }
 
 /** Polls until `check` is true; throws with `what` after `timeoutMs`. */

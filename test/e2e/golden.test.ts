@@ -1,8 +1,8 @@
-// Every recorded request of a real client against one running product: the answer that its client expects, and what was sent
+// Every recorded request of a real client against one running product that holds nothing else: the answer that its client expects, and what was sent
 // read back from the store and from the API, as a plain reference decoder of our own says it.
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createProduct, until } from '../../bench/load/product.ts'
+import { until } from '../../bench/load/product.ts'
 import { encodeRequest } from '../support/otlp-encode.ts'
 import { jsonToRequest } from '../support/otlp-json-request.ts'
 import { referenceRows } from '../support/otlp-reference.ts'
@@ -10,6 +10,7 @@ import type { ReferenceRow } from '../support/otlp-reference.ts'
 import { inflateRecorded, readRecordedRequests, replay } from '../support/recorded-requests.ts'
 import type { RawAnswer, RecordedRequest } from '../support/recorded-requests.ts'
 import { readStoredRequests } from '../support/stored-rows.ts'
+import { openTarget, type Target } from '../support/target.ts'
 
 const DAY_MS = 86_400_000
 const recorded = readRecordedRequests()
@@ -28,13 +29,13 @@ const expectedRows = (one: RecordedRequest): ReferenceRow[] => {
   return comparable(referenceRows(body, { receivedAtMs: sentAtMs, maxAheadMs: DAY_MS, retentionMs: 30 * DAY_MS }))
 }
 
-const product = createProduct()
+let product: Target
 const answers = new Map<string, RawAnswer>()
 const expected = new Map<string, ReferenceRow[]>()
 let stored: ReferenceRow[][] = []
 
 beforeAll(async () => {
-  await product.start()
+  product = await openTarget()
   for (const one of logs) {
     answers.set(one.name, await replay(one, { address: product.addresses().otlp, path: one.path, token: product.token }))
     expected.set(one.name, expectedRows(one))

@@ -1,11 +1,8 @@
+// The product as one process: its commands, its lock, its end and its start.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { SeverityNumber } from '@opentelemetry/api'
-import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-proto'
-import { resourceFromAttributes } from '@opentelemetry/resources'
-import { LoggerProvider, SimpleLogRecordProcessor } from '@opentelemetry/sdk-logs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
 
@@ -17,73 +14,7 @@ beforeAll(async () => {
 })
 afterAll(async () => { await product.dispose() })
 
-const search = async (query: string): Promise<{ events: { message: string; service: string; attrs: Record<string, string>; level: string }[] }> => {
-  const response = await product.api(`/api/v1/logs/search?${query}`)
-  expect(response.status, await response.clone().text()).toBe(200)
-  return await response.json() as never
-}
-
 describe('the product in one process', () => {
-  it('stores what the OpenTelemetry JavaScript SDK sends and finds it by word, service and attribute', async () => {
-    const exporter = new OTLPLogExporter({ url: `${product.addresses().otlp}/v1/logs`, headers: { Authorization: `Bearer ${product.token}` } })
-    const provider = new LoggerProvider({ resource: resourceFromAttributes({ 'service.name': 'sdk-shop' }), processors: [new SimpleLogRecordProcessor({ exporter })] })
-    provider.getLogger('test').emit({ body: 'parcel left the warehouse', severityNumber: SeverityNumber.WARN, severityText: 'WARN', attributes: { 'parcel.id': 'p-17', weight: 2.5 } })
-    await provider.forceFlush()
-    await provider.shutdown()
-    await until('the record is found', 15_000, async () => (await search('service=sdk-shop')).events.length === 1)
-    for (const query of ['q=parcel+Warehouse', 'attr=parcel.id:p-17', 'severity_min=warn&service=sdk-shop', `filter=${encodeURIComponent('parcel.id = p-17 AND severity >= warn AND body ~ "left the WARE"')}`]) {
-      const [event] = (await search(query)).events
-      expect(event).toMatchObject({ message: 'parcel left the warehouse', service: 'sdk-shop', level: 'warn', attrs: { 'parcel.id': 'p-17', weight: '2.5' } })
-    }
-    expect((await search('q=parcel+spaceship')).events).toEqual([])
-    expect((await search('filter=NOT+service%3Dsdk-shop+parcel')).events).toEqual([])
-    const counted = await product.api('/api/v1/logs/aggregate?metric=count&metric=max&field=weight&by=service&filter=parcel')
-    expect(await counted.json()).toMatchObject({ columns: ['service', 'count', 'max'], rows: [['sdk-shop', 1, 2.5]], truncated: false })
-    expect((await search('severity_min=error&service=sdk-shop')).events).toEqual([])
-  })
-
-  it('walks a cursor over every record once and refuses it for another query', async () => {
-    const events = Array.from({ length: 25 }, (_, index) => ({ service: 'pages', message: `page ${index}` }))
-    const sent = await fetch(`${product.addresses().otlp}/api/v1/logs/ingest`, { method: 'POST', headers: { authorization: `Bearer ${product.token}`, 'content-type': 'application/json' }, body: JSON.stringify(events) })
-    expect(await sent.json()).toMatchObject({ accepted: 25, rejected: 0 })
-    await until('all are stored', 15_000, async () => (await search('service=pages')).events.length === 25)
-    const seen: string[] = []
-    let cursor: string | undefined
-    do {
-      const page = await search(`service=pages&limit=10${cursor === undefined ? '' : `&cursor=${cursor}`}`) as unknown as { events: { message: string }[]; nextCursor?: string }
-      seen.push(...page.events.map((event) => event.message))
-      const other = await product.api(`/api/v1/logs/search?service=other&cursor=${page.nextCursor ?? 'x'}`)
-      expect(other.status).toBe(400)
-      cursor = page.nextCursor
-    } while (cursor !== undefined)
-    expect(new Set(seen).size).toBe(25)
-    expect(seen).toHaveLength(25)
-  })
-
-  it('opens an incident for a firing alert and resolves it when the alert does', async () => {
-    const alert = { labels: { alertname: 'DiskFull', service: 'disk', severity: 'critical' }, annotations: { summary: 'disk is full' }, startsAt: new Date().toISOString() }
-    const send = (status: string): Promise<Response> => fetch(`${product.addresses().alerts}/api/v1/alerts/webhook`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ version: '4', alerts: [{ ...alert, status, endsAt: status === 'firing' ? '0001-01-01T00:00:00Z' : new Date().toISOString() }] }) })
-    expect(await (await send('firing')).json()).toMatchObject({ status: 'ok', rca_triggered: true, anomaly_id: expect.stringMatching(/^anom-/) as unknown })
-    const find = async (): Promise<{ id: string; status: string; autoResolved: boolean } | undefined> =>
-      (await (await product.api('/api/v1/incidents')).json() as { incidents: { id: string; status: string; autoResolved: boolean; services: string[] }[] }).incidents.find((one) => one.services.includes('disk'))
-    await until('the incident is open', 15_000, async () => (await find())?.status === 'open')
-    const analysis = await product.api(`/api/v1/incidents/${(await find())!.id}/analysis`)
-    expect(analysis.status).toBe(200)
-    await send('resolved')
-    await until('the incident is resolved', 15_000, async () => (await find())?.status === 'resolved')
-    expect((await find())!.autoResolved).toBe(true)
-  })
-
-  it('answers a heartbeat of a known token only, at once after it was made and never after it was deleted', async () => {
-    const made = await product.api('/api/v1/monitors', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name: 'backup', type: 'heartbeat', intervalSec: 60 }) })
-    const { id } = await made.json() as { id: string }
-    const { heartbeatUrl } = await (await product.api(`/api/v1/monitors/${id}/secrets`)).json() as { heartbeatUrl: string }
-    for (const method of ['POST', 'GET', 'HEAD']) expect((await fetch(heartbeatUrl, { method })).status).toBe(204)
-    await until('the hit is seen', 15_000, async () => (await (await product.api(`/api/v1/monitors/${id}`)).json() as { status: string }).status === 'up')
-    expect((await product.api(`/api/v1/monitors/${id}`, { method: 'DELETE' })).status).toBe(204)
-    expect((await fetch(heartbeatUrl, { method: 'POST' })).status).toBe(404)
-  })
-
   it('makes and revokes tokens by command beside the running server, and a revoked one fails at once', async () => {
     const command = (...args: string[]): string => spawnSync(process.execPath, [join(root, 'scripts/token.ts'), ...args], { env: { ...process.env, LAPWING_DATA_DIR: product.dataDir }, encoding: 'utf8' }).stdout
     const token = command('create', '--name', 'reader', '--scopes', 'logs:read').trim()
@@ -107,11 +38,14 @@ describe('the product in one process', () => {
   })
 
   it('stops on SIGTERM within 10 s with code 0, and starts again with what it had', async () => {
+    const messages = async (): Promise<string[]> => (await (await product.api('/api/v1/logs/search?service=kept')).json() as { events: { message: string }[] }).events.map(({ message }) => message)
+    await fetch(`${product.addresses().otlp}/api/v1/logs/ingest`, { method: 'POST', headers: { authorization: `Bearer ${product.token}`, 'content-type': 'application/json' }, body: '{"service":"kept","message":"kept"}' })
+    await until('it is stored', 15_000, async () => (await messages()).length === 1)
     const begun = Date.now()
     expect(await product.stop()).toBe(0)
     expect(Date.now() - begun).toBeLessThan(10_000)
     await product.start()
-    expect((await search('service=pages')).events).toHaveLength(25)
+    expect(await messages()).toEqual(['kept'])
   })
 
   it('lists every wrong setting at once', async () => {

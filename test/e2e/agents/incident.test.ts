@@ -2,20 +2,19 @@
 // models are scripted; the tools, the routing and every answer are the product's.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TRAIL } from '../../../bench/demo/agent/incident-script.ts'
-import { createProduct, type Product } from '../../../bench/load/product.ts'
 import { playAnthropic } from '../../support/agents/anthropic.ts'
 import { playLangchain } from '../../support/agents/langchain.ts'
 import { connectEarlierMcp, connectMcp, playMcp } from '../../support/agents/mcp.ts'
 import { playOpenaiChat, playOpenaiResponses } from '../../support/agents/openai.ts'
 import { openStage, TOOLS } from '../../support/agents/stage.ts'
+import { openTarget, type Target } from '../../support/target.ts'
 
 interface AuditRow { readonly action: string }
 interface Incident { readonly status: string; readonly postmortem: string; readonly updates: { readonly by: string; readonly status?: string; readonly body: string }[] }
 
-let product: Product
+let product: Target
 beforeAll(async () => {
-  product = createProduct({ env: { LAPWING_LOG_LEVEL: 'warn' } })
-  await product.start()
+  product = await openTarget({ LAPWING_LOG_LEVEL: 'warn' })
 })
 afterAll(async () => { await product.dispose() })
 

@@ -2,7 +2,7 @@
 import { makeAgentToken } from '../../../bench/demo/agent/agent-token.ts'
 import { incidentScript, type Step } from '../../../bench/demo/agent/incident-script.ts'
 import { createToolCaller, fetchFile, type Arguments, type Identity, type Routing } from '../../../bench/demo/agent/tool-caller.ts'
-import { until, type Product } from '../../../bench/load/product.ts'
+import { until, type Reachable } from '../../../bench/load/product.ts'
 import { openModelEndpoint } from './model-endpoint.ts'
 
 export const TASK = 'Something is wrong. Find out what, deal with it and write it up.'
@@ -24,7 +24,7 @@ export interface Stage {
 const json = { 'content-type': 'application/json' }
 
 /** A firing alert and what the service logs about it; the id of the incident, once that is open and the records are found. */
-export const openIncident = async (product: Product, service: string): Promise<string> => {
+export const openIncident = async (product: Reachable, service: string): Promise<string> => {
   const { alerts, otlp } = product.addresses()
   const logs = Array.from({ length: 5 }, (_, index) => ({ service, level: 'error', message: `${service}: connection pool exhausted ${index}` }))
   await fetch(`${otlp}/api/v1/logs/ingest`, { method: 'POST', headers: { ...json, authorization: `Bearer ${product.token}` }, body: JSON.stringify(logs) })
@@ -44,7 +44,7 @@ export const openIncident = async (product: Product, service: string): Promise<s
 }
 
 /** `send` may lose answers on their way. */
-export const openStage = async (product: Product, service: string, options: { token?: object; send?: typeof fetch } = {}): Promise<Stage> => {
+export const openStage = async (product: Reachable, service: string, options: { token?: object; send?: typeof fetch } = {}): Promise<Stage> => {
   const { api } = product.addresses()
   const { id: tokenId, token } = await makeAgentToken(product, `agent of ${service}`, options.token)
   const incidentId = await openIncident(product, service)

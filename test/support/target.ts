@@ -1,0 +1,23 @@
+// What an end-to-end test speaks to: a product of its own, or the running cluster that LAPWING_TEST_CLUSTER describes (the suite of the
+// cluster sets it). Tests that end or inspect the process itself make a product.
+import { createProduct, reach, type Endpoints, type Reachable } from '../../bench/load/product.ts'
+
+export interface Target extends Reachable { dispose(): Promise<void> }
+export interface ClusterDescription {
+  readonly token: string
+  readonly readerPassword: string
+  readonly addresses: Endpoints
+  /** Every process, with the addresses that its role has. */
+  readonly members: readonly (Omit<Endpoints, 'clickhouse'> & { readonly role: string; readonly name: string; readonly admin: string })[]
+}
+
+export const openTarget = async (env: Record<string, string> = {}): Promise<Target> => {
+  const described = process.env.LAPWING_TEST_CLUSTER
+  if (described === undefined) {
+    const product = createProduct({ env })
+    await product.start()
+    return product
+  }
+  const { token, readerPassword, addresses } = JSON.parse(described) as ClusterDescription
+  return { ...reach({ token, readerPassword, addresses: () => addresses }), dispose: async () => undefined }
+}

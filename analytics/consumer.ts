@@ -1,23 +1,22 @@
-// The consumer of the event log: every partition, exactly once in effect, with bounded memory. When the store or the
-// control plane is away it retries for ever, reads no further and commits nothing.
+// The consumer of the event log: the partitions that its group gives to it, exactly once in effect, with bounded memory. When
+// the store or the control plane is away it retries for ever, reads no further and commits nothing.
 import type { ControlPlane } from '../streams/contracts/control-plane.ts'
-import type { EventLog } from '../streams/contracts/event-log.ts'
+import type { Assignment, EventLog } from '../streams/contracts/event-log.ts'
 import type { EffectPorts } from './alert-effects.ts'
 import { createByteBudget } from './byte-budget.ts'
 import type { DecodePort } from './decode-range.ts'
 import type { Failing } from './failing.ts'
 import { createFailingParts } from './failing.ts'
 import type { InsertPorts } from './insert-range.ts'
-import type { Progress } from './marks.ts'
-import { NO_PROGRESS } from './marks.ts'
 import type { PartitionConsumer } from './partition-consumer.ts'
 import { createPartitionConsumer } from './partition-consumer.ts'
 import { expireAlerts } from './range-effects.ts'
+import { createGroupProgress } from './progress.ts'
 import type { Range, RangeLimits } from './ranges.ts'
 import { lingerMsFor, RANGE_LIMITS } from './ranges.ts'
 import { createAlertReader } from './read-alerts.ts'
 import type { Log, Retry } from './retry.ts'
-import { closedError, pause } from './retry.ts'
+import { closedError, pause, untilDone } from './retry.ts'
 import type { AlertReader } from './signals.ts'
 import type { StoredRange, StorePorts } from './store-range.ts'
 
@@ -34,14 +33,14 @@ export interface ConsumerConfig {
   readonly readMaxBytes?: number
   readonly retryMinMs?: number
   readonly retryMaxMs?: number
-  /** How long `close` waits for what is at work before it leaves it to the next start. */
-  readonly closeTimeoutMs?: number
+  /** How long what is at work may take once its partition is lost, before it is left to the next owner; 5 s unless set. */
+  readonly handOverMs?: number
   /** Inflated size of an alert body at most. */
   readonly maxAlertBytes?: number
 }
 
 export interface ConsumerDeps {
-  readonly log: Pick<EventLog, 'logId' | 'partitions' | 'read' | 'waitFor' | 'state' | 'commit' | 'lag'>
+  readonly log: Pick<EventLog, 'logId' | 'partitions' | 'join' | 'state' | 'lag'>
   readonly pool: DecodePort
   /** Decodes in a process of its own, for ranges that processes died of. */
   readonly child: DecodePort
@@ -69,6 +68,7 @@ export interface ConsumerStats {
   readonly retries: Readonly<Record<string, number>>
   /** What failed since the last commit of its partition. */
   readonly failing: readonly Failing[]
+  readonly assignedPartitions: number
   readonly openRanges: number
   readonly inFlightBytes: number
   /** By the process's clock; null before the first. */
@@ -80,7 +80,7 @@ export interface Consumer {
   progress(): readonly PartitionProgress[]
   /** The oldest over all partitions, read or not: no bucket that ended after it may close. */
   oldestUncommittedReceivedAtMs(): Promise<number | null>
-  /** Every partition's last read met the end and all of it is committed. */
+  /** The last read of every partition that is ours met its end, and all of it is committed. */
   caughtUp(): boolean
   /** Resolves when everything that was appended is committed. @throws TransientError LOG_CLOSED when closed before that. */
   idle(): Promise<void>
@@ -90,6 +90,8 @@ export interface Consumer {
 
 const MiB = 1024 * 1024
 const EXPIRE_EVERY_MS = 10_000
+/** What fails for the consumer as a whole. */
+const NO_PARTITION = -1
 
 const createSerial = () => {
   let tail: Promise<unknown> = Promise.resolve()
@@ -122,13 +124,13 @@ const createCounters = (clock: () => number) => {
 export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consumer => {
   const { log, logger, controlPlane, clickhouse } = deps
   const group = config.group ?? 'analytics'
-  const stop = new AbortController()
-  const giveUp = new AbortController()
+  const closing = new AbortController()
   const counters = createCounters(deps.clock)
   const failing = createFailingParts(deps.clock)
   const serially = createSerial()
   const budget = createByteBudget(config.maxInFlightBytes ?? 512 * MiB)
-  const progress: Progress[] = Array.from({ length: log.partitions }, () => NO_PROGRESS)
+  const active = new Map<number, PartitionConsumer>()
+  const progress = createGroupProgress(group, log, (partition) => active.has(partition))
   const effects: EffectPorts = {
     controlPlane,
     clickhouse,
@@ -142,10 +144,10 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
     },
   }
 
-  const retry = (what: string, partition: number): Retry => ({
+  const retry = (what: string, partition: number, signal: AbortSignal): Retry => ({
     minMs: config.retryMinMs ?? 100,
     maxMs: config.retryMaxMs ?? 2000,
-    signal: giveUp.signal,
+    signal,
     onFailure: (error, attempt) => {
       counters.retried(what)
       failing.failed(partition, what, error)
@@ -157,10 +159,13 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
   let expiredAtMark = 0
   let expiring: Promise<void> = Promise.resolve()
   const expireWhenDue = (): void => {
-    const mark = Math.min(...progress.map((one) => one.markMs ?? 0))
+    const mark = Math.min(...progress.all.map((one) => one.markMs ?? 0))
     if (mark < expiredAtMark + EXPIRE_EVERY_MS) return
     expiredAtMark = mark
-    expiring = serially(() => expireAlerts(progress, effects)).catch((error: unknown) => logger.warn({ error }, 'stale alerts not ended'))
+    expiring = serially(async () => {
+      await progress.learn()
+      await expireAlerts(progress.all, effects)
+    }).catch((error: unknown) => logger.warn({ error }, 'stale alerts not ended'))
   }
 
   const storePorts: Omit<StorePorts, 'lastHits'> = {
@@ -171,23 +176,30 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
     readAlerts: deps.readAlerts ?? createAlertReader(config.maxAlertBytes ?? 64 * MiB),
     monitors: () => controlPlane.heartbeatMonitors(),
   }
-  const partitions: PartitionConsumer[] = progress.map((_, partition) => createPartitionConsumer({
-    group,
-    partition,
-    lingerMs: config.lingerMs ?? lingerMsFor(log.partitions),
-    limits: { ...RANGE_LIMITS, ...config.limits },
-    readMaxBytes: config.readMaxBytes ?? 8 * MiB,
-  }, {
-    log, effects, budget, serially, progress, retry, logger,
-    store: { ...storePorts, lastHits: new Map() },
-    afterCommit: (range, stored) => {
-      counters.committed(range, stored)
-      failing.committed(range.partition)
-      for (const one of stored.poison) logger.warn({ partition: range.partition, ...one }, 'message set aside')
-      expireWhenDue()
-    },
-  }))
-  const running = Promise.all(partitions.map((partition) => partition.run(stop.signal)))
+  const work = async (assignment: Assignment): Promise<void> => {
+    const partition = createPartitionConsumer({
+      // As if all were ours: when others leave, they are.
+      lingerMs: config.lingerMs ?? lingerMsFor(log.partitions),
+      limits: { ...RANGE_LIMITS, ...config.limits },
+      readMaxBytes: config.readMaxBytes ?? 8 * MiB,
+      handOverMs: config.handOverMs ?? 5000,
+    }, {
+      assignment, effects, budget, serially, progress, retry, logger,
+      store: { ...storePorts, lastHits: new Map() },
+      afterCommit: (range, stored) => {
+        counters.committed(range, stored)
+        failing.committed(range.partition)
+        for (const one of stored.poison) logger.warn({ partition: range.partition, ...one }, 'message set aside')
+        expireWhenDue()
+      },
+    })
+    active.set(assignment.partition, partition)
+    await partition.run()
+    active.delete(assignment.partition)
+    failing.committed(assignment.partition)
+  }
+  const membership = untilDone(() => log.join(group, work), retry('join', NO_PARTITION, closing.signal))
+  membership.then(() => { failing.committed(NO_PARTITION) }, () => undefined)
 
   /** Asked of the log: a partition that falls behind has messages that no reader has in hand. */
   const oldest = async (): Promise<number | null> => {
@@ -195,14 +207,11 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
     return times.length === 0 ? null : Math.min(...times)
   }
 
-  let closing: Promise<void> | null = null
+  let closed: Promise<void> | null = null
   const close = async (): Promise<void> => {
-    stop.abort()
-    const timer = setTimeout(() => giveUp.abort(), config.closeTimeoutMs ?? 5000)
-    await running
+    closing.abort()
+    await (await membership.catch(() => null))?.close()
     await expiring
-    clearTimeout(timer)
-    giveUp.abort()
   }
 
   return {
@@ -211,22 +220,23 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
       poison: { ...counters.poison },
       retries: { ...counters.retries },
       failing: failing.list(),
-      openRanges: partitions.reduce((sum, partition) => sum + partition.openRanges().length, 0),
+      assignedPartitions: active.size,
+      openRanges: [...active.values()].reduce((sum, partition) => sum + partition.openRanges().length, 0),
       inFlightBytes: budget.usedBytes(),
     }),
-    progress: () => progress.map(({ markMs }, partition) => ({ partition, markReceivedAtMs: markMs })),
+    progress: () => progress.all.map(({ markMs }, partition) => ({ partition, markReceivedAtMs: markMs })),
     oldestUncommittedReceivedAtMs: oldest,
-    caughtUp: () => partitions.every((partition) => partition.caughtUp()),
+    caughtUp: () => active.size > 0 && [...active.values()].every((partition) => partition.caughtUp()),
     idle: async () => {
       for (;;) {
-        if (stop.signal.aborted) throw closedError()
+        if (closing.signal.aborted) throw closedError()
         const lags = await log.lag(group)
         // A commit can be read before it is told: until then its range is at work, and not in the counts.
-        const isAtWork = budget.usedBytes() > 0 || partitions.some((partition) => partition.openRanges().length > 0)
+        const isAtWork = budget.usedBytes() > 0 || [...active.values()].some((partition) => partition.openRanges().length > 0)
         if (!isAtWork && lags.every((lag) => lag.committed >= lag.end)) return
-        await pause(20, stop.signal)
+        await pause(20, closing.signal)
       }
     },
-    close: () => closing ??= close(),
+    close: () => closed ??= close(),
   }
 }

@@ -1,17 +1,18 @@
-// One partition, in order: form a range → record it durably → store it → run its signals → commit the contiguous prefix.
-// At most four ranges are open. Nothing is sent before its intent is durable, nothing is committed before it is stored.
+// One partition, in order, for as long as the group gives it to us: form a range → record it durably → store it → run its
+// signals → commit the contiguous prefix. At most four ranges are open. Nothing is sent before its intent is durable, nothing
+// is committed before it is stored. Taken away, what is in hand is finished; fenced, it is abandoned where it stands.
 // How often a process ended with a range at work is durable before that range is worked on again.
-import type { EventLog, OpenRange } from '../streams/contracts/event-log.ts'
+import type { Assignment, OpenRange } from '../streams/contracts/event-log.ts'
 import type { EffectPorts } from './alert-effects.ts'
 import type { ByteBudget } from './byte-budget.ts'
-import type { Progress } from './marks.ts'
 import { decodeNote, encodeNote } from './note.ts'
+import type { GroupProgress } from './progress.ts'
 import { runEffects } from './range-effects.ts'
 import { createRangeReader } from './range-reader.ts'
 import type { RangeReader } from './range-reader.ts'
 import type { Range, RangeLimits } from './ranges.ts'
 import type { Log, Retry } from './retry.ts'
-import { isLogClosed, untilDone } from './retry.ts'
+import { isFenced, isLogClosed, untilDone } from './retry.ts'
 import type { RangeHistory, StoredRange, StorePorts } from './store-range.ts'
 import { storeRange } from './store-range.ts'
 
@@ -20,24 +21,23 @@ export const MAX_OPEN_RANGES = 4
 const CAREFUL_AFTER_DEATHS = 3
 
 export interface PartitionConfig {
-  readonly group: string
-  readonly partition: number
   readonly lingerMs: number
   readonly limits: RangeLimits
   readonly readMaxBytes: number
+  /** How long what is in hand may take to be finished once the partition is lost. */
+  readonly handOverMs: number
 }
 
 export interface PartitionDeps {
-  readonly log: Pick<EventLog, 'read' | 'waitFor' | 'state' | 'commit'>
+  readonly assignment: Assignment
   readonly store: StorePorts
   readonly effects: EffectPorts
   readonly budget: ByteBudget
   /** Runs effects of all partitions one after the other. */
   readonly serially: <T>(work: () => Promise<T>) => Promise<T>
-  /** Progress of every partition; this consumer sets its own. */
-  readonly progress: Progress[]
+  readonly progress: GroupProgress
   readonly afterCommit: (range: Range, stored: StoredRange) => void
-  readonly retry: (what: string, partition: number) => Retry
+  readonly retry: (what: string, partition: number, signal: AbortSignal) => Retry
   readonly logger: Log
 }
 
@@ -45,15 +45,19 @@ interface Slot { readonly range: Range; stored: Promise<StoredRange> }
 interface Opened extends OpenRange { readonly deaths: number }
 
 export interface PartitionConsumer {
-  /** Ends when `stop` fired and what was in hand is committed, or when retries are given up. */
-  run(stop: AbortSignal): Promise<void>
+  /** Ends when the partition is lost and what was in hand is committed, or when that is given up: nothing is in flight then. */
+  run(): Promise<void>
   caughtUp(): boolean
   openRanges(): readonly OpenRange[]
   committedOffset(): number
 }
 
 export const createPartitionConsumer = (config: PartitionConfig, deps: PartitionDeps): PartitionConsumer => {
-  const { group, partition } = config
+  const { assignment } = deps
+  const { partition } = assignment
+  /** Fires when nothing of this assignment may have an effect any more. */
+  const abandoned = new AbortController()
+  const retryOf = (what: string): Retry => deps.retry(what, partition, abandoned.signal)
   const slots: Slot[] = []
   /** What is durably open, or will be with the next record: may be more than what is at work after a restart. */
   let open: Opened[] = []
@@ -65,15 +69,15 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
   let finished: Promise<void> = Promise.resolve()
   let slotFreed = Promise.withResolvers<void>()
 
-  const write = (isClosed: boolean): Promise<void> => deps.log.commit(group, partition, {
+  const write = (isClosed: boolean): Promise<void> => assignment.commit({
     offset,
     open: open.map(({ first, last }) => ({ first, last })),
-    note: encodeNote({ progress: deps.progress[partition], deaths: open.map(({ deaths }) => deaths), isClosed }),
+    note: encodeNote({ progress: deps.progress.all[partition], deaths: open.map(({ deaths }) => deaths), isClosed }),
   })
 
   /** Writes what is true at its turn: an intent and a commit never overtake each other. */
   const record = (): Promise<void> => {
-    committing = committing.then(() => untilDone(() => write(false), deps.retry('commit', partition)))
+    committing = committing.then(() => untilDone(() => write(false), retryOf('commit')))
     return committing
   }
 
@@ -81,26 +85,27 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
     const stored = await slot.stored
     if (stored.signals.events.length > 0) {
       await untilDone(() => deps.serially(async () => {
-        deps.progress[partition] = await runEffects(partition, stored.signals, deps.progress, deps.effects)
-      }), deps.retry('effects', partition))
+        await deps.progress.learn()
+        deps.progress.all[partition] = await runEffects(partition, stored.signals, deps.progress.all, deps.effects)
+      }), retryOf('effects'))
     }
     slots.shift()
     open = open.slice(1)
     offset = slot.range.last + 1
-    await record()
-    deps.budget.release(slot.range.cost)
+    await record().finally(() => { deps.budget.release(slot.range.cost) })
     deps.afterCommit(slot.range, stored)
     slotFreed.resolve()
     slotFreed = Promise.withResolvers()
   }
 
   const start = (range: Range, how: RangeHistory, recorded: Promise<void>): void => {
-    const stored = recorded.then(() => storeRange(range, how, deps.store, deps.retry('store', partition)))
+    const stored = recorded.then(() => storeRange(range, how, deps.store, retryOf('store')))
     const slot = { range, stored }
     slots.push(slot)
     stored.catch(() => undefined)
     finished = finished.then(() => finish(slot))
-    finished.catch(() => undefined)
+    // Behind what could not be finished nothing is begun.
+    finished.catch(() => { abandoned.abort() })
   }
 
   const roomForRange = async (): Promise<void> => {
@@ -108,12 +113,12 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
   }
 
   const recover = async (): Promise<RangeReader> => {
-    const state = await untilDone(() => deps.log.state(group, partition), deps.retry('state', partition))
+    const state = await untilDone(() => assignment.state(), retryOf('state'))
     offset = state.offset
     const note = decodeNote(state.note)
-    deps.progress[partition] = note.progress
-    const opened = createRangeReader({ ...config, from: offset }, deps.log)
-    const retry = deps.retry('reform', partition)
+    deps.progress.all[partition] = note.progress
+    const opened = createRangeReader({ ...config, partition, from: offset }, assignment)
+    const retry = retryOf('reform')
     open = state.open.map((range, at) => ({ ...range, deaths: (note.deaths[at] ?? 0) + (note.isClosed ? 0 : 1) }))
     if (open.length > 0) {
       deps.logger.info({ partition, open }, 'replaying open ranges')
@@ -127,15 +132,16 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
     return opened
   }
 
-  const consume = async (stop: AbortSignal): Promise<void> => {
+  const consume = async (): Promise<void> => {
+    const stop = AbortSignal.any([assignment.lost, abandoned.signal])
     const source = await recover()
     reader = source
     for (;;) {
       await roomForRange()
-      const range = await untilDone(() => source.next(stop), deps.retry('read', partition))
+      const range = await untilDone(() => source.next(stop), retryOf('read'))
       if (range === null) break
       isForming = true
-      const retry = deps.retry('budget', partition)
+      const retry = retryOf('budget')
       await deps.budget.acquire(range.cost, retry.signal)
       const intent = Promise.withResolvers<void>()
       start(range, { isReplay: false, isCareful: false }, intent.promise)
@@ -153,14 +159,29 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
     if (open.length > 0) await write(true).catch((error: unknown) => deps.logger.warn({ partition, error }, 'clean end not recorded'))
   }
 
+  /** What was not finished gives its memory back once nothing works on it. */
+  const abandon = async (): Promise<void> => {
+    abandoned.abort()
+    await Promise.allSettled(slots.map((slot) => slot.stored))
+    for (const slot of slots.splice(0)) deps.budget.release(slot.range.cost)
+  }
+
+  /** From the moment that the partition is lost, time is short. */
+  const startHandOver = (): void => { setTimeout(() => { abandoned.abort() }, config.handOverMs).unref() }
+
   return {
-    run: async (stop) => {
+    run: async () => {
+      let fenced = false
+      assignment.lost.addEventListener('abort', startHandOver, { once: true })
       try {
-        await consume(stop)
+        await consume()
       } catch (error) {
-        if (!isLogClosed(error)) deps.logger.error({ partition, error }, 'partition stopped')
+        fenced = isFenced(error)
+        if (fenced) deps.logger.warn({ partition }, 'partition taken over by another member')
+        else if (!isLogClosed(error)) deps.logger.error({ partition, error }, 'partition stopped')
       }
-      await leave()
+      await abandon()
+      if (!fenced) await leave()
     },
     caughtUp: () => reader !== null && slots.length === 0 && !isForming && reader.isAtEnd(),
     openRanges: () => open,

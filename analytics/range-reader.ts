@@ -1,5 +1,5 @@
 // Messages of one partition → ranges, in order. Reads in bounded pieces; holds at most one piece and one range that forms.
-import type { EventLog, LogMessage, OpenRange } from '../streams/contracts/event-log.ts'
+import type { Assignment, LogMessage, OpenRange } from '../streams/contracts/event-log.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import type { Range, RangeLimits } from './ranges.ts'
 import { createRangeFormer, toRange } from './ranges.ts'
@@ -27,7 +27,7 @@ const WAIT_MS = 250
 /** A range that forms gains nothing from waking for every message. */
 const GATHER_MS = 50
 
-export const createRangeReader = (config: RangeReaderConfig, log: Pick<EventLog, 'read' | 'waitFor'>): RangeReader => {
+export const createRangeReader = (config: RangeReaderConfig, source: Pick<Assignment, 'read' | 'waitFor'>): RangeReader => {
   const { partition } = config
   const former = createRangeFormer(partition, config.limits)
   let piece: readonly LogMessage[] = []
@@ -37,7 +37,7 @@ export const createRangeReader = (config: RangeReaderConfig, log: Pick<EventLog,
   let closesAt = Infinity
 
   const refill = async (): Promise<void> => {
-    piece = await log.read({ partition, from: nextOffset, maxBytes: config.readMaxBytes, maxMessages: READ_MAX_MESSAGES })
+    piece = await source.read({ from: nextOffset, maxBytes: config.readMaxBytes, maxMessages: READ_MAX_MESSAGES })
     used = 0
     atEnd = piece.length === 0
     if (piece.length > 0) nextOffset = piece[piece.length - 1].offset + 1
@@ -56,7 +56,7 @@ export const createRangeReader = (config: RangeReaderConfig, log: Pick<EventLog,
   const waitForMore = (timeoutMs: number, signal: AbortSignal): Promise<void> => new Promise<void>((resolve, reject) => {
     const stopped = (): void => resolve()
     signal.addEventListener('abort', stopped, { once: true })
-    log.waitFor(partition, nextOffset, timeoutMs).then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped))
+    source.waitFor(nextOffset, timeoutMs).then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped))
   })
 
   const take = (): Range => {
@@ -79,7 +79,7 @@ export const createRangeReader = (config: RangeReaderConfig, log: Pick<EventLog,
     reform: async (open) => {
       const messages: LogMessage[] = []
       for (let from = open.first; from <= open.last;) {
-        const more = await log.read({ partition, from, maxBytes: config.readMaxBytes, maxMessages: open.last - from + 1 })
+        const more = await source.read({ from, maxBytes: config.readMaxBytes, maxMessages: open.last - from + 1 })
         if (more.length === 0) throw new PermanentError('LOG_CORRUPT', `partition ${partition} ends before ${open.last}, the end of a recorded range`)
         messages.push(...more.filter((message) => message.offset <= open.last))
         from = more[more.length - 1].offset + 1

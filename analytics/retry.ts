@@ -28,14 +28,17 @@ export const backoffMs = (attempt: number, minMs: number, maxMs: number): number
 
 export const isLogClosed = (error: unknown): boolean =>
   (error instanceof TransientError || error instanceof PermanentError) && error.code === 'LOG_CLOSED'
+/** Another member has the partition: what this one still has of it must stay undone. */
+export const isFenced = (error: unknown): boolean => error instanceof PermanentError && error.code === 'FENCED'
 
-/** Repeats `attempt` with backoff until it resolves. @throws TransientError LOG_CLOSED once the signal fired. */
+/** Repeats `attempt` with backoff until it resolves. @throws TransientError LOG_CLOSED once the signal fired; PermanentError FENCED at once. */
 export const untilDone = async <T>(attempt: (count: number) => Promise<T>, retry: Retry): Promise<T> => {
   for (let count = 1; ; count += 1) {
     if (retry.signal.aborted) throw closedError()
     try {
       return await attempt(count)
     } catch (error) {
+      if (isFenced(error)) throw error
       if (retry.signal.aborted || isLogClosed(error)) throw closedError()
       retry.onFailure(error, count)
       await pause(backoffMs(count, retry.minMs, retry.maxMs), retry.signal)

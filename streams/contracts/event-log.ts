@@ -1,5 +1,5 @@
-// The one contract between ingest and analytics: an ordered, durable, partitioned log with consumer groups.
-// Acknowledged is durable; delivery is at least once; a commit carries the ranges that are open (their INSERTs may be in flight).
+// The one contract between ingest and analytics: an ordered, durable, partitioned log with consumer groups. Acknowledged is durable;
+// delivery is at least once; a commit carries the ranges that are open (their INSERTs may be in flight).
 import type { Envelope } from './envelope.ts'
 
 export interface NewMessage { readonly partition: number; readonly envelope: Envelope; readonly body: Uint8Array }
@@ -8,7 +8,6 @@ export interface Position { readonly partition: number; readonly offset: number 
 
 /** A contiguous range of offsets [first, last] whose INSERT may be in flight. At most 4 are open per partition. */
 export interface OpenRange { readonly first: number; readonly last: number }
-
 /** What a group has recorded durably for one partition: everything below `offset` is stored; `open` starts at `offset`. */
 export interface GroupState { readonly offset: number; readonly open: readonly OpenRange[]; /** Opaque, small; ours: the consumed mark. */ readonly note: string }
 
@@ -21,8 +20,26 @@ export interface PartitionLag {
   readonly oldestReceivedAtMs: number | null
   readonly bytes: number
 }
+export interface ReadRequest { readonly from: number; readonly maxBytes: number; readonly maxMessages: number }
 
-export interface ReadRequest { readonly partition: number; readonly from: number; readonly maxBytes: number; readonly maxMessages: number }
+/** One partition, given to this member by its group until `lost` fires. */
+export interface Assignment {
+  readonly partition: number
+  /** Fires when the group takes the partition away or the member leaves: begin nothing new, finish or abandon what is in hand. */
+  readonly lost: AbortSignal
+  /** Messages from `from` on in order; at least one if there is one, however large; empty at the end. */
+  read(request: ReadRequest): Promise<readonly LogMessage[]>
+  /** Resolves when something at or after `from` can be read, or after `timeoutMs`. */
+  waitFor(from: number, timeoutMs: number): Promise<void>
+  state(): Promise<GroupState>
+  /** Records offset, open ranges and note at once, durably. An intent is a commit with the same offset and one more range.
+   * @throws PermanentError FENCED when the group has moved on: nothing was written, and nothing of this assignment ever will be. */
+  commit(state: GroupState): Promise<void>
+}
+export interface Membership {
+  /** `lost` fires on every assignment; resolves when their work has ended and the group knows that this member is gone. */
+  close(): Promise<void>
+}
 
 export interface EventLog {
   /** Random, made with the log (32 hex digits): part of every row's position. */
@@ -30,13 +47,11 @@ export interface EventLog {
   readonly partitions: number
   /** Resolves when durable. Rejects with TransientError (full, closing) or PermanentError (message too large). */
   append(message: NewMessage): Promise<Position>
-  /** Messages from `from` on in order; at least one if there is one, however large; empty at the end. */
-  read(request: ReadRequest): Promise<readonly LogMessage[]>
-  /** Resolves when something at or after `from` can be read, or after `timeoutMs`. */
-  waitFor(partition: number, from: number, timeoutMs: number): Promise<void>
+  /** Joins a group. `work` is called for each partition that this member is given, and again when it gets it anew; its promise ends when
+   * nothing of that assignment is in flight any more, and only then the partition goes to another member (within the group's time-out). */
+  join(group: string, work: (assignment: Assignment) => Promise<void>): Promise<Membership>
+  /** What the partition's member recorded last, whoever that is. */
   state(group: string, partition: number): Promise<GroupState>
-  /** Records offset, open ranges and note at once, durably. An intent is a commit with the same offset and one more range. */
-  commit(group: string, partition: number, state: GroupState): Promise<void>
   lag(group: string): Promise<readonly PartitionLag[]>
   /** Drops what is beyond retention and behind every group's commit. Resolves to the bytes freed. */
   trim(nowMs: number): Promise<number>

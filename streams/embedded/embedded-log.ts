@@ -1,10 +1,11 @@
 // EventLog over LMDB, for one machine. May be opened by several threads of one process at once, one instance each.
 // Acknowledged is durable; nothing unconsumed is ever dropped: at the byte bound appends are refused instead.
 import { PermanentError, TransientError } from '../contracts/errors.ts'
-import type { EventLog, GroupState, LogMessage, PartitionLag, ReadRequest } from '../contracts/event-log.ts'
+import type { Assignment, EventLog, GroupState, LogMessage, Membership, PartitionLag, ReadRequest } from '../contracts/event-log.ts'
 import { decodeEnvelope } from '../envelope.ts'
 import { createAppendQueue } from './append-queue.ts'
 import { createDiskBound } from './disk.ts'
+import { assertState } from '../group-state.ts'
 import { decodeState, encodeState } from './layout.ts'
 import { createRetention } from './retention.ts'
 import { openStore } from './store.ts'
@@ -29,19 +30,8 @@ export interface EmbeddedLogConfig {
 }
 
 const MiB = 1024 * 1024
-const MAX_OPEN_RANGES = 4
 
-const assertState = (state: GroupState): void => {
-  let next = state.offset
-  for (const { first, last } of state.open) {
-    if (first !== next || last < first) throw new RangeError('open ranges are not contiguous from the committed offset')
-    next = last + 1
-  }
-  if (state.open.length > MAX_OPEN_RANGES) throw new RangeError(`more than ${MAX_OPEN_RANGES} open ranges`)
-  if (!Number.isSafeInteger(next) || state.offset < 0) throw new RangeError('not an offset')
-}
-
-const readMessages = (store: Store, { partition, from, maxBytes, maxMessages }: ReadRequest): LogMessage[] => {
+const readMessages = (store: Store, partition: number, { from, maxBytes, maxMessages }: ReadRequest): LogMessage[] => {
   store.refresh()
   const end = store.tail(partition).mark.offset
   const messages: LogMessage[] = []
@@ -86,6 +76,7 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
   const bound = createDiskBound({ directory: config.directory, maxBytes, minFreeBytes })
   const queue = createAppendQueue({ maxPendingBytes }, { store, retention, bound, onDurable: waiters.wake })
   let closing: Promise<void> | null = null
+  const joined = new Set<string>()
   let writes = 0
   let onIdle: (() => void) | null = null
 
@@ -112,6 +103,43 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
     await store.close()
   }
 
+  const assign = (group: string, partition: number, lost: AbortSignal, isOver: () => boolean): Assignment => ({
+    partition,
+    lost,
+    read: async (request) => {
+      assertOpen()
+      return readMessages(store, partition, request)
+    },
+    waitFor: async (from, timeoutMs) => {
+      assertOpen()
+      await waiters.wait(partition, from, timeoutMs)
+    },
+    state: async () => {
+      assertOpen()
+      store.refresh()
+      return readState(store, group, partition)
+    },
+    commit: (state) => writing(async () => {
+      assertState(state)
+      if (isOver()) throw new PermanentError('FENCED', `partition ${partition} is not this member's any more`)
+      await store.putState(group, partition, encodeState(state))
+    }),
+  })
+  /** One member has every partition until it leaves. */
+  const becomeMember = async (group: string, work: (assignment: Assignment) => Promise<void>): Promise<Membership> => {
+    const leaving = new AbortController()
+    let left = false
+    const working = Promise.allSettled(Array.from({ length: partitions }, (_, partition) => work(assign(group, partition, leaving.signal, () => left))))
+    return {
+      close: async () => {
+        leaving.abort()
+        await working
+        left = true
+        joined.delete(group)
+      },
+    }
+  }
+
   return {
     logId: store.logId,
     partitions,
@@ -121,15 +149,12 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
       if (bytes > maxMessageBytes) throw new PermanentError('MESSAGE_TOO_LARGE', `a body of ${bytes} bytes is above the limit of ${maxMessageBytes}`)
       return queue.append(message)
     }),
-    read: async (request) => {
+    join: async (group, work) => {
       assertOpen()
-      assertPartition(request.partition)
-      return readMessages(store, request)
-    },
-    waitFor: async (partition, from, timeoutMs) => {
-      assertOpen()
-      assertPartition(partition)
-      await waiters.wait(partition, from, timeoutMs)
+      assertGroup(group)
+      if (joined.has(group)) throw new PermanentError('GROUP_TAKEN', `the group ${group} has its member: the embedded log has one for all partitions`)
+      joined.add(group)
+      return await becomeMember(group, work)
     },
     state: async (group, partition) => {
       assertOpen()
@@ -138,12 +163,6 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
       store.refresh()
       return readState(store, group, partition)
     },
-    commit: (group, partition, state) => writing(async () => {
-      assertGroup(group)
-      assertPartition(partition)
-      assertState(state)
-      await store.putState(group, partition, encodeState(state))
-    }),
     lag: async (group) => {
       assertOpen()
       assertGroup(group)

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { EventLog, GroupState, LogMessage, NewMessage } from '../../streams/contracts/event-log.ts'
 import { createEnvelope } from '../support/envelopes.ts'
+import { withMember, type MemberLog } from '../support/log-member.ts'
 
 /** A place that keeps a log across close and open; two logs opened on it at once see one another's messages. */
 export interface EventLogPlace {
@@ -23,10 +24,10 @@ const codeOf = (promise: Promise<unknown>): Promise<unknown> => promise.then(() 
 export const describeEventLog = (name: string, createPlace: () => Promise<EventLogPlace>): void => {
   describe(`event log: ${name}`, () => {
     let place: EventLogPlace
-    let log: EventLog
-    const opened: EventLog[] = []
-    const open = async (): Promise<EventLog> => {
-      const one = await place.open()
+    let log: MemberLog
+    const opened: MemberLog[] = []
+    const open = async (): Promise<MemberLog> => {
+      const one = withMember(await place.open())
       opened.push(one)
       return one
     }
@@ -221,7 +222,9 @@ export const describeEventLog = (name: string, createPlace: () => Promise<EventL
     })
 
     test('close ends a wait', async () => {
+      await log.read({ partition: 0, from: 0, ...PLENTY })
       const waiting = log.waitFor(0, 0, 60_000)
+      await new Promise((resolve) => { setImmediate(resolve) })
       await log.close()
       await waiting
     })

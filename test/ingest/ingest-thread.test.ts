@@ -8,6 +8,7 @@ import type { IngestThread } from '../../ingest/ingest-thread.ts'
 import { openEventLog } from '../../streams/open-event-log.ts'
 import type { LogBytesTotal } from '../../streams/contracts/log-bytes.ts'
 import { CAPPED, CREDENTIALS, asJson, send } from './harness.ts'
+import { withMember } from '../support/log-member.ts'
 
 let dataDir: string
 let thread: IngestThread | null = null
@@ -34,7 +35,7 @@ describe('the ingest thread', () => {
     thread = await start()
     const { port } = thread.addresses.otlp
     for (let index = 0; index < 10; index++) expect((await post(port)).status).toBe(200)
-    const log = await openEventLog(logConfig())
+    const log = withMember(await openEventLog(logConfig()))
     const read = (await Promise.all([0, 1].map((partition) => log.read({ partition, from: 0, maxBytes: 1024 * 1024, maxMessages: 100 })))).flat()
     expect(read.filter(({ envelope }) => envelope.signal === 'json_logs').map((message) => Buffer.from(message.body).toString())).toEqual(Array.from({ length: 10 }, () => body))
     expect(read.filter(({ envelope }) => envelope.signal === 'mark').length).toBeGreaterThanOrEqual(2)

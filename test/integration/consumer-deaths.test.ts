@@ -9,9 +9,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { decodeBatch } from '../../analytics/decode/decode.ts'
 import { decodeNote } from '../../analytics/note.ts'
 import { receiveDayOf } from '../../analytics/ranges.ts'
-import type { EventLog, LogMessage } from '../../streams/contracts/event-log.ts'
+import type { LogMessage } from '../../streams/contracts/event-log.ts'
 import { openEmbeddedLog } from '../../streams/embedded/embedded-log.ts'
 import { createEnvelope } from '../support/envelopes.ts'
+import { withMember, type MemberLog } from '../support/log-member.ts'
 import { encodeRequest } from '../support/otlp-encode.ts'
 
 const program = fileURLToPath(new URL('consumer-process.ts', import.meta.url))
@@ -20,8 +21,8 @@ let directory: string
 beforeEach(() => { directory = mkdtempSync(join(tmpdir(), 'lapwing-deaths-')) })
 afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
-const withLog = async <T>(use: (log: EventLog) => Promise<T>): Promise<T> => {
-  const log = await openEmbeddedLog({ directory: join(directory, 'log'), partitions: 1, sync: 'os', maxBytes: 64 * 1024 * 1024, maxAgeMs: 3_600_000, groups: ['analytics'] })
+const withLog = async <T>(use: (log: MemberLog) => Promise<T>): Promise<T> => {
+  const log = withMember(await openEmbeddedLog({ directory: join(directory, 'log'), partitions: 1, sync: 'os', maxBytes: 64 * 1024 * 1024, maxAgeMs: 3_600_000, groups: ['analytics'] }))
   try {
     return await use(log)
   } finally {

@@ -21,7 +21,7 @@ const open = (): Promise<EventLog> =>
   openEmbeddedLog({ directory, partitions: 2, sync: 'os', maxBytes: 64 * 1024 * 1024, maxAgeMs: 3_600_000, groups: ['analytics'] })
 const start = (sinks: { store: ReturnType<typeof createSinkStore> }, maxMessages = 50_000): Consumer => {
   consumer = startConsumer(
-    { retentionMs: 30 * 86_400_000, lingerMs: 20, limits: { maxMessages }, retryMinMs: 2, retryMaxMs: 10, closeTimeoutMs: 100 },
+    { retentionMs: 30 * 86_400_000, lingerMs: 20, limits: { maxMessages }, retryMinMs: 2, retryMaxMs: 10, handOverMs: 100 },
     { log, pool: createSinkPool(), child: createSinkPool(), clickhouse: sinks.store, controlPlane: createSinkControlPlane(), clock: Date.now, logger: silent },
   )
   return consumer

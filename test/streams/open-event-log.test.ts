@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openEventLog } from '../../streams/open-event-log.ts'
 import { createEnvelope } from '../support/envelopes.ts'
+import { withMember } from '../support/log-member.ts'
 
 test('the embedded log lies in the data directory, has the configured partitions and body limit, and keeps what analytics has not consumed', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'lapwing-open-'))
-  const log = await openEventLog({ dataDir, logPartitions: 3, logSync: 'os', logMaxBytes: 1024 ** 3, logMaxAgeMs: 0, maxBodyBytes: 100 })
+  const log = withMember(await openEventLog({ dataDir, logPartitions: 3, logSync: 'os', logMaxBytes: 1024 ** 3, logMaxAgeMs: 0, maxBodyBytes: 100 }))
   try {
     expect(log.partitions).toBe(3)
     await stat(join(dataDir, 'log', 'data.mdb'))

@@ -288,6 +288,7 @@ describe('replay', () => {
     expect(store.sends).toEqual([])
     expect(pool.inputs).toEqual([])
     expect(consumer.progress()).toEqual([{ partition: 0, markReceivedAtMs: T0 }])
+    await consumer.close()
     const again = start(log)
     await until(() => again.consumer.progress()[0].markReceivedAtMs === T0, 'progress kept in the note')
   })

@@ -1,14 +1,25 @@
-// An event log in memory: what is appended and committed survives a consumer that is thrown away, as a crash would.
+// An event log in memory: what is appended and committed survives a consumer that is thrown away, as a crash would. Its group does
+// what a test says: the first member has every partition until one is moved, in order or by force.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Envelope, Signal } from '../../../streams/contracts/envelope.ts'
-import type { EventLog, GroupState, LogMessage } from '../../../streams/contracts/event-log.ts'
+import { PermanentError } from '../../../streams/contracts/errors.ts'
+import type { Assignment, EventLog, GroupState, LogMessage, ReadRequest } from '../../../streams/contracts/event-log.ts'
 
 export const envelopeOf = (signal: Signal, receivedAtMs: number, more: Partial<Envelope> = {}): Envelope => ({
   signal, format: 'protobuf', compression: 'identity', tenant: 'default', tokenId: '', receivedAtMs, recordCount: signal === 'otlp_logs' ? 1 : 0,
   inflatedBytes: 0, expandedBytes: 0, rejected: [], subject: '', ...more,
 })
 
+type Work = (assignment: Assignment) => Promise<void>
+interface Given { readonly member: number; readonly lost: AbortController; fenced: boolean; readonly working: Promise<void> }
+
 export interface MemoryLog extends EventLog {
+  read(request: ReadRequest & { readonly partition: number }): Promise<readonly LogMessage[]>
+  waitFor(partition: number, from: number, timeoutMs: number): Promise<void>
+  /** As any member. */
+  commit(group: string, partition: number, state: GroupState): Promise<void>
+  /** To the member that joined as the n-th. By force: the one before is fenced at once and learns of it by a commit, as after a long pause. */
+  move(partition: number, member: number, how?: 'in order' | 'by force'): Promise<void>
   put(partition: number, envelope: Envelope, body?: string | Uint8Array): number
   /** Every commit in order, intents included. */
   readonly commits: { partition: number; state: GroupState }[]
@@ -21,6 +32,26 @@ export const createMemoryLog = (partitions = 1): MemoryLog => {
   const states = new Map<string, GroupState>()
   const commits: MemoryLog['commits'] = []
   const stateOf = (group: string, partition: number): GroupState => states.get(`${group}/${partition}`) ?? { offset: 0, open: [], note: '' }
+  const members: (Work | null)[] = []
+  const given: (Given | null)[] = Array.from({ length: partitions }, () => null)
+  const give = (group: string, partition: number, member: number): void => {
+    const lost = new AbortController()
+    const one: { fenced: boolean } = { fenced: false }
+    const assignment: Assignment = {
+      partition, lost: lost.signal,
+      read: (request) => log.read({ ...request, partition }),
+      waitFor: (from, timeoutMs) => log.waitFor(partition, from, timeoutMs),
+      state: () => log.state(group, partition),
+      commit: async (state) => {
+        if (one.fenced) {
+          lost.abort()
+          throw new PermanentError('FENCED', 'the group has moved on')
+        }
+        await log.commit(group, partition, state)
+      },
+    }
+    given[partition] = Object.assign(one, { member, lost, working: members[member]!(assignment) })
+  }
   const log: MemoryLog = {
     logId: 'f'.repeat(32),
     partitions,
@@ -36,6 +67,33 @@ export const createMemoryLog = (partitions = 1): MemoryLog => {
     waitFor: async (partition, from, timeoutMs) => {
       const until = Date.now() + timeoutMs
       while (messages[partition].length <= from && Date.now() < until) await sleep(1)
+    },
+    join: async (group, work) => {
+      const member = members.push(work) - 1
+      for (const [partition, one] of given.entries()) if (one === null) give(group, partition, member)
+      return {
+        close: async () => {
+          const own = given.filter((one) => one?.member === member)
+          for (const one of own) one!.lost.abort()
+          await Promise.all(own.map((one) => one!.working))
+          members[member] = null
+          for (const [partition, one] of given.entries()) {
+            if (one?.member !== member) continue
+            given[partition] = null
+            const next = members.findIndex((other) => other !== null)
+            if (next >= 0) give(group, partition, next)
+          }
+        },
+      }
+    },
+    move: async (partition, member, how = 'in order') => {
+      const before = given[partition]
+      if (how === 'by force') before!.fenced = true
+      else {
+        before?.lost.abort()
+        await before?.working
+      }
+      give('analytics', partition, member)
     },
     state: async (group, partition) => stateOf(group, partition),
     commit: async (group, partition, state) => {

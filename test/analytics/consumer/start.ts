@@ -25,7 +25,7 @@ export const startOnSinks = (log: MemoryLog, sinks: { store?: SinkStore; pool?: 
   const child = sinks.child ?? createSinkPool()
   const plane = sinks.plane ?? createSinkControlPlane()
   const consumer = startConsumer(
-    { retentionMs: 30 * 86_400_000, lingerMs: 5, retryMinMs: 1, retryMaxMs: 5, closeTimeoutMs: 100, ...config },
+    { retentionMs: 30 * 86_400_000, lingerMs: 5, retryMinMs: 1, retryMaxMs: 5, handOverMs: 100, ...config },
     { log, pool, child, clickhouse: store, controlPlane: plane, clock: Date.now, logger: silent, readAlerts: readJsonAlerts },
   )
   return { consumer, store, pool, child, plane }

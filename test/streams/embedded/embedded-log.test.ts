@@ -3,14 +3,15 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { EventLog, NewMessage } from '../../../streams/contracts/event-log.ts'
+import type { NewMessage } from '../../../streams/contracts/event-log.ts'
 import { openEmbeddedLog } from '../../../streams/embedded/embedded-log.ts'
 import type { EmbeddedLogConfig } from '../../../streams/embedded/embedded-log.ts'
 import { createEnvelope } from '../../support/envelopes.ts'
+import { withMember, type MemberLog } from '../../support/log-member.ts'
 
 const MiB = 1024 * 1024
 let directory: string
-let logs: EventLog[]
+let logs: MemberLog[]
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lapwing-embedded-'))
@@ -21,19 +22,19 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-const open = async (changes: Partial<EmbeddedLogConfig> = {}): Promise<EventLog> => {
-  const log = await openEmbeddedLog({ directory, partitions: 2, sync: 'os', maxBytes: 4 * MiB, maxAgeMs: 3_600_000, groups: ['analytics'], ...changes })
+const open = async (changes: Partial<EmbeddedLogConfig> = {}): Promise<MemberLog> => {
+  const log = withMember(await openEmbeddedLog({ directory, partitions: 2, sync: 'os', maxBytes: 4 * MiB, maxAgeMs: 3_600_000, groups: ['analytics'], ...changes }))
   logs.push(log)
   return log
 }
 const message = (bytes: number, partition = 0, receivedAtMs = Date.now()): NewMessage =>
   ({ partition, envelope: createEnvelope({ receivedAtMs }), body: Buffer.alloc(bytes, 1) })
 const codeOf = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'no error', (error: { name: string; code: string }) => [error.name, error.code])
-const commit = (log: EventLog, offset: number, partition = 0, group = 'analytics'): Promise<void> => log.commit(group, partition, { offset, open: [], note: '' })
-const readAll = (log: EventLog, partition = 0): ReturnType<EventLog['read']> => log.read({ partition, from: 0, maxBytes: 2 ** 40, maxMessages: 2 ** 30 })
+const commit = (log: MemberLog, offset: number, partition = 0, group = 'analytics'): Promise<void> => log.commit(group, partition, { offset, open: [], note: '' })
+const readAll = (log: MemberLog, partition = 0): ReturnType<MemberLog['read']> => log.read({ partition, from: 0, maxBytes: 2 ** 40, maxMessages: 2 ** 30 })
 
 /** Appends in groups of 8 until one is refused; how many were accepted. */
-const fill = async (log: EventLog): Promise<number> => {
+const fill = async (log: MemberLog): Promise<number> => {
   for (let accepted = 0; ;) {
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => log.append(message(60_000))))
     accepted += results.filter(({ status }) => status === 'fulfilled').length
@@ -84,7 +85,8 @@ describe('byte bound', () => {
     const log = await open({ groups: [] })
     const accepted = await fill(log)
     await log.trim(Date.now() + 1e9)
-    expect(await readAll(log)).toHaveLength(accepted)
+    await log.close()
+    expect(await readAll(await open())).toHaveLength(accepted)
   })
 
   test('the file stays near the bound however much flows through', async () => {

@@ -2,8 +2,9 @@
 // Prints one JSON line with what happened; an unhandled rejection ends it with an error.
 import { openEmbeddedLog } from '../../../streams/embedded/embedded-log.ts'
 import { createEnvelope } from '../../support/envelopes.ts'
+import { withMember } from '../../support/log-member.ts'
 
-const log = await openEmbeddedLog({ directory: process.argv[2], partitions: 2, sync: 'fsync', maxBytes: 1024 ** 3, maxAgeMs: 0, groups: ['analytics'] })
+const log = withMember(await openEmbeddedLog({ directory: process.argv[2], partitions: 2, sync: 'fsync', maxBytes: 1024 ** 3, maxAgeMs: 0, groups: ['analytics'] }))
 const append = (n: number): Promise<unknown> => log.append({ partition: 0, envelope: createEnvelope({ receivedAtMs: 1 }), body: Buffer.alloc(60_000, n) })
 let accepted = 0
 let refusal: unknown = null

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openEmbeddedLog } from '../../../streams/embedded/embedded-log.ts'
 import { createEnvelope } from '../../support/envelopes.ts'
+import { withMember } from '../../support/log-member.ts'
 
 const child = join(import.meta.dirname, 'append-child.ts')
 
@@ -27,7 +28,7 @@ test('after kill -9 every acknowledged message is there once, at its offset, who
     const acked: string[] = []
     for (const [round, acks] of [5, 150, 400].entries()) {
       acked.push(...await appendUntilKilled(directory, round, acks))
-      const log = await openEmbeddedLog({ directory, partitions: 2, sync: 'fsync', maxBytes: 1024 ** 3, maxAgeMs: 3_600_000, groups: ['analytics'] })
+      const log = withMember(await openEmbeddedLog({ directory, partitions: 2, sync: 'fsync', maxBytes: 1024 ** 3, maxAgeMs: 3_600_000, groups: ['analytics'] }))
       const found: string[] = []
       for (const partition of [0, 1]) {
         const messages = await log.read({ partition, from: 0, maxBytes: 2 ** 40, maxMessages: 1_000_000 })

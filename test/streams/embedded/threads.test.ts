@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openEmbeddedLog } from '../../../streams/embedded/embedded-log.ts'
+import { withMember } from '../../support/log-member.ts'
 import type { EmbeddedLogConfig } from '../../../streams/embedded/embedded-log.ts'
 
 let config: EmbeddedLogConfig
@@ -30,7 +31,7 @@ const startAppender = (count: number, pauseMs: number): { told: Told[]; finished
 
 test('the main thread reads what a thread appends, soon after its ack, while it commits and the log keeps its bound', async () => {
   const count = 150
-  const log = await openEmbeddedLog(config)
+  const log = withMember(await openEmbeddedLog(config))
   const { told, finished } = startAppender(count, 4)
   const seenAtMs: number[] = []
   while (seenAtMs.length < count) {
@@ -54,7 +55,7 @@ test('the main thread reads what a thread appends, soon after its ack, while it 
 })
 
 test('a thread that closes its instance leaves the other one working', async () => {
-  const log = await openEmbeddedLog(config)
+  const log = withMember(await openEmbeddedLog(config))
   await startAppender(3, 0).finished
   expect(await log.read({ partition: 0, from: 0, maxBytes: 2 ** 30, maxMessages: 10 })).toHaveLength(3)
   await log.commit('analytics', 0, { offset: 3, open: [], note: '' })
@@ -64,7 +65,7 @@ test('a thread that closes its instance leaves the other one working', async () 
 })
 
 test('a thread that is terminated in the middle of appends leaves the log whole', async () => {
-  const log = await openEmbeddedLog(config)
+  const log = withMember(await openEmbeddedLog(config))
   const worker = new Worker(join(import.meta.dirname, 'append-thread.ts'), { workerData: { config, count: 1000, pauseMs: 0 } })
   await log.waitFor(0, 5, 20_000)
   await worker.terminate()

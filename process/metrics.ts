@@ -83,7 +83,7 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
   const collectAnalysis = async (): Promise<void> => {
     for (const one of await parts.log.lag('analytics')) {
       metric.lag.set({ partition: String(one.partition) }, one.end - one.committed)
-      metric.logBytes.set({ partition: String(one.partition) }, one.bytes)
+      if (one.bytes !== null) metric.logBytes.set({ partition: String(one.partition) }, one.bytes)
     }
     const consumer = parts.consumer.stats()
     set(metric.rows, {}, consumer.logRows)

@@ -28,7 +28,8 @@ export interface Status {
   readonly pipeline: {
     readonly uncommitted_messages: number
     readonly oldest_uncommitted_received_at: string | null
-    readonly log_bytes: number
+    /** Null where the log cannot tell. */
+    readonly log_bytes: number | null
     /** What a partition tries again and again; it goes no further meanwhile. */
     readonly failing: readonly { readonly partition: number; readonly what: string; readonly code: string; readonly attempts: number; readonly since: string }[]
     /** Messages set aside since the start, by reason. */
@@ -94,7 +95,7 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
         pipeline: {
           uncommitted_messages: lag.reduce((sum, one) => sum + one.end - one.committed, 0),
           oldest_uncommitted_received_at: oldest.length === 0 ? null : new Date(Math.min(...oldest)).toISOString(),
-          log_bytes: lag.reduce((sum, one) => sum + one.bytes, 0),
+          log_bytes: lag.some(({ bytes }) => bytes === null) ? null : lag.reduce((sum, one) => sum + (one.bytes ?? 0), 0),
           failing: failing.map(({ sinceMs, ...one }) => ({ ...one, since: new Date(sinceMs).toISOString() })),
           dead_letters: poison,
         },

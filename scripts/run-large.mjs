@@ -9,6 +9,7 @@ import { join } from 'node:path'
 const suites = [
   { name: 'hostile requests', command: ['test/fuzz/main.ts', '--requests', '20000', '--seed', '7'] },
   { name: 'PostgreSQL', command: ['test/large/postgres.ts'] },
+  { name: 'Kafka', command: ['test/large/kafka.ts'] },
   { name: 'a seasonal day', command: ['test/seasonal/main.ts', '--hours', '24', '--services', '50', '--seed', '3', '--live', '30'] },
   { name: 'canaries of another tenant', command: ['test/large/canaries.ts', '--queries', '10000', '--seed', '7'] },
   { name: 'MCP', command: ['test/large/mcp.ts'] },

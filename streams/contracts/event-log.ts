@@ -18,7 +18,7 @@ export interface PartitionLag {
   readonly committed: number
   /** Receive time of the first uncommitted message, Unix ms; null when there is none. */
   readonly oldestReceivedAtMs: number | null
-  readonly bytes: number
+  readonly bytes: number | null /* null: the log cannot tell */
 }
 export interface ReadRequest { readonly from: number; readonly maxBytes: number; readonly maxMessages: number }
 

@@ -1,33 +1,18 @@
 // `npm run test:cluster`: a real Kafka, PostgreSQL and ClickHouse, two of our processes of each role, and the end-to-end suite against
 // them. Everything is stopped at the end. A machine without Java or PostgreSQL is told so, and the suite counts as skipped.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { runProject, type Counts } from '../large/vitest-project.ts'
 import { findPostgresBinaries } from '../support/postgres-server.ts'
 import type { ClusterDescription } from '../support/target.ts'
 import { openCluster } from './cluster.ts'
 import { missingForCluster } from './missing.ts'
 import { restartInTurn } from './rolling.ts'
 
-interface Counts { passed: number; failed: number; skipped: number }
-
 /** In this order: the first wants an empty store. */
 const FILES = [['test/e2e/golden.test.ts'], ['test/e2e/flows.test.ts', 'test/e2e/agents/incident.test.ts', 'test/cluster/together.test.ts']]
 
-const runFiles = async (files: readonly string[], described: ClusterDescription, report: string): Promise<Counts> => {
-  const run = spawn('npx', ['--no-install', 'vitest', 'run', '--no-color', '--project', 'cluster', '--no-file-parallelism', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`, ...files],
-    { stdio: 'inherit', env: { ...process.env, LAPWING_TEST_CLUSTER: JSON.stringify(described) } })
-  const [status] = await once(run, 'exit') as [number | null]
-  const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>
-  // A file that fails to load has no failed test of its own.
-  return { passed: numPassedTests, failed: status === 0 ? 0 : Math.max(1, numFailedTests), skipped: numPendingTests }
-}
-
 const test = async (): Promise<Counts> => {
-  const directory = mkdtempSync(join(tmpdir(), 'lapwing-cluster-results-'))
   const cluster = await openCluster({ postgresBin: findPostgresBinaries()! })
   const total: Counts = { passed: 0, failed: 0, skipped: 0 }
   try {
@@ -35,8 +20,8 @@ const test = async (): Promise<Counts> => {
       token: cluster.token, readerPassword: cluster.servers.readerPassword, addresses: cluster.addresses(),
       members: cluster.members.map(({ role, name, admin, otlp, alerts, api }) => ({ role, name, admin, otlp, alerts, api })),
     }
-    for (const [index, files] of FILES.entries()) {
-      const counts = await runFiles(files, described, join(directory, `${index}.json`))
+    for (const files of FILES) {
+      const counts = await runProject('cluster', { LAPWING_TEST_CLUSTER: JSON.stringify(described) }, files)
       for (const key of Object.keys(total) as (keyof Counts)[]) total[key] += counts[key]
     }
     const rolled = await restartInTurn(cluster)
@@ -46,7 +31,6 @@ const test = async (): Promise<Counts> => {
     if (total.failed > 0) console.log(cluster.output())
   } finally {
     await cluster.close()
-    rmSync(directory, { recursive: true, force: true })
   }
   return total
 }

@@ -1,0 +1,218 @@
+// The driver on @platformatic/kafka, the only file that imports it. Groups are joined by our own use of its requests: its consumer
+// commits without metadata, and again under the next generation after it was fenced.
+import {
+  Admin, ConfigResourceTypes, ConnectionPool, decodeConsumerProtocolAssignment, encodeConsumerProtocolAssignment, encodeConsumerProtocolSubscription, fetchV13, findErrorBy, FindCoordinatorKeyTypes, heartbeatV4,
+  joinGroupV9, leaveGroupV5, offsetCommitV8, ProduceAcks, Producer, syncGroupV5, type BaseOptions, type Broker, type ClusterMetadata, type ConnectionOptions, type SASLOptions,
+} from '@platformatic/kafka'
+import { PermanentError, TransientError } from '../contracts/errors.ts'
+import type { KafkaConfig } from './config.ts'
+import { ENVELOPE_HEADER, type FetchRequest, type Incoming, type KafkaDriver, type Outgoing, type Topic, type TopicSettings } from './driver.ts'
+import { GroupError, runMembership, type GroupCalls, type GroupLog, type GroupVerdict, type Joined } from './group-protocol.ts'
+
+const CONNECT_MS = 5000
+const REQUEST_MS = 15_000
+/** The driver goes on for half a minute with what could not be sent; whoever waits for it has been told to come again by then. */
+const SEND_RETRIES = { retries: 60, retryDelay: 500, timeout: 30_000 }
+const SESSION_MS = 6000
+const REBALANCE_MS = 15_000
+const GROUP_TIMES = { heartbeatMs: 1000, handOverMs: 8000, againMs: 500 }
+const PROTOCOL = 'lapwing'
+const EARLIEST = -2n
+const LATEST = -1n
+const PEEK_BYTES = 1
+const SESSIONLESS = [0, -1] as const
+
+const connectionOf = ({ tls, sasl }: KafkaConfig): ConnectionOptions => ({
+  connectTimeout: CONNECT_MS, requestTimeout: REQUEST_MS,
+  ...(tls === null ? {} : { tls: { ca: tls.ca ?? undefined, cert: tls.cert ?? undefined, key: tls.key ?? undefined } }),
+  ...(sasl === null ? {} : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password } satisfies SASLOptions }),
+})
+const hasCode = (error: unknown, id: string): boolean => findErrorBy(error as Error, 'apiId', id) !== null
+const unreachable = (error: unknown): Error =>
+  error instanceof TransientError || error instanceof PermanentError || error instanceof GroupError ? error : new TransientError('LOG_IO', `Kafka: ${error instanceof Error ? error.message : String(error)}`, 1000, { cause: error })
+const tried = async <T>(run: () => Promise<T>): Promise<T> => {
+  try { return await run() } catch (error) { throw unreachable(error) }
+}
+/** The group's verdicts among the errors of a response; anything else may pass. */
+const VERDICTS: readonly (readonly [string, GroupVerdict])[] = [
+  ['FENCED_INSTANCE_ID', 'name taken'], ['UNKNOWN_MEMBER_ID', 'unknown member'], ['ILLEGAL_GENERATION', 'unknown member'], ['REBALANCE_IN_PROGRESS', 'rejoin'],
+]
+const toHex = (uuid: string): string => uuid.replaceAll('-', '')
+
+export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): KafkaDriver => {
+  const connection = connectionOf(config)
+  const base: BaseOptions = { clientId: config.clientId, bootstrapBrokers: [...config.brokers], ...connection, timeout: REQUEST_MS, retries: 2, retryDelay: 250, metadataMaxAge: 60_000 }
+  const admin = new Admin(base)
+  let producer: Producer<Buffer, Buffer, Buffer, Buffer> | null = null
+  const sending = (): Producer<Buffer, Buffer, Buffer, Buffer> => producer ??= new Producer({ ...base, ...SEND_RETRIES, idempotent: true, acks: ProduceAcks.ALL })
+
+  const metadataOf = (topic: string): Promise<ClusterMetadata> => admin.metadata({ topics: [topic], autocreateTopics: false })
+  const leaderOf = async (topic: string, partition: number): Promise<{ broker: Broker; topicId: string }> => {
+    const metadata = await metadataOf(topic)
+    const { id, partitions } = metadata.topics.get(topic)!
+    const broker = metadata.brokers.get(partitions[partition].leader)
+    if (broker === undefined) throw new TransientError('LOG_IO', `partition ${partition} of ${topic} has no leader`)
+    return { broker, topicId: id }
+  }
+
+  const createTopic = async ({ name, partitions, replication, retentionMs, maxMessageBytes }: TopicSettings): Promise<void> => {
+    const configs = Object.entries({ 'retention.ms': retentionMs, 'max.message.bytes': maxMessageBytes, 'message.timestamp.type': 'LogAppendTime' }).map(([key, value]) => ({ name: key, value: String(value) }))
+    await admin.createTopics({ topics: [{ topic: name, partitions, replicas: replication }], configs }).catch((error: unknown) => { if (!hasCode(error, 'TOPIC_ALREADY_EXISTS')) throw error })
+  }
+  const describeTopic = async (name: string): Promise<Topic> => {
+    const [metadata, [{ configs }]] = await Promise.all([metadataOf(name), admin.describeConfigs({ resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: name, configurationKeys: ['retention.ms', 'max.message.bytes'] }] })])
+    const setting = (key: string): number => Number(configs.find((one) => one.name === key)?.value ?? -1)
+    const retentionMs = setting('retention.ms')
+    const { id, partitionsCount } = metadata.topics.get(name)!
+    return { id: toHex(id), partitions: partitionsCount, retentionMs: retentionMs < 0 ? Infinity : retentionMs, maxMessageBytes: setting('max.message.bytes') }
+  }
+  const openTopic = (settings: TopicSettings): Promise<Topic> => tried(async () => {
+    const names = await admin.listTopics()
+    if (!names.includes(settings.name)) await createTopic(settings)
+    // A topic that was made a moment ago is not known everywhere.
+    for (let attempt = 1; ; attempt++) {
+      try { return await describeTopic(settings.name) } catch (error) {
+        if (attempt === 20) throw error
+        admin.clearMetadata()
+        await new Promise((resolve) => setTimeout(resolve, 250))
+      }
+    }
+  })
+
+  const fetchFrom = async (pool: ConnectionPool, topic: string, partition: number, { from, maxBytes, waitMs }: FetchRequest): Promise<readonly Incoming[]> => {
+    try {
+      const { broker, topicId } = await leaderOf(topic, partition)
+      const wanted = [{ topicId, partitions: [{ partition, currentLeaderEpoch: -1, fetchOffset: BigInt(from), lastFetchedEpoch: -1, partitionMaxBytes: maxBytes }] }]
+      const response = await fetchV13.api.async(await pool.get(broker), waitMs, 1, maxBytes, 0, ...SESSIONLESS, wanted, [], '')
+      return response.responses.flatMap((one) => one.partitions).flatMap(({ records }) => (records ?? []).flatMap((batch) => batch.records.flatMap((record): Incoming[] => {
+        const offset = Number(batch.firstOffset) + record.offsetDelta
+        const header = record.headers.find(([key]) => key?.toString() === ENVELOPE_HEADER)?.[1]
+        return offset < from || header === null || header === undefined ? [] : [{ offset, value: record.value ?? Buffer.alloc(0), header }]
+      })))
+    } catch (error) {
+      // Leadership may have moved, or the broker be gone.
+      admin.clearMetadata()
+      if (!hasCode(error, 'OFFSET_OUT_OF_RANGE')) throw unreachable(error)
+      const { first } = (await bounds(topic))[partition]
+      return first > from ? await fetchFrom(pool, topic, partition, { from: first, maxBytes, waitMs }) : []
+    }
+  }
+
+  const bounds = (topic: string): ReturnType<KafkaDriver['bounds']> => tried(async () => {
+    const count = (await metadataOf(topic)).topics.get(topic)!.partitionsCount
+    const list = async (timestamp: bigint): Promise<number[]> => {
+      const [{ partitions }] = await admin.listOffsets({ topics: [{ name: topic, partitions: Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, timestamp })) }] })
+      return partitions.toSorted((a, b) => a.partitionIndex - b.partitionIndex).map(({ offset }) => Number(offset))
+    }
+    const [firsts, ends] = await Promise.all([list(EARLIEST), list(LATEST)])
+    return firsts.map((first, partition) => ({ first, end: ends[partition] }))
+  })
+
+  const callsOf = (topic: string, groupId: string): GroupCalls => {
+    const pool = new ConnectionPool(config.clientId, connection)
+    const { instanceId } = config
+    let coordinator: Promise<Broker> | null = null
+    const find = async (): Promise<Broker> => {
+      const [found] = await admin.findCoordinator({ keyType: FindCoordinatorKeyTypes.GROUP, keys: [groupId] })
+      return { host: found.host, port: found.port }
+    }
+    /** Asks the coordinator, found anew after a failure that no verdict of the group explains. */
+    const ask = async <T>(request: (to: Awaited<ReturnType<ConnectionPool['get']>>) => Promise<T>): Promise<T> => {
+      try {
+        return await request(await pool.get(await (coordinator ??= find())))
+      } catch (error) {
+        const verdict = VERDICTS.find(([id]) => hasCode(error, id))?.[1]
+        if (verdict !== undefined) throw new GroupError(verdict, String(error))
+        if (!hasCode(error, 'MEMBER_ID_REQUIRED')) coordinator = null
+        throw error
+      }
+    }
+    const subscription = encodeConsumerProtocolSubscription({ version: 1, topics: [topic] })
+    const joinAs = async (memberId: string): Promise<Joined> => {
+      const response = await ask((to) => joinGroupV9.api.async(to, groupId, SESSION_MS, REBALANCE_MS, memberId, instanceId, 'consumer', [{ name: PROTOCOL, metadata: subscription }]))
+      // A static member that comes back may find its group as it left it: nobody assigns anew then.
+      const members = response.leader === response.memberId && !response.skipAssignment ? response.members : []
+      return { memberId: response.memberId, generation: response.generationId, members: members.map((one) => ({ memberId: one.memberId, name: one.groupInstanceId ?? one.memberId })) }
+    }
+    return {
+      join: async (memberId) => {
+        try {
+          return await joinAs(memberId)
+        } catch (error) {
+          const given = findErrorBy(error as Error, 'apiId', 'MEMBER_ID_REQUIRED')?.memberId as string | undefined
+          if (given === undefined) throw error
+          return await joinAs(given)
+        }
+      },
+      sync: async ({ generation, memberId }, plan) => {
+        const assignments = [...plan].map(([id, partitions]) => ({ memberId: id, assignment: encodeConsumerProtocolAssignment({ version: 1, assignedPartitions: [{ topic, partitions: [...partitions] }] }) }))
+        const { assignment } = await ask((to) => syncGroupV5.api.async(to, groupId, generation, memberId, instanceId, 'consumer', PROTOCOL, assignments))
+        return assignment.length === 0 ? [] : decodeConsumerProtocolAssignment(assignment).assignedPartitions.flatMap(({ partitions }) => partitions)
+      },
+      heartbeat: async ({ generation, memberId }) => { await ask((to) => heartbeatV4.api.async(to, groupId, generation, memberId, instanceId)) },
+      leave: async ({ memberId }) => {
+        await ask((to) => leaveGroupV5.api.async(to, groupId, [{ memberId, groupInstanceId: instanceId }])).finally(() => pool.close())
+      },
+      commit: async ({ generation, memberId }, partition, offset, metadata) => {
+        const partitions = [{ partitionIndex: partition, committedOffset: BigInt(offset), committedLeaderEpoch: -1, committedMetadata: metadata }]
+        await tried(() => ask((to) => offsetCommitV8.api.async(to, groupId, generation, memberId, instanceId, [{ name: topic, partitions }])))
+      },
+    }
+  }
+
+  const toRecord = (topic: string, { partition, key, value, headers }: Outgoing) => ({
+    topic, partition, key: Buffer.from(key), value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+    headers: new Map(Object.entries(headers).map(([name, bytes]) => [Buffer.from(name), Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)] as const)),
+  })
+
+  const peeking = new ConnectionPool(config.clientId, connection)
+  return {
+    openTopic, bounds,
+    send: async (topic, messages) => {
+      interface Produced { readonly offsets?: readonly { readonly partition: number; readonly offset: bigint }[] }
+      let produced: Produced
+      try {
+        produced = await sending().send({ messages: messages.map((one) => toRecord(topic, one)) })
+      } catch (error) {
+        produced = (error as { produced?: Produced }).produced ?? {}
+        if ((produced.offsets ?? []).length === 0) throw hasCode(error, 'MESSAGE_TOO_LARGE') || hasCode(error, 'RECORD_LIST_TOO_LARGE') ? new PermanentError('MESSAGE_TOO_LARGE', 'the broker takes no message of this size') : unreachable(error)
+      }
+      const next = new Map((produced.offsets ?? []).map(({ partition, offset }) => [partition, Number(offset)]))
+      return messages.map(({ partition }) => {
+        const offset = next.get(partition)
+        if (offset === undefined) return null
+        next.set(partition, offset + 1)
+        return offset
+      })
+    },
+    committed: (topic, group) => tried(async () => {
+      const count = (await metadataOf(topic)).topics.get(topic)!.partitionsCount
+      const wanted = Array.from({ length: count }, (_, partition) => partition)
+      const [found] = await admin.listConsumerGroupOffsets({ groups: [{ groupId: group, topics: [{ name: topic, partitionIndexes: wanted }] }] })
+      const partitions = new Map(found.topics.flatMap((one) => one.partitions).map((one) => [one.partitionIndex, one]))
+      return wanted.map((partition) => {
+        const one = partitions.get(partition)
+        return one === undefined || one.committedOffset < 0n ? null : { offset: Number(one.committedOffset), metadata: one.metadata ?? '' }
+      })
+    }),
+    peek: async (topic, partition, from) => (await fetchFrom(peeking, topic, partition, { from, maxBytes: PEEK_BYTES, waitMs: 0 }))[0] ?? null,
+    join: (topic, group, work) => tried(async () => {
+      const partitions = (await metadataOf(topic)).topics.get(topic)!.partitionsCount
+      return runMembership({ partitions, times: GROUP_TIMES }, {
+        calls: callsOf(topic, group), logger,
+        work: async (given) => {
+          // A connection of its own: a fetch that waits holds up what comes behind it.
+          const pool = new ConnectionPool(config.clientId, connection)
+          try {
+            await work({ ...given, fetch: (request) => fetchFrom(pool, topic, given.partition, request) })
+          } finally {
+            await pool.close()
+          }
+        },
+      })
+    }),
+    close: async () => {
+      await Promise.all([admin.close(), producer?.close(), peeking.close()])
+    },
+  }
+}

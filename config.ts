@@ -1,20 +1,32 @@
 // The environment → one frozen Config. Everything is validated at once; wrong settings are reported together.
 // The only reader of process.env.
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseAllowList, type AllowList } from './api/egress/address.ts'
-import { JWT_ALGORITHMS, type JwtConfig } from './api/services/jwt.ts'
+import type { JwtConfig } from './api/services/jwt.ts'
+import { readJwt } from './config/jwt.ts'
+import { readKafka } from './config/kafka.ts'
+import { readSettings, type Env, type Listen } from './config/settings.ts'
 import { PermanentError } from './streams/contracts/errors.ts'
+import type { KafkaConfig } from './streams/kafka/config.ts'
 
-export interface Listen { readonly host: string; readonly port: number }
+export type { Listen }
+/** What a process is for: everything, or one stage of several processes over Kafka, ClickHouse and PostgreSQL. */
+export const ROLES = ['all', 'ingest', 'worker', 'api'] as const
+export type Role = (typeof ROLES)[number]
 
 export interface Config {
-  readonly role: 'all'
+  readonly role: Role
   readonly dataDir: string
   readonly otlpListen: Listen
   readonly alertsListen: Listen
   readonly apiListen: Listen
+  /** Health and metrics; null: the API has them. */
+  readonly adminListen: Listen | null
+  /** The event log; null: the embedded one. */
+  readonly kafka: KafkaConfig | null
+  /** Of the watchdog's work, by tenant. */
+  readonly watchdogShards: number
   readonly requestsPerMinute: number
   readonly trustProxy: readonly string[]
   readonly clickhouseListen: Listen
@@ -29,6 +41,8 @@ export interface Config {
   readonly bootstrapToken: string | null
   readonly secretKey: string | null
   readonly alertsOpen: boolean
+  /** Where clients reach ingest, for addresses that the API gives out; null: where it listens. */
+  readonly publicOtlpUrl: string | null
   readonly logSync: 'fsync' | 'os'
   readonly logMaxBytes: number
   readonly logMaxAgeMs: number
@@ -50,103 +64,40 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
-type Env = Readonly<Record<string, string | undefined>>
 const MiB = 1024 * 1024
 
 /** @throws PermanentError CONFIG_INVALID, its message one line for each wrong setting. */
 export const loadConfig = (env: Env): Config => {
-  const problems: string[] = []
-  const text = (name: string): string | null => env[name]?.trim() || null
-  const wrong = (name: string, value: string, expected: string): void => {
-    problems.push(`${name}: ${JSON.stringify(value)} is not ${expected}`)
-  }
-  const number = (name: string, fallback: number, min: number, max: number): number => {
-    const value = text(name)
-    if (value === null) return fallback
-    const parsed = Number(value)
-    if (Number.isFinite(parsed) && parsed >= min && parsed <= max) return parsed
-    wrong(name, value, `a number from ${min} to ${max}`)
-    return fallback
-  }
-  const bytes = (name: string, fallback: number, min = 1024): number => Math.floor(number(name, fallback, min, Number.MAX_SAFE_INTEGER))
-  const choice = <T extends string>(name: string, values: readonly T[], fallback: T): T => {
-    const value = text(name)
-    if (value === null) return fallback
-    if ((values as readonly string[]).includes(value)) return value as T
-    wrong(name, value, `one of ${values.join(', ')}`)
-    return fallback
-  }
-  const name = (setting: string, fallback: string): string => {
-    const value = text(setting) ?? fallback
-    if (/^[A-Za-z_]\w{0,63}$/.test(value)) return value
-    wrong(setting, value, 'a name of letters, digits and underscores')
-    return fallback
-  }
-  const listen = (name: string, fallback: string): Listen => {
-    const value = text(name) ?? fallback
-    const match = /^(?:(\[[0-9a-fA-F:]+\]|[^:[\]]+):)?(\d{1,5})$/.exec(value)
-    const port = match ? Number(match[2]) : -1
-    if (port >= 0 && port <= 65535) return { host: (match?.[1] ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port }
-    wrong(name, value, 'host:port')
-    return { host: '127.0.0.1', port: 0 }
-  }
-  const url = (name: string, protocols: readonly string[]): string | null => {
-    const value = text(name)
-    if (value === null) return null
-    if (URL.canParse(value) && protocols.includes(new URL(value).protocol)) return value
-    wrong(name, value, `a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`)
-    return null
-  }
-  const secret = (name: string, minLength: number): string | null => {
-    const file = text(`${name}_FILE`)
-    let value = text(name)
-    if (value === null && file !== null) {
-      try { value = readFileSync(file, 'utf8').trim() } catch { wrong(`${name}_FILE`, file, 'a readable file') }
-    }
-    if (value !== null && value.length < minLength) problems.push(`${name}: shorter than ${minLength} characters`)
-    return value
-  }
+  const settings = readSettings(env)
+  const { problems, text, wrong, number, bytes, choice, name, listen, url, list, secret } = settings
   const bootstrapToken = secret('LAPWING_BOOTSTRAP_TOKEN', 20)
   if (bootstrapToken !== null && !/^obs_[A-Za-z0-9_-]{43}$/.test(bootstrapToken)) problems.push('LAPWING_BOOTSTRAP_TOKEN: not obs_ and 43 base64url characters')
-  if (text('KAFKA_BROKERS') !== null) problems.push('KAFKA_BROKERS: the Kafka event log is not built yet; unset it to use the embedded one')
-
-  const jwtConfig = (): JwtConfig | null => {
-    const issuer = url('LAPWING_JWT_ISSUER', ['https:', 'http:'])
-    const audience = text('LAPWING_JWT_AUDIENCE')
-    const jwksUrl = url('LAPWING_JWT_JWKS_URL', ['https:', 'http:'])
-    const algorithms = (text('LAPWING_JWT_ALGORITHMS') ?? 'RS256,ES256,EdDSA').split(',').map((one) => one.trim())
-    for (const one of algorithms) if (!(JWT_ALGORITHMS as readonly string[]).includes(one)) wrong('LAPWING_JWT_ALGORITHMS', one, `one of ${JWT_ALGORITHMS.join(', ')}`)
-    if (issuer === null) {
-      if (text('LAPWING_JWT_ISSUER') === null && (audience ?? jwksUrl) !== null) problems.push('LAPWING_JWT_ISSUER: must be set beside LAPWING_JWT_AUDIENCE and LAPWING_JWT_JWKS_URL')
-      return null
-    }
-    if (audience === null) problems.push('LAPWING_JWT_AUDIENCE: must be set beside LAPWING_JWT_ISSUER')
-    return {
-      issuer, audience: audience ?? '', jwksUrl: jwksUrl ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`, algorithms, tenantClaim: text('LAPWING_JWT_TENANT_CLAIM') ?? 'tenant',
-    }
-  }
   const proxies = (): readonly string[] => {
-    const list = (text('LAPWING_TRUST_PROXY') ?? '').split(',').map((one) => one.trim()).filter((one) => one !== '')
-    const unreadable = list.find((one) => {
+    const proxies = list('LAPWING_TRUSTED_PROXIES')
+    const unreadable = proxies.find((one) => {
       const [address, bits] = one.split('/')
       return isIP(address) === 0 || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 4 ? 32 : 128)))
     })
-    if (unreadable !== undefined) wrong('LAPWING_TRUST_PROXY', unreadable, 'an address or a network such as 10.0.0.0/8')
-    return list
+    if (unreadable !== undefined) wrong('LAPWING_TRUSTED_PROXIES', unreadable, 'an address or a network such as 10.0.0.0/8')
+    return proxies
   }
   const egressAllow = (): AllowList => {
-    const list = parseAllowList(text('LAPWING_EGRESS_ALLOW') ?? '')
-    if (typeof list !== 'string') return list
-    wrong('LAPWING_EGRESS_ALLOW', list, 'host:port or a network such as 10.0.0.0/8')
+    const allowed = parseAllowList(text('LAPWING_EGRESS_ALLOW') ?? '')
+    if (typeof allowed !== 'string') return allowed
+    wrong('LAPWING_EGRESS_ALLOW', allowed, 'host:port or a network such as 10.0.0.0/8')
     return { hosts: [], networks: [] }
   }
 
+  const role = choice('LAPWING_ROLE', ROLES, 'all')
   const config: Config = {
-    role: choice('LAPWING_ROLE', ['all'] as const, 'all'),
+    role,
     dataDir: resolve(text('LAPWING_DATA_DIR') ?? 'data'),
     otlpListen: listen('LAPWING_OTLP_LISTEN', '127.0.0.1:4318'),
     alertsListen: listen('LAPWING_ALERTS_LISTEN', '127.0.0.1:9093'),
     apiListen: listen('LAPWING_API_LISTEN', '127.0.0.1:8080'),
+    adminListen: text('LAPWING_ADMIN_LISTEN') === null && role === 'all' ? null : listen('LAPWING_ADMIN_LISTEN', '127.0.0.1:9464'),
+    kafka: readKafka(settings),
+    watchdogShards: Math.floor(number('LAPWING_WATCHDOG_SHARDS', text('DATABASE_URL') === null && text('DATABASE_URL_FILE') === null ? 1 : 8, 1, 100)),
     requestsPerMinute: Math.floor(number('LAPWING_REQUESTS_PER_MINUTE', 60_000, 1, 1_000_000_000)),
     trustProxy: proxies(),
     clickhouseListen: listen('LAPWING_CLICKHOUSE_LISTEN', '127.0.0.1:8123'),
@@ -160,6 +111,7 @@ export const loadConfig = (env: Env): Config => {
     readerPassword: secret('LAPWING_READER_PASSWORD', 8),
     bootstrapToken,
     secretKey: secret('LAPWING_SECRET_KEY', 32),
+    publicOtlpUrl: url('LAPWING_PUBLIC_OTLP_URL', ['http:', 'https:']),
     alertsOpen: choice('LAPWING_ALERTS_AUTH', ['token', 'open'] as const, 'token') === 'open',
     logSync: choice('LAPWING_LOG_SYNC', ['fsync', 'os'] as const, 'fsync'),
     logMaxBytes: bytes('LAPWING_LOG_MAX_BYTES', 8192 * MiB, MiB),
@@ -175,10 +127,16 @@ export const loadConfig = (env: Env): Config => {
     decodeThreads: Math.floor(number('LAPWING_DECODE_THREADS', 1, 1, 64)),
     watchdogZScoreThreshold: number('WATCHDOG_Z_SCORE_THRESHOLD', 3, 0.5, 100),
     watchdogCooldownMs: number('WATCHDOG_COOLDOWN_SECONDS', 300, 0, 86_400) * 1000,
-    jwt: jwtConfig(),
+    jwt: readJwt(settings),
     egressAllow: egressAllow(),
-    mcpHosts: (text('LAPWING_MCP_HOSTS') ?? '').split(',').map((name) => name.trim()).filter((name) => name !== ''),
+    mcpHosts: list('LAPWING_MCP_HOSTS'),
     logLevel: choice('LAPWING_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'] as const, 'info'),
+  }
+  // Only role `all` has embedded parts; several processes share what they work on.
+  if (role !== 'all') {
+    const { kafka, clickhouseUrl, databaseUrl, secretKey } = config
+    const wanted = { KAFKA_BROKERS: kafka, CLICKHOUSE_URL: clickhouseUrl, DATABASE_URL: databaseUrl, ...(role === 'api' ? { LAPWING_SECRET_KEY: secretKey } : {}) }
+    for (const [setting, value] of Object.entries(wanted)) if (value === null && text(setting) === null && text(`${setting}_FILE`) === null) problems.push(`${setting}: must be set for LAPWING_ROLE=${role}`)
   }
   if (problems.length > 0) throw new PermanentError('CONFIG_INVALID', problems.join('\n'))
   return Object.freeze(config)

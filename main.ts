@@ -30,7 +30,7 @@ const run = async (): Promise<void> => {
   }
   process.on('SIGTERM', () => stop(0))
   process.on('SIGINT', () => stop(0))
-  console.log(banner({ version, addresses: product.addresses, token: product.token, dataDir: config.dataDir, readyMs: performance.now() - begunMs }))
+  console.log(banner({ role: config.role, admin: config.adminListen, version, addresses: product.addresses, token: product.token, dataDir: config.dataDir, readyMs: performance.now() - begunMs }))
 }
 
 await run().catch(fail)

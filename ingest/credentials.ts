@@ -13,6 +13,8 @@ export type Authentication =
 
 export interface Credentials {
   replace(snapshot: CredentialSnapshot): void
+  /** What is known is too old to go by: every token is one that is being checked, until the next snapshot. */
+  suspend(): void
   /** `authorization` and `apiKey` are the two header values, empty when absent. */
   authenticate(authorization: string, apiKey: string, scope: string, nowMs: number): Authentication
   /** What the main thread found out about a JWT; 'unknown' when it could not. */
@@ -37,8 +39,11 @@ export const createCredentials = (askJwt: ((token: string, hash: string) => void
   const rates = createRateLimiter()
   let heartbeats: ReadonlyMap<string, HeartbeatTarget> = new Map()
   const usedAtMs = new Map<Principal, number>()
+  let isSuspended = false
   return {
+    suspend: () => { isSuspended = true },
     replace: (snapshot) => {
+      isSuspended = false
       tokens = new Map(snapshot.tokens)
       heartbeats = new Map(snapshot.heartbeats)
       jwts.forget()
@@ -47,6 +52,7 @@ export const createCredentials = (askJwt: ((token: string, hash: string) => void
     authenticate: (authorization, apiKey, scope, nowMs) => {
       const token = tokenOf(authorization, apiKey)
       if (token === '') return { ok: false, reason: authorization === '' ? 'missing' : 'unknown' }
+      if (isSuspended) return { ok: false, reason: 'checking' }
       const hash = sha256(token)
       const principal = tokens.get(hash) ?? jwts.lookUp(token, hash, nowMs)
       if (typeof principal === 'string') return { ok: false, reason: principal === 'checking' ? 'checking' : 'unknown' }

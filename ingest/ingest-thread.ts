@@ -10,8 +10,8 @@ import type { FromThread, IngestThreadConfig, IngestThreadData, ToThread } from 
 
 export interface IngestThread {
   readonly addresses: IngestAddresses
-  /** Resolves when the new snapshot is the one in force. */
-  updateCredentials(snapshot: CredentialSnapshot): Promise<void>
+  /** Resolves when the new snapshot is the one in force; null: what is known is too old to go by, and callers are told to come again. */
+  updateCredentials(snapshot: CredentialSnapshot | null): Promise<void>
   stats(): Promise<IngestStats>
   close(): Promise<void>
 }

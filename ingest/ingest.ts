@@ -35,6 +35,8 @@ export interface IngestConfig {
 export interface Ingest {
   readonly addresses: IngestAddresses
   updateCredentials(snapshot: CredentialSnapshot): void
+  /** Until the next snapshot nobody can be told apart: everyone is told to come again. */
+  suspendCredentials(): void
   learnJwt(hash: string, found: Principal | null | 'unknown'): void
   stats(): IngestStats
   /** Tokens used since this was last called. */
@@ -95,6 +97,7 @@ export const startIngest = async (config: IngestConfig, deps: { readonly log: Ap
   return {
     addresses: { otlp: server.addresses[0], alerts: server.addresses[1] },
     updateCredentials: credentials.replace,
+    suspendCredentials: credentials.suspend,
     learnJwt: (hash, found) => { credentials.learnJwt(hash, found, now()) },
     takeTokenUses: credentials.takeUses,
     takeLogBytes: logBudget.takeReport,

@@ -10,7 +10,7 @@ export interface IngestThreadConfig extends IngestConfig { readonly log: EventLo
 export interface IngestThreadData { readonly config: IngestThreadConfig; readonly credentials: CredentialSnapshot; readonly logBytes: readonly LogBytesTotal[] }
 
 export type ToThread =
-  | { readonly kind: 'credentials'; readonly id: number; readonly snapshot: CredentialSnapshot }
+  | { readonly kind: 'credentials'; readonly id: number; /** Null: what is known is too old to go by. */ readonly snapshot: CredentialSnapshot | null }
   | { readonly kind: 'jwt'; readonly hash: string; readonly found: Principal | null | 'unknown' }
   /** Answers a report of the same kind. */
   | { readonly kind: 'log_bytes'; readonly totals: readonly LogBytesTotal[] }

@@ -15,7 +15,7 @@ const logAt = (level: 'info' | 'warn' | 'error') => (fields: object, message: st
 const logger: Log = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') }
 
 const run = async ({ config, credentials, logBytes }: IngestThreadData): Promise<void> => {
-  const log = await openEventLog(config.log)
+  const log = await openEventLog(config.log, logger)
   const ingest = await startIngest(config, { log, logger, ...(config.acceptJwt ? { askJwt: (token, hash) => { tell({ kind: 'ask_jwt', token, hash }) } } : {}) }).catch(async (error: unknown) => {
     await log.close()
     throw error
@@ -35,7 +35,8 @@ const run = async ({ config, credentials, logBytes }: IngestThreadData): Promise
   port.on('message', async (message: ToThread) => {
     switch (message.kind) {
       case 'credentials':
-        ingest.updateCredentials(message.snapshot)
+        if (message.snapshot === null) ingest.suspendCredentials()
+        else ingest.updateCredentials(message.snapshot)
         tell({ kind: 'done', id: message.id, stats: null })
         break
       case 'jwt':

@@ -4,7 +4,17 @@ export interface Addresses { readonly otlp: string; readonly alerts: string; rea
 
 const GREEN_FIELDS = 'the token is shown this once; `npm run -s token -- create` makes another'
 
-export const banner = (input: { version: string; addresses: Addresses; token: string | null; dataDir: string; readyMs: number }): string => {
+/** A process of one role tells its supervisor where it is, and no more. */
+const roleBanner = ({ role, admin, version, addresses, token, readyMs }: BannerInput): string => [
+  `Lapwing ${version}, ${role}, is ready (${(readyMs / 1000).toFixed(1)} s)`,
+  ...Object.entries({ 'OTLP logs, JSON logs, heartbeats': addresses.otlp, 'Alertmanager webhook': addresses.alerts, API: addresses.api }).filter(([, address]) => address !== '').map(([what, address]) => `  ${what}   ${address}`),
+  ...(admin === null ? [] : [`  health and metrics   http://${admin.host}:${admin.port}`]), ...(token === null ? [] : [`  token: ${token}   (${GREEN_FIELDS})`]), '',
+].join('\n')
+
+export interface BannerInput { readonly role: string; readonly admin: { readonly host: string; readonly port: number } | null; readonly version: string; readonly addresses: Addresses; readonly token: string | null; readonly dataDir: string; readonly readyMs: number }
+
+export const banner = (input: BannerInput): string => {
+  if (input.role !== 'all') return roleBanner(input)
   const { addresses, token } = input
   const shown = token ?? '$LAPWING_TOKEN'
   return [

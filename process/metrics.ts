@@ -2,17 +2,16 @@
 // No label carries a tenant, a token or a path parameter.
 import { collectDefaultMetrics, Counter, Gauge, Registry } from '@prometheus-io/client'
 import type { Consumer } from '../analytics/consumer.ts'
-import type { Watchdog } from '../analytics/watchdog/watchdog.ts'
+import type { WatchdogShards } from '../analytics/watchdog/shards.ts'
 import type { IngestStats } from '../ingest/metrics.ts'
 import type { EventLog } from '../streams/contracts/event-log.ts'
 import type { StoreRetention } from './store-retention.ts'
 
 export interface MetricParts {
-  readonly ingest: () => Promise<IngestStats | null>
-  readonly log: EventLog
-  readonly consumer: Consumer
-  readonly watchdog: Watchdog
-  readonly retention: Pick<StoreRetention, 'stats'>
+  /** Null where this role has none. */
+  readonly ingest: (() => Promise<IngestStats | null>) | null
+  readonly log: Pick<EventLog, 'lag'> | null
+  readonly analysis: { readonly consumer: Pick<Consumer, 'stats'>; readonly watchdog: Pick<WatchdogShards, 'stats'>; readonly retention: Pick<StoreRetention, 'stats'> } | null
   readonly clickhouseRestarts: () => number
 }
 
@@ -53,6 +52,9 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     retries: counter('store_retries_total', 'Retries, by what was retried.', ['what']),
     failing: gauge('consumer_failing_partitions', 'Partitions that cannot go on, by what is tried again and its last error code.', ['what', 'code']),
     openRanges: gauge('store_open_ranges', 'Ranges whose INSERT may be in flight.'),
+    assigned: gauge('consumer_assigned_partitions', 'Partitions of the event log that this process consumes.'),
+    lagAge: gauge('log_oldest_uncommitted_age_seconds', 'Age of the oldest message that analysis has not committed; 0 when there is none.'),
+    shards: gauge('watchdog_shards', 'Shards of the watchdog that this process has.'),
     series: gauge('watchdog_series', 'Series monitored.'),
     storeBytes: gauge('store_bytes', 'Bytes of the store on disk, as of the last pass of retention.'),
     storeFree: gauge('store_free_bytes', 'Free bytes of the store\'s disk, as of the last pass of retention.'),
@@ -63,7 +65,7 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
   }
   const set = (one: Counter<string>, labels: Record<string, string>, value: number): void => { one.inc(labels, value) }
   const collectIngest = async (): Promise<string> => {
-    const ingest = await parts.ingest()
+    const ingest = await parts.ingest?.() ?? null
     if (ingest === null) return ''
     for (const [signal, stats] of Object.entries(ingest.signals)) {
       set(metric.requests, { signal }, stats.requests)
@@ -80,20 +82,30 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     return histogramText('lapwing_ingest_request_duration_seconds', 'From the first byte of a request to its answer.', Object.entries(ingest.signals).map(([signal, stats]) => (
       { labels: `signal="${signal}"`, boundsMs: ingest.latencyBoundsMs, counts: stats.latencyCounts, sumMs: stats.latencySumMs })))
   }
-  const collectAnalysis = async (): Promise<void> => {
-    for (const one of await parts.log.lag('analytics')) {
+  const collectLog = async (): Promise<void> => {
+    const lag = await parts.log?.lag('analytics') ?? []
+    const oldestMs = Math.min(...lag.flatMap((one) => one.oldestReceivedAtMs ?? []))
+    metric.lagAge.set(Number.isFinite(oldestMs) ? Math.max(0, (Date.now() - oldestMs) / 1000) : 0)
+    for (const one of lag) {
       metric.lag.set({ partition: String(one.partition) }, one.end - one.committed)
       if (one.bytes !== null) metric.logBytes.set({ partition: String(one.partition) }, one.bytes)
     }
-    const consumer = parts.consumer.stats()
+  }
+  const collectAnalysis = (): void => {
+    set(metric.restarts, {}, parts.clickhouseRestarts())
+    if (parts.analysis === null) return
+    const consumer = parts.analysis.consumer.stats()
+    metric.assigned.set(consumer.assignedPartitions)
     set(metric.rows, {}, consumer.logRows)
     set(metric.ranges, {}, consumer.ranges)
     for (const [reason, count] of Object.entries(consumer.poison)) set(metric.poison, { reason }, count)
     for (const [what, count] of Object.entries(consumer.retries)) set(metric.retries, { what }, count)
     for (const { what, code } of consumer.failing) metric.failing.inc({ what, code })
     metric.openRanges.set(consumer.openRanges)
-    metric.series.set(parts.watchdog.stats().seriesMonitored)
-    const { last, droppedDays, droppedRows } = parts.retention.stats()
+    const watchdog = parts.analysis.watchdog.stats()
+    metric.series.set(watchdog.seriesMonitored)
+    metric.shards.set(watchdog.shards)
+    const { last, droppedDays, droppedRows } = parts.analysis.retention.stats()
     if (last !== null) {
       metric.storeBytes.set(last.bytes)
       metric.storeFree.set(last.freeBytes)
@@ -101,14 +113,14 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     }
     set(metric.droppedDays, {}, droppedDays)
     set(metric.droppedRows, {}, droppedRows)
-    set(metric.restarts, {}, parts.clickhouseRestarts())
   }
   let running: Promise<string> | null = null
   const scrape = async (): Promise<string> => {
     // The figures are totals already: the counters are emptied and set anew.
     for (const one of Object.values(metric)) one.reset()
     const durations = await collectIngest()
-    await collectAnalysis()
+    await collectLog()
+    collectAnalysis()
     return `${await registry.metrics()}${durations}`
   }
   return () => {

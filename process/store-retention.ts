@@ -1,6 +1,7 @@
 // Keeps the store within its bounds while the product runs: a first pass soon after the start, then one a minute.
 import type { ClickHouse } from '../clickhouse/client.ts'
 import { enforceRetention, type DroppedDay, type RetentionConfig, type RetentionReport } from '../clickhouse/retention.ts'
+import type { Leases } from '../streams/contracts/leases.ts'
 import type { Logger } from './logger.ts'
 
 export interface StoreRetentionStats {
@@ -19,7 +20,7 @@ const EVERY_MS = 60_000
 const FIRST_AFTER_MS = 5000
 const REMEMBERED_DAYS = 30
 
-export const startStoreRetention = (config: RetentionConfig & { firstAfterMs?: number; everyMs?: number }, deps: { clickhouse: Pick<ClickHouse, 'query' | 'command'>; clock: () => number; logger: Logger }): StoreRetention => {
+export const startStoreRetention = (config: RetentionConfig & { firstAfterMs?: number; everyMs?: number }, deps: { clickhouse: Pick<ClickHouse, 'query' | 'command'>; clock: () => number; logger: Logger; leases: Leases }): StoreRetention => {
   const { logger } = deps
   const dropped: DroppedDay[] = []
   const total = { days: 0, rows: 0 }
@@ -30,6 +31,9 @@ export const startStoreRetention = (config: RetentionConfig & { firstAfterMs?: n
 
   const pass = async (): Promise<void> => {
     try {
+      // One process at a time: two that count what is there would both drop the oldest day.
+      const lease = await deps.leases.claim('store retention')
+      if (lease === null) return
       last = await enforceRetention(config, deps.clickhouse, deps.clock())
       for (const day of last.dropped) logger.warn(day, 'store over its bound: oldest day dropped')
       if (last.over) logger.warn({ bytes: last.bytes, freeBytes: last.freeBytes }, 'store over its bound with nothing but today left')

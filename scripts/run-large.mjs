@@ -10,6 +10,8 @@ const suites = [
   { name: 'hostile requests', command: ['test/fuzz/main.ts', '--requests', '20000', '--seed', '7'] },
   { name: 'PostgreSQL', command: ['test/large/postgres.ts'] },
   { name: 'Kafka', command: ['test/large/kafka.ts'] },
+  { name: 'a cluster', command: ['test/cluster/main.ts'] },
+  { name: 'faults in a cluster', command: ['test/faults/main.ts', '--rounds', '6', '--seed', '7'] },
   { name: 'a seasonal day', command: ['test/seasonal/main.ts', '--hours', '24', '--services', '50', '--seed', '3', '--live', '30'] },
   { name: 'canaries of another tenant', command: ['test/large/canaries.ts', '--queries', '10000', '--seed', '7'] },
   { name: 'MCP', command: ['test/large/mcp.ts'] },

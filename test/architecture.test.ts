@@ -45,7 +45,7 @@ const filesBelow = (folder: string): string[] =>
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
 
-const sources = [...stages.flatMap(filesBelow), 'main.ts', 'config.ts'].map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }))
+const sources = [...stages.flatMap(filesBelow), ...filesBelow('config'), 'main.ts', 'config.ts'].map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }))
 const specifiers = (text: string): string[] =>
   [...text.matchAll(/^(?:import|export)\s[^'"]*?from\s+'([^']+)'|^import\s+'([^']+)'|import\('([^']+)'\)/gm)].map((match) => match[1] ?? match[2] ?? match[3])
 

@@ -26,7 +26,11 @@ export interface PartialReader {
   cursors(): readonly Cursor[]
 }
 
-export const createPartialReader = (clickhouse: Pick<ClickHouse, 'query'>, restored: readonly Cursor[]): PartialReader => {
+/** Part `index` of the tenants, by a hash of their name. */
+export interface Shard { readonly index: number; readonly of: number }
+export const WHOLE: Shard = { index: 0, of: 1 }
+
+export const createPartialReader = (clickhouse: Pick<ClickHouse, 'query'>, restored: readonly Cursor[], shard: Shard = WHOLE): PartialReader => {
   const cursors = restored.map((cursor) => ({ ...cursor, seen: [...cursor.seen] }))
   let discoveredAtMs = -Infinity
   const discover = async (nowMs: number): Promise<void> => {
@@ -48,7 +52,7 @@ export const createPartialReader = (clickhouse: Pick<ClickHouse, 'query'>, resto
         if (firsts.length > 0 && rows > MAX_ROWS) break
         firsts.push(Number(ranges[at].first))
       }
-      await take((await clickhouse.query(partialRows, { ...position, firsts })).map(toPartial))
+      await take((await clickhouse.query(partialRows, { ...position, firsts, shard: shard.index, shards: shard.of })).map(toPartial))
       // Only behind what was handed over: a failure halfway is read again from there.
       cursor.seen = [...cursor.seen, ...firsts].sort((a, b) => a - b).slice(-LOOK_BEHIND)
     }

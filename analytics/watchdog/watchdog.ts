@@ -4,6 +4,8 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import type { ClickHouse } from '../../clickhouse/client.ts'
 import { openAnomalies, recentAnomalies } from '../../clickhouse/queries/anomalies.ts'
 import { seenTemplates } from '../../clickhouse/queries/series-points.ts'
+import { PermanentError } from '../../streams/contracts/errors.ts'
+import type { Lease } from '../../streams/contracts/leases.ts'
 import type { SignalSink } from '../../streams/contracts/signals.ts'
 import { BUCKET_MS, type Partial } from '../series/rollup.ts'
 import { amend } from './amend.ts'
@@ -11,7 +13,7 @@ import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts'
 import { advance, endSilent, type Advance } from './close-buckets.ts'
 import { createIntake } from './intake.ts'
 import { createOutbox, type Neighbours } from './outbox.ts'
-import { createPartialReader } from './read-partials.ts'
+import { createPartialReader, WHOLE, type Shard } from './read-partials.ts'
 import { createServices, DEFAULT_BOUNDS, type Bounds, type ServiceState } from './service-state.ts'
 import { createTemplates } from './templates.ts'
 
@@ -19,7 +21,7 @@ export interface Log {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
 }
-export interface WatchdogConfig { readonly zThreshold: number; readonly cooldownMs: number; readonly pollMs: number; readonly bounds?: Bounds }
+export interface WatchdogConfig { readonly zThreshold: number; readonly cooldownMs: number; readonly pollMs: number; readonly bounds?: Bounds; /** All tenants unless set. */ readonly shard?: Shard }
 export interface WatchdogDeps {
   readonly clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>
   readonly signals: SignalSink
@@ -28,6 +30,8 @@ export interface WatchdogDeps {
   readonly oldestUncommittedReceivedAtMs: () => Promise<number | null>
   readonly clock: () => number
   readonly logger: Log
+  /** Under which it works; nobody else does when there is none. */
+  readonly lease?: Lease
 }
 export interface WatchdogStats {
   /** Null before the first run. */
@@ -41,6 +45,8 @@ export interface Watchdog {
   /** One round now; rejects when a store did. Rounds never overlap. */
   tick(): Promise<void>
   close(): Promise<void>
+  /** Ends where it stands: another has the work. */
+  abandon(): void
 }
 
 const SLICE_MS = 10
@@ -55,23 +61,42 @@ const ORPHANED_AFTER_MS = 300_000
 const IDLE_MS = 60_000
 const FORGET_AFTER_MS = 86_400_000
 const HOUR_MS = 3_600_000
+/** One a minute: two years of them. */
+const GENERATIONS_PER_EPOCH = 1_000_000
+
+/** Above everything that owners of earlier epochs may still write, and not into the slot of the checkpoint that it begins with. */
+const firstGeneration = (restored: number, epoch: number): number => {
+  const least = Math.max(restored, epoch * GENERATIONS_PER_EPOCH)
+  return least % 2 === restored % 2 ? least : least + 1
+}
 
 export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps): Promise<Watchdog> => {
-  const { clickhouse, clock, logger } = deps
+  const { clock, logger, lease } = deps
+  const shard = config.shard ?? WHOLE
+  let abandoned = false
+  const clickhouse: WatchdogDeps['clickhouse'] = {
+    ...deps.clickhouse,
+    insertRows: async (insert) => {
+      // Whoever stood still while another took over must not go on writing.
+      if (abandoned || lease?.isHeld() === false) throw new PermanentError('FENCED', 'another has the watchdog of these tenants')
+      await deps.clickhouse.insertRows(insert)
+    },
+  }
   const detector = { zThreshold: config.zThreshold, cooldownMs: config.cooldownMs }
   const services = createServices(config.bounds ?? DEFAULT_BOUNDS)
   const templates = createTemplates()
-  const outbox = createOutbox(deps)
+  const outbox = createOutbox({ ...deps, clickhouse })
   const intake = createIntake(services)
-  const restored = await loadCheckpoint(clickhouse)
+  const part = { shard: shard.index, shards: shard.of }
+  const restored = await loadCheckpoint(clickhouse, shard)
   for (const state of restored.services) services.restore(state)
-  for (const row of await clickhouse.query(seenTemplates, {})) templates.load(row.tenant, row.service, row.template, row.first_bucket * 1000)
-  let orphans = await clickhouse.query(openAnomalies, {})
-  const reader = createPartialReader(clickhouse, restored.cursors)
+  for (const row of await clickhouse.query(seenTemplates, part)) templates.load(row.tenant, row.service, row.template, row.first_bucket * 1000)
+  let orphans = await clickhouse.query(openAnomalies, part)
+  const reader = createPartialReader(clickhouse, restored.cursors, shard)
 
   const nextBucket = (ms: number): number => Math.ceil(ms / BUCKET_MS) * BUCKET_MS
   const startedAtMs = clock()
-  let generation = restored.generation
+  let generation = firstGeneration(restored.generation, lease?.epoch ?? 0)
   let ranSinceMs = nextBucket(startedAtMs)
   let lastTickMs = startedAtMs
   let checkpointAtMs = startedAtMs
@@ -151,12 +176,12 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
     if (outbox.size() > 0 || intake.late.size > 0) return
     const all: ServiceState[] = [...services.all()]
     generation++
-    await saveCheckpoint(clickhouse, { generation, cursors: reader.cursors(), services: all })
+    await saveCheckpoint(clickhouse, shard, { generation, cursors: reader.cursors(), services: all })
     checkpointAtMs = nowMs
   }
   const count = async (nowMs: number): Promise<void> => {
     if (nowMs - countedAtMs < COUNT_EVERY_MS) return
-    const [row] = await clickhouse.query(recentAnomalies, { sinceMs: nowMs - HOUR_MS })
+    const [row] = await clickhouse.query(recentAnomalies, { ...part, sinceMs: nowMs - HOUR_MS })
     anomaliesLastHour = Number(row?.total ?? 0)
     countedAtMs = nowMs
   }
@@ -208,9 +233,13 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
       logger.warn({ err: error }, 'watchdog closed without a checkpoint')
     }
   }
+  const abandon = (): void => {
+    abandoned = true
+    closed = true
+    clearTimeout(timer)
+  }
   return {
-    tick,
-    close,
+    tick, close, abandon,
     stats: () => ({ lastRunAtMs, seriesMonitored: services.size(), anomaliesLastHour, seriesRefused: services.refused() }),
   }
 }

@@ -34,9 +34,13 @@ export const bootstrap = async (store: Store, config: { bootstrapToken: string |
     }
     return { tenant: DEFAULT_TENANT, token: config.bootstrapToken }
   }
-  const any = await store.query('SELECT 1 FROM tokens WHERE tenant = $1 LIMIT 1', [DEFAULT_TENANT])
-  if (any.length > 0) return { tenant: DEFAULT_TENANT, token: null }
-  const token = makeToken()
-  await createToken(store, first, actor, token)
-  return { tenant: DEFAULT_TENANT, token }
+  return await store.transaction(async (sql) => {
+    // Two processes that start first at once make one token.
+    await sql.query('SELECT 1 FROM tenants WHERE id = $1 FOR UPDATE', [DEFAULT_TENANT])
+    const any = await sql.query('SELECT 1 FROM tokens WHERE tenant = $1 LIMIT 1', [DEFAULT_TENANT])
+    if (any.length > 0) return { tenant: DEFAULT_TENANT, token: null }
+    const token = makeToken()
+    await createToken(store, first, actor, token)
+    return { tenant: DEFAULT_TENANT, token }
+  })
 }

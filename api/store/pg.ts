@@ -31,6 +31,43 @@ const engineOf = (client: pg.PoolClient | pg.Pool): Engine => ({
   },
 })
 
+const LISTEN_AGAIN_MS = 1000
+
+const listenOn = (url: string, channel: string, onNotified: () => void): { close(): Promise<void> } => {
+  let client: pg.Client | null = null
+  let closed = false
+  let timer: NodeJS.Timeout | undefined
+  const connect = async (): Promise<void> => {
+    const made = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 5000, application_name: 'lapwing' })
+    client = made
+    const again = (): void => {
+      if (closed || client !== made) return
+      client = null
+      made.end().catch(() => undefined)
+      timer = setTimeout(() => { void connect() }, LISTEN_AGAIN_MS)
+    }
+    made.on('error', again)
+    made.on('end', again)
+    made.on('notification', onNotified)
+    try {
+      await made.connect()
+      await made.query(`LISTEN ${pg.escapeIdentifier(channel)}`)
+      // What was said while nobody listened.
+      onNotified()
+    } catch {
+      again()
+    }
+  }
+  void connect()
+  return {
+    close: async () => {
+      closed = true
+      clearTimeout(timer)
+      await client?.end().catch(() => undefined)
+    },
+  }
+}
+
 export const openPg = async (url: string): Promise<Store> => {
   // The server ends a statement that takes too long; the client's own limit is for a server that does not answer any more.
   const pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 5000, statement_timeout: 10_000, query_timeout: 12_000, keepAlive: true, application_name: 'lapwing' })
@@ -59,6 +96,7 @@ export const openPg = async (url: string): Promise<Store> => {
   let closing: Promise<void> | null = null
   return {
     ...createSessions(engineOf(pool), onOneConnection),
+    listen: (channel, onNotified) => listenOn(url, channel, onNotified),
     close: () => closing ??= pool.end(),
   }
 }

@@ -10,6 +10,9 @@ export interface Sql {
 export interface Store extends Sql {
   /** Commits when `run` resolves, rolls back when it rejects. Calls of the store from inside `run` join it; a transaction becomes a savepoint. */
   transaction<T>(run: (sql: Sql) => Promise<T>): Promise<T>
+  /** Calls back at each notification of the channel, on a connection of its own that is made anew when it breaks; absent where only one process works
+   * on the store. A notification may be missed: whoever listens looks by itself too. */
+  listen?(channel: string, onNotified: () => void): { close(): Promise<void> }
   close(): Promise<void>
 }
 

@@ -45,7 +45,7 @@ export interface OpenAnomalyRow { readonly tenant: string; readonly anomaly_id: 
 export const openAnomalies: Query<OpenAnomalyRow> = {
   name: 'all_tenants.open_anomalies',
   sql: `SELECT tenant, anomaly_id, toString(toUnixTimestamp64Milli(started_at)) AS started_at_ms FROM anomalies FINAL
-WHERE kind = 'anomaly' AND resolved = 0`,
+WHERE kind = 'anomaly' AND resolved = 0 AND cityHash64(tenant) % {shards:UInt32} = {shard:UInt32}`,
 }
 
 /** The whole row of one anomaly, to write it again as resolved. */
@@ -56,14 +56,15 @@ export const anomalyById: Query<AnomalyRow> = {
 
 export const recentAnomalies: Query<{ readonly total: string }> = {
   name: 'all_tenants.recent_anomalies',
-  sql: `SELECT toString(count()) AS total FROM anomalies FINAL WHERE kind = 'anomaly' AND detected_at >= fromUnixTimestamp64Milli({sinceMs:Int64})`,
+  sql: `SELECT toString(count()) AS total FROM anomalies FINAL
+WHERE kind = 'anomaly' AND detected_at >= fromUnixTimestamp64Milli({sinceMs:Int64}) AND cityHash64(tenant) % {shards:UInt32} = {shard:UInt32}`,
 }
 
 export interface CheckpointHeader { readonly slot: number; readonly generation: string; readonly state: string }
 export const checkpointHeader: Query<CheckpointHeader> = {
   name: 'all_tenants.checkpoint_header',
   sql: `SELECT slot, toString(c.generation) AS generation, state FROM watchdog_checkpoints AS c FINAL
-WHERE tenant = '' AND service = '' ORDER BY c.generation DESC LIMIT 1`,
+WHERE tenant = '' AND service = '' AND intDiv(slot, 2) = {shard:UInt32} ORDER BY c.generation DESC LIMIT 1`,
 }
 export interface CheckpointService { readonly tenant: string; readonly service: string; readonly state: string }
 export const checkpointServices: Query<CheckpointService> = {

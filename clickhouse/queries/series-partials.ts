@@ -37,7 +37,7 @@ arrayMap(t -> toString(t), templates) AS templates, toString(last_offset - log_o
 export const partialRows: Query<PartialRow> = {
   name: 'all_tenants.partial_rows',
   sql: 'SELECT '.concat(COLUMNS, ` FROM series_partials
-WHERE log_partition = {partition:UInt16} AND log_offset IN {firsts:Array(UInt64)} AND log_id = {logId:String}
+WHERE log_partition = {partition:UInt16} AND log_offset IN {firsts:Array(UInt64)} AND log_id = {logId:String} AND cityHash64(tenant) % {shards:UInt32} = {shard:UInt32}
 ORDER BY log_offset, tenant, service, series_partials.bucket`),
 }
 

@@ -22,5 +22,5 @@ export interface SeenTemplate { readonly tenant: string; readonly service: strin
 export const seenTemplates: Query<SeenTemplate> = {
   name: 'all_tenants.seen_templates',
   sql: `SELECT tenant, service, toString(s.template) AS template, toUnixTimestamp(min(s.first_bucket)) AS first_bucket
-FROM seen_templates AS s GROUP BY tenant, service, s.template`,
+FROM seen_templates AS s WHERE cityHash64(tenant) % {shards:UInt32} = {shard:UInt32} GROUP BY tenant, service, s.template`,
 }

@@ -41,5 +41,8 @@ export const createMember = async (role: Role, index: number, env: Readonly<Reco
 }
 
 /** Two (or `each`) of each role, in the order in which they may be started. */
-export const createMembers = async (each: number, env: Readonly<Record<string, string>>): Promise<readonly Member[]> =>
-  await Promise.all(ROLES.flatMap((role) => Array.from({ length: each }, (_, index) => createMember(role, index, env))))
+export const createMembers = async (each: number, env: Readonly<Record<string, string>>): Promise<readonly Member[]> => {
+  const create = (role: Role, more: Readonly<Record<string, string>> = {}): Promise<Member[]> => Promise.all(Array.from({ length: each }, (_, index) => createMember(role, index, { ...env, ...more })))
+  const ingest = await create('ingest')
+  return [...ingest, ...await create('worker'), ...await create('api', { LAPWING_PUBLIC_OTLP_URL: ingest[0].otlp })]
+}

@@ -22,7 +22,7 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true, force: true })
 })
 
-const logConfig = () => ({ dataDir, logPartitions: 2, logSync: 'os' as const, logMaxBytes: 64 * 1024 * 1024, logMaxAgeMs: 3_600_000, maxBodyBytes: 1024 * 1024 })
+const logConfig = () => ({ dataDir, logPartitions: 2, logSync: 'os' as const, logMaxBytes: 64 * 1024 * 1024, logMaxAgeMs: 3_600_000, maxBodyBytes: 1024 * 1024, kafka: null })
 const start = async (port = 0) => startIngestThread({
   otlpListen: { host: '127.0.0.1', port }, alertsListen: { host: '127.0.0.1', port: 0 }, alertsOpen: false,
   maxBodyBytes: 1024 * 1024, maxInflatedBytes: 4 * 1024 * 1024, maxInflightBytes: 16 * 1024 * 1024, maxSockets: 1000, log: logConfig(),
@@ -35,7 +35,7 @@ describe('the ingest thread', () => {
     thread = await start()
     const { port } = thread.addresses.otlp
     for (let index = 0; index < 10; index++) expect((await post(port)).status).toBe(200)
-    const log = withMember(await openEventLog(logConfig()))
+    const log = withMember(await openEventLog(logConfig(), { warn: () => undefined }))
     const read = (await Promise.all([0, 1].map((partition) => log.read({ partition, from: 0, maxBytes: 1024 * 1024, maxMessages: 100 })))).flat()
     expect(read.filter(({ envelope }) => envelope.signal === 'json_logs').map((message) => Buffer.from(message.body).toString())).toEqual(Array.from({ length: 10 }, () => body))
     expect(read.filter(({ envelope }) => envelope.signal === 'mark').length).toBeGreaterThanOrEqual(2)

@@ -1,3 +1,4 @@
+import { createSoleOwner } from '../../api/services/leases.ts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startStoreRetention, type StoreRetention } from '../../process/store-retention.ts'
 import { storeDays } from '../../clickhouse/queries/store.ts'
@@ -14,7 +15,7 @@ const insertDay = (age: number): Promise<void> =>
 beforeAll(async () => {
   store = await openTestStore()
   for (const age of [0, 1, 2]) await insertDay(age)
-  retention = startStoreRetention({ maxBytes: 1, minFreeBytes: 0, firstAfterMs: 1, everyMs: 20 }, { clickhouse: store.clickhouse, clock: Date.now, logger })
+  retention = startStoreRetention({ maxBytes: 1, minFreeBytes: 0, firstAfterMs: 1, everyMs: 20 }, { clickhouse: store.clickhouse, clock: Date.now, logger, leases: createSoleOwner() })
 })
 afterAll(async () => {
   await retention.close()
@@ -33,7 +34,7 @@ it('a store over its bound loses its oldest days again and again, keeps today, a
 
 it('a pass that fails is told and tried again', async () => {
   const failing = startStoreRetention({ maxBytes: 1, minFreeBytes: 0, firstAfterMs: 1, everyMs: 1 }, {
-    clickhouse: { ...store.clickhouse, query: async () => { throw new Error('away') } }, clock: Date.now, logger,
+    clickhouse: { ...store.clickhouse, query: async () => { throw new Error('away') } }, clock: Date.now, logger, leases: createSoleOwner(),
   })
   await until('two failures', () => warnings.filter((message) => message === 'store retention failed').length > 1)
   expect(failing.stats().last).toBeNull()

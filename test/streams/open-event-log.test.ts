@@ -9,7 +9,7 @@ import { withMember } from '../support/log-member.ts'
 
 test('the embedded log lies in the data directory, has the configured partitions and body limit, and keeps what analytics has not consumed', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'lapwing-open-'))
-  const log = withMember(await openEventLog({ dataDir, logPartitions: 3, logSync: 'os', logMaxBytes: 1024 ** 3, logMaxAgeMs: 0, maxBodyBytes: 100 }))
+  const log = withMember(await openEventLog({ dataDir, logPartitions: 3, logSync: 'os', logMaxBytes: 1024 ** 3, logMaxAgeMs: 0, maxBodyBytes: 100, kafka: null }, { warn: () => undefined }))
   try {
     expect(log.partitions).toBe(3)
     await stat(join(dataDir, 'log', 'data.mdb'))

@@ -1,0 +1,45 @@
+// The worker's part: consumer, watchdog, and what they stand on.
+import { startConsumer, type Consumer } from '../analytics/consumer.ts'
+import { createDecodeChild } from '../analytics/pool/decode-child.ts'
+import { createDecodePool } from '../analytics/pool/pool.ts'
+import { createRca } from '../analytics/rca/rca.ts'
+import { startWatchdogShards, type WatchdogShards } from '../analytics/watchdog/shards.ts'
+import { createControlPlane } from '../api/services/control-plane.ts'
+import type { Config } from '../config.ts'
+import type { ControlPlane } from '../streams/contracts/control-plane.ts'
+import type { Leases } from '../streams/contracts/leases.ts'
+import type { Rca } from '../streams/contracts/rca.ts'
+import type { OnClose } from './closers.ts'
+import type { Logger } from './logger.ts'
+import type { Servers } from './servers.ts'
+import { startStoreRetention, type StoreRetention } from './store-retention.ts'
+
+export interface Analysis { readonly consumer: Consumer; readonly watchdog: WatchdogShards; readonly retention: StoreRetention; readonly controlPlane: ControlPlane; readonly rca: Rca }
+export interface AnalysisDeps { readonly servers: Servers; readonly leases: Leases; readonly sharers: () => Promise<number>; readonly clock: () => number; readonly logger: Logger; readonly onClose: OnClose }
+
+const DECODE_TIMEOUT_MS = 60_000
+const WATCHDOG_POLL_MS = 1000
+const TRIM_EVERY_MS = 30_000
+
+export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
+  const { servers: { store, clickhouse, local, log }, clock, logger, onClose } = deps
+  const trimming = setInterval(() => { log.trim(clock()).catch((error: unknown) => logger.warn({ error: String(error) }, 'event log trim failed')) }, TRIM_EVERY_MS)
+  onClose(() => clearInterval(trimming))
+  // A floor of free space only for a disk of this machine: of another's we know nothing.
+  const retention = startStoreRetention({ maxBytes: config.storeMaxBytes, minFreeBytes: local === null ? 0 : config.storeMinFreeBytes }, { clickhouse, clock, logger, leases: deps.leases })
+  onClose(() => retention.close())
+  const controlPlane = createControlPlane(store, { cooldownMs: config.watchdogCooldownMs, clock })
+  const rca = createRca({ clickhouse, now: clock })
+  const neighbours = (tenant: string, service: string, atMs: number): Promise<readonly string[]> => rca.neighbours(tenant, service, atMs)
+  const pool = createDecodePool({ threads: config.decodeThreads, timeoutMs: DECODE_TIMEOUT_MS })
+  onClose(() => pool.close())
+  const child = createDecodeChild({ timeoutMs: DECODE_TIMEOUT_MS })
+  onClose(() => child.close())
+  const consumer = startConsumer({ retentionMs: config.retentionMs }, { log, pool, child, clickhouse, controlPlane, clock, logger, neighbours })
+  onClose(() => consumer.close())
+  const watchdog = startWatchdogShards({ shards: config.watchdogShards, zThreshold: config.watchdogZScoreThreshold, cooldownMs: config.watchdogCooldownMs, pollMs: WATCHDOG_POLL_MS }, {
+    clickhouse, signals: controlPlane, neighbours, oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(), clock, logger, leases: deps.leases, sharers: deps.sharers,
+  })
+  onClose(() => watchdog.close())
+  return { consumer, watchdog, retention, controlPlane, rca }
+}

@@ -1,0 +1,98 @@
+// What a role stands on: the control-plane store, ClickHouse and the event log, each embedded or by its address. Opened side by side;
+// whatever cannot be reached is reported together, under the setting that says where it is.
+import { join } from 'node:path'
+import { createLeases, createSoleOwner } from '../api/services/leases.ts'
+import { openStore } from '../api/store/open-store.ts'
+import type { Store } from '../api/store/store.ts'
+import { createClickHouse, type ClickHouse } from '../clickhouse/client.ts'
+import { startLocalClickHouse, type LocalClickHouse } from '../clickhouse/local/local.ts'
+import { migrate } from '../clickhouse/migrate.ts'
+import { keepDays } from '../clickhouse/ttl.ts'
+import type { Config } from '../config.ts'
+import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
+import type { EventLog } from '../streams/contracts/event-log.ts'
+import type { Leases } from '../streams/contracts/leases.ts'
+import { openEventLog } from '../streams/open-event-log.ts'
+import type { OnClose } from './closers.ts'
+import type { Logger } from './logger.ts'
+
+export interface Servers { readonly store: Store; readonly leases: Leases; readonly clickhouse: ClickHouse; readonly local: LocalClickHouse | null; readonly log: EventLog }
+
+const openClickHouse = async (config: Config, logger: Logger, onClose: OnClose): Promise<{ clickhouse: ClickHouse; local: LocalClickHouse | null }> => {
+  const local = config.clickhouseUrl !== null ? null : await startLocalClickHouse({
+    directory: join(config.dataDir, 'clickhouse'), listen: config.clickhouseListen, maxMemoryBytes: config.clickhouseMaxMemoryBytes,
+    readerPassword: config.readerPassword, database: config.clickhouseDatabase, binary: config.clickhouseBinary, log: logger,
+  })
+  if (local !== null) onClose(() => local.close())
+  const clickhouse = createClickHouse({
+    url: local?.url ?? config.clickhouseUrl!, user: local?.user ?? config.clickhouseUser, password: local?.password ?? config.clickhousePassword, database: config.clickhouseDatabase,
+  })
+  // Idle connections would hold the child's end up by seconds.
+  onClose(() => clickhouse.close())
+  await clickhouse.ensureDatabase()
+  return { clickhouse, local }
+}
+
+const MIGRATIONS = 'clickhouse migrations'
+const AGAIN_MS = 250
+/** By one process at a time: others that start meanwhile find it done. */
+const prepareTables = async (clickhouse: ClickHouse, config: Config, leases: Leases): Promise<void> => {
+  for (;;) {
+    const lease = await leases.claim(MIGRATIONS)
+    if (lease === null) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
+    else {
+      try {
+        await migrate(clickhouse)
+        await keepDays(clickhouse, Math.round(config.retentionMs / 86_400_000))
+        return
+      } finally {
+        await leases.release(lease)
+      }
+    }
+  }
+}
+
+/** With the setting's name before what is wrong; an embedded part has none. */
+const named = async <T>(setting: string | null, opening: Promise<T>): Promise<T> => {
+  try {
+    return await opening
+  } catch (error) {
+    if (setting === null || !(error instanceof TransientError || error instanceof PermanentError)) throw error
+    throw new PermanentError('CONFIG_INVALID', error.message.startsWith(`${setting}:`) ? error.message : `${setting}: ${error.message}`, { cause: error })
+  }
+}
+
+/** All of them, or the failure of each that failed in one. */
+const together = async <T extends readonly unknown[]>(openings: readonly [...{ [K in keyof T]: Promise<T[K]> }]): Promise<T> => {
+  const settled = await Promise.allSettled(openings)
+  const failures = settled.flatMap((one) => one.status === 'rejected' ? [one.reason as unknown] : [])
+  if (failures.length === 0) return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as unknown as T
+  if (failures.length === 1 || !failures.every((one) => one instanceof PermanentError || one instanceof TransientError)) throw failures[0]
+  throw new PermanentError('CONFIG_INVALID', failures.map((one) => one.message).join('\n'))
+}
+
+const openControlPlane = async (config: Config, onClose: OnClose): Promise<Store> => {
+  const store = await openStore({ databaseUrl: config.databaseUrl, directory: join(config.dataDir, 'control-plane') })
+  onClose(() => store.close())
+  return store
+}
+const openLog = async (config: Config, logger: Logger, onClose: OnClose): Promise<EventLog> => {
+  const log = await openEventLog(config, logger)
+  onClose(() => log.close())
+  return log
+}
+
+/** @param owner of leases: unique to this process's life. */
+export const openServers = async (config: Config, owner: string, logger: Logger, onClose: OnClose): Promise<Servers> => {
+  const [store, { clickhouse, local }, log] = await together<[Store, Awaited<ReturnType<typeof openClickHouse>>, EventLog]>([
+    named(config.databaseUrl === null ? null : 'DATABASE_URL', openControlPlane(config, onClose)),
+    named(config.clickhouseUrl === null ? null : 'CLICKHOUSE_URL', openClickHouse(config, logger, onClose)),
+    named(config.kafka === null ? null : 'KAFKA_BROKERS', openLog(config, logger, onClose)),
+  ])
+  const leases = config.databaseUrl === null ? createSoleOwner() : createLeases(store, owner)
+  await named(config.clickhouseUrl === null ? null : 'CLICKHOUSE_URL', prepareTables(clickhouse, config, leases))
+  return { store, leases, clickhouse, local, log }
+}
+
+/** For ingest, whose thread opens the log by itself and needs no ClickHouse. */
+export const openStoreAlone = (config: Config, onClose: OnClose): Promise<Store> => named('DATABASE_URL', openControlPlane(config, onClose))

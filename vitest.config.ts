@@ -9,8 +9,14 @@ const ALONE = [
   'test/streams/inflate.test.ts',
 ]
 
+/** Unit tests that take five seconds of processor time or more: with them `npm run check` would not end within its minute on two cores. */
+const LONG = [
+  'test/analytics/anomaly/detector.test.ts', 'test/analytics/decode/decode.test.ts', 'test/analytics/decode/hostile.test.ts', 'test/api/idempotency.test.ts', 'test/api/mutation-cap.test.ts',
+  'test/contract/pglite-store.test.ts',
+]
+
 const project = (name: string, include: string[], testTimeout: number) => ({
-  test: { name, include, testTimeout, hookTimeout: 60_000, pool: 'forks' as const, exclude: ['**/node_modules/**', ...(name === 'unit' ? ALONE : [])] },
+  test: { name, include, testTimeout, hookTimeout: 60_000, pool: 'forks' as const, exclude: ['**/node_modules/**', ...(name === 'unit' ? [...ALONE, ...LONG] : [])] },
 })
 
 export default defineConfig({
@@ -18,7 +24,7 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       project('unit', ['test/{streams,ingest,analytics,clickhouse,api,contract,process,scripts}/**/*.test.ts', 'test/*.test.ts'], 30_000),
-      project('integration', ['test/integration/**/*.test.ts', ...ALONE], 60_000),
+      project('integration', ['test/integration/**/*.test.ts', ...ALONE, ...LONG], 60_000),
       project('e2e', ['test/e2e/**/*.test.ts'], 180_000),
       ...(process.env.LAPWING_TEST_KAFKA === undefined ? [] : [project('kafka', ['test/large/kafka/*.test.ts'], 60_000)]),
       ...(process.env.LAPWING_TEST_CLUSTER === undefined ? [] : [project('cluster', ['test/e2e/{golden,flows}.test.ts', 'test/e2e/agents/incident.test.ts', 'test/cluster/*.test.ts'], 60_000)]),

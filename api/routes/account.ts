@@ -7,6 +7,7 @@ import { tellUndo } from '../plugins/undo.ts'
 import type { RouteDeps } from '../ports.ts'
 import { AuditRow, errors, Id, Time, TokenSummary } from '../schemas/shapes.ts'
 import { listAudit, type AuditRow as Row } from '../services/audit.ts'
+import { mintedExpiry } from '../services/minting.ts'
 import { createToken, listTokens, revokeToken } from '../services/tokens.ts'
 import { hasScope } from '../../streams/contracts/principal.ts'
 import { resolveRange } from '../time-range.ts'
@@ -39,7 +40,7 @@ export const accountRoutes = (app: App, deps: RouteDeps): void => {
     // A token cannot make one that may do more than itself.
     const beyond = scopes.find((scope) => !principal.scopes.includes('*') && !principal.scopes.includes(scope) && !hasScope(principal.scopes, scope))
     if (beyond !== undefined) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token that asks lacks the scope ${beyond}`)
-    const made = await createToken(deps.store, { tenant: principal.tenant, userId: principal.userId, ...request.body }, actorOf(request))
+    const made = await createToken(deps.store, { tenant: principal.tenant, userId: principal.userId, ...request.body, expiresAt: mintedExpiry(principal, request.body.expiresAt) }, actorOf(request))
     await deps.onCredentialsChanged()
     tellUndo(request, { possible: true, method: 'DELETE', path: `/api/v1/me/tokens/${made.id}` })
     return reply.code(201).send(made as never)

@@ -7,6 +7,7 @@ import { tellUndo } from '../plugins/undo.ts'
 import type { RouteDeps } from '../ports.ts'
 import { ApiKey, errors } from '../schemas/shapes.ts'
 import { createApiKey, KEY_SCOPES, listApiKeys, revokeApiKey, type KeyScope } from '../services/api-keys.ts'
+import { mintedExpiry } from '../services/minting.ts'
 import { hasScope } from '../../streams/contracts/principal.ts'
 
 const KeyId = Type.Object({ key_id: Type.String({ minLength: 1, maxLength: 64 }) }, { additionalProperties: false })
@@ -30,7 +31,7 @@ export const apiKeyRoutes = (app: App, deps: RouteDeps): void => {
     // A key cannot do more than whoever makes it.
     const beyond = KEY_SCOPES[scope].find((needed) => !(needed === '*' ? principal.scopes.includes('*') : hasScope(principal.scopes, needed)))
     if (beyond !== undefined) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token that asks lacks the scope ${beyond}`)
-    const made = await createApiKey(deps.store, { tenant: principal.tenant, userId: principal.userId, name, scope, rateLimitRps, expiresAt }, actorOf(request), deps.clock())
+    const made = await createApiKey(deps.store, { tenant: principal.tenant, userId: principal.userId, name, scope, rateLimitRps, expiresAt: mintedExpiry(principal, expiresAt ?? undefined) ?? null }, actorOf(request), deps.clock())
     await deps.onCredentialsChanged()
     tellUndo(request, { possible: true, method: 'DELETE', path: `/api/v1/apikeys/${made.key_id}` })
     return reply.code(201).send(made as never)

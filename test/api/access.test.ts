@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { errorCodes } from '../../api/errors.ts'
 import { operations } from '../../api/operations.ts'
 import { TransientError } from '../../streams/contracts/errors.ts'
-import { bearer, openHarness, type Harness } from './harness.ts'
+import { addOwner, bearer, openHarness, type Harness } from './harness.ts'
 
 let api: Harness
 beforeAll(async () => { api = await openHarness() })
@@ -53,6 +53,17 @@ test('an agent deletes only with a token that has every scope', async () => {
 
 test('a token cannot make one that may do more', async () => {
   expectEnvelope(await api.app.inject({ method: 'POST', url: '/api/v1/me/tokens', headers: bearer('monitors'), payload: { name: 'n' } }), 'PAT_SCOPE_INSUFFICIENT')
+})
+
+test('a token makes none that is bound by less than itself', async () => {
+  await addOwner(api.store)
+  const make = (who: string, url: string, payload: object) => api.app.inject({ method: 'POST', url, headers: bearer(who), payload })
+  for (const [url, payload] of [['/api/v1/me/tokens', { name: 'n' }], ['/api/v1/me/tokens', { name: 'n', dailyMutationLimit: 1 }], ['/api/v1/apikeys', { name: 'n', scope: 'full' }]] as const) {
+    expectEnvelope(await make('capped', url, payload), 'PAT_SCOPE_INSUFFICIENT')
+    expect((await make('ending', url, payload)).json<{ expiresAt?: string; expires_at?: string }>()).toMatchObject(url.endsWith('apikeys') ? { expires_at: '2099-01-01T00:00:00.000Z' } : { expiresAt: '2099-01-01T00:00:00.000Z' })
+  }
+  expectEnvelope(await make('ending', '/api/v1/me/tokens', { name: 'n', expiresAt: '2099-01-02T00:00:00Z' }), 'PAT_SCOPE_INSUFFICIENT')
+  expect((await make('ending', '/api/v1/me/tokens', { name: 'n', expiresAt: '2098-12-31T00:00:00Z' })).json<{ expiresAt: string }>().expiresAt).toBe('2098-12-31T00:00:00.000Z')
 })
 
 test('metrics need a token when they are not open', async () => {

@@ -126,6 +126,13 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
     }
     for (const recorded of open) {
       const range = await untilDone(() => opened.reform(recorded), retry)
+      if (range === null || range.messages[0].offset > recorded.first) deps.logger.error({ partition, range: recorded }, 'messages of a recorded range are gone from the log')
+      // Retention drops from the front: before such a range none is at work.
+      if (range === null) {
+        open = open.slice(1)
+        offset = recorded.last + 1
+        continue
+      }
       await deps.budget.acquire(range.cost, retry.signal)
       start(range, { isReplay: true, isCareful: recorded.deaths >= CAREFUL_AFTER_DEATHS }, Promise.resolve())
     }

@@ -16,8 +16,8 @@ export interface RangeReaderConfig {
 export interface RangeReader {
   /** The next range; null once `signal` fired and nothing is left in hand. Rejects when the log does: call again. */
   next(signal: AbortSignal): Promise<Range | null>
-  /** Exactly the messages of a range that was recorded. */
-  reform(open: OpenRange): Promise<Range>
+  /** The messages of a range that was recorded, as far as the log still has them; null when it has none. */
+  reform(open: OpenRange): Promise<Range | null>
   /** The last read met the end and nothing is in hand. */
   isAtEnd(): boolean
 }
@@ -33,6 +33,8 @@ export const createRangeReader = (config: RangeReaderConfig, source: Pick<Assign
   let piece: readonly LogMessage[] = []
   let used = 0
   let nextOffset = config.from
+  /** Behind the range that was formed last. */
+  let formedTo = config.from
   let atEnd = false
   let closesAt = Infinity
 
@@ -61,7 +63,9 @@ export const createRangeReader = (config: RangeReaderConfig, source: Pick<Assign
 
   const take = (): Range => {
     closesAt = Infinity
-    return former.take()
+    const range = former.take(formedTo)
+    formedTo = range.last + 1
+    return range
   }
 
   return {
@@ -84,9 +88,8 @@ export const createRangeReader = (config: RangeReaderConfig, source: Pick<Assign
         messages.push(...more.filter((message) => message.offset <= open.last))
         from = more[more.length - 1].offset + 1
       }
-      if (messages[0].offset !== open.first) throw new PermanentError('LOG_CORRUPT', `partition ${partition} has lost ${open.first}, the start of a recorded range`)
-      nextOffset = open.last + 1
-      return toRange(partition, messages)
+      nextOffset = formedTo = open.last + 1
+      return messages.length === 0 ? null : { ...toRange(partition, messages), ...open }
     },
     isAtEnd: () => atEnd && former.isEmpty() && used >= piece.length,
   }

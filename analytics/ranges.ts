@@ -1,4 +1,5 @@
-// Which messages make one range: contiguous offsets of one partition, one INSERT, one receive day. Pure.
+// Which messages make one range: contiguous offsets of one partition, one INSERT, one receive day. Pure. A hole in the offsets
+// (what retention has dropped, what is not ours) belongs to the range behind it, so that ranges follow each other without one.
 // A recorded range is formed again from its offsets alone; the rules here only decide where a new one ends.
 import type { LogMessage, OpenRange } from '../streams/contracts/event-log.ts'
 
@@ -26,8 +27,8 @@ export interface RangeFormer {
   add(message: LogMessage): boolean
   isEmpty(): boolean
   isFull(): boolean
-  /** Hands over what was gathered and starts anew. Must hold at least one message. */
-  take(): Range
+  /** Hands over what was gathered and starts anew. Must hold at least one message. `first`: where the range before it has ended. */
+  take(first?: number): Range
 }
 
 export const createRangeFormer = (partition: number, limits: RangeLimits = RANGE_LIMITS): RangeFormer => {
@@ -54,8 +55,8 @@ export const createRangeFormer = (partition: number, limits: RangeLimits = RANGE
     },
     isEmpty: () => messages.length === 0,
     isFull: () => records >= limits.maxRecords || cost >= limits.maxExpandedBytes || messages.length >= limits.maxMessages,
-    take: () => {
-      const range = toRange(partition, messages)
+    take: (first) => {
+      const range = toRange(partition, messages, first)
       messages = []
       records = 0
       cost = 0
@@ -64,10 +65,10 @@ export const createRangeFormer = (partition: number, limits: RangeLimits = RANGE
   }
 }
 
-/** @param messages contiguous, at least one. */
-export const toRange = (partition: number, messages: readonly LogMessage[]): Range => ({
+/** @param messages ascending, at least one. */
+export const toRange = (partition: number, messages: readonly LogMessage[], first = messages[0].offset): Range => ({
   partition,
-  first: messages[0].offset,
+  first,
   last: messages[messages.length - 1].offset,
   receiveDay: receiveDayOf(messages[0].envelope.receivedAtMs),
   messages,

@@ -12,7 +12,7 @@ export interface Topic {
 }
 
 export interface Outgoing { readonly partition: number; readonly key: string; readonly value: Uint8Array; readonly headers: Readonly<Record<string, Uint8Array>> }
-/** `value` and `header` are views of what was fetched: to be copied before they are kept. */
+/** `value` and `header` (the envelope; empty when there is none) are views of what was fetched: to be copied before they are kept. */
 export interface Incoming { readonly offset: number; readonly value: Uint8Array; readonly header: Uint8Array }
 export interface FetchRequest { readonly from: number; readonly maxBytes: number; readonly waitMs: number }
 
@@ -21,7 +21,8 @@ export interface Given {
   readonly partition: number
   /** Fires when the group takes it away, or this member leaves. */
   readonly lost: AbortSignal
-  /** From `from` on; where retention has dropped that, from the first that is left. Empty after `waitMs` without any. */
+  /** From `from` on, whoever wrote it; where retention has dropped that, from the first that is left. Empty after `waitMs` without any.
+   * @throws PermanentError LOG_CORRUPT when the topic is another one than was opened. */
   fetch(request: FetchRequest): Promise<readonly Incoming[]>
   /** Under the generation in which the partition was given. @throws PermanentError FENCED when that has passed. */
   commit(offset: number, metadata: string): Promise<void>

@@ -5,10 +5,10 @@ import type { GroupLog } from './group-protocol.ts'
 import { openKafkaLog } from './kafka-log.ts'
 import { openPlatformaticDriver } from './platformatic.ts'
 
-export const openKafka = async (config: KafkaConfig, logger: GroupLog): Promise<EventLog> => {
+export const openKafka = async (config: KafkaConfig & { readonly maxPendingBytes?: number }, logger: GroupLog): Promise<EventLog> => {
   const driver = openPlatformaticDriver(config, logger)
   try {
-    return await openKafkaLog(config, driver)
+    return await openKafkaLog(config, { driver, logger })
   } catch (error) {
     await driver.close()
     throw error

@@ -21,6 +21,7 @@ const EARLIEST = -2n
 const LATEST = -1n
 const PEEK_BYTES = 1
 const SESSIONLESS = [0, -1] as const
+const NOTHING = Buffer.alloc(0)
 
 const connectionOf = ({ tls, sasl }: KafkaConfig): ConnectionOptions => ({
   connectTimeout: CONNECT_MS, requestTimeout: REQUEST_MS,
@@ -46,17 +47,22 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
   let producer: Producer<Buffer, Buffer, Buffer, Buffer> | null = null
   const sending = (): Producer<Buffer, Buffer, Buffer, Buffer> => producer ??= new Producer({ ...base, ...SEND_RETRIES, idempotent: true, acks: ProduceAcks.ALL })
 
+  /** Of the topic as it was opened. */
+  const ids = new Map<string, string>()
   const metadataOf = (topic: string): Promise<ClusterMetadata> => admin.metadata({ topics: [topic], autocreateTopics: false })
   const leaderOf = async (topic: string, partition: number): Promise<{ broker: Broker; topicId: string }> => {
     const metadata = await metadataOf(topic)
     const { id, partitions } = metadata.topics.get(topic)!
+    // Positions of one log must never come from another: what is stored under them would be taken for stored already.
+    if (ids.get(topic) !== id) throw new PermanentError('LOG_CORRUPT', `KAFKA_TOPIC: ${topic} was deleted and made again: a process that reads it must be started anew`)
     const broker = metadata.brokers.get(partitions[partition].leader)
     if (broker === undefined) throw new TransientError('LOG_IO', `partition ${partition} of ${topic} has no leader`)
     return { broker, topicId: id }
   }
 
+  /** With three copies or more, acknowledged is never on one disk alone. */
   const createTopic = async ({ name, partitions, replication, retentionMs, maxMessageBytes }: TopicSettings): Promise<void> => {
-    const configs = Object.entries({ 'retention.ms': retentionMs, 'max.message.bytes': maxMessageBytes, 'message.timestamp.type': 'LogAppendTime' }).map(([key, value]) => ({ name: key, value: String(value) }))
+    const configs = Object.entries({ 'retention.ms': retentionMs, 'max.message.bytes': maxMessageBytes, 'message.timestamp.type': 'LogAppendTime', ...(replication > 2 ? { 'min.insync.replicas': 2 } : {}) }).map(([key, value]) => ({ name: key, value: String(value) }))
     await admin.createTopics({ topics: [{ topic: name, partitions, replicas: replication }], configs }).catch((error: unknown) => { if (!hasCode(error, 'TOPIC_ALREADY_EXISTS')) throw error })
   }
   const describeTopic = async (name: string): Promise<Topic> => {
@@ -64,6 +70,7 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
     const setting = (key: string): number => Number(configs.find((one) => one.name === key)?.value ?? -1)
     const retentionMs = setting('retention.ms')
     const { id, partitionsCount } = metadata.topics.get(name)!
+    ids.set(name, id)
     return { id: toHex(id), partitions: partitionsCount, retentionMs: retentionMs < 0 ? Infinity : retentionMs, maxMessageBytes: setting('max.message.bytes') }
   }
   const openTopic = (settings: TopicSettings): Promise<Topic> => tried(async () => {
@@ -87,7 +94,7 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
       return response.responses.flatMap((one) => one.partitions).flatMap(({ records }) => (records ?? []).flatMap((batch) => batch.records.flatMap((record): Incoming[] => {
         const offset = Number(batch.firstOffset) + record.offsetDelta
         const header = record.headers.find(([key]) => key?.toString() === ENVELOPE_HEADER)?.[1]
-        return offset < from || header === null || header === undefined ? [] : [{ offset, value: record.value ?? Buffer.alloc(0), header }]
+        return offset < from ? [] : [{ offset, value: record.value ?? NOTHING, header: header ?? NOTHING }]
       })))
     } catch (error) {
       // Leadership may have moved, or the broker be gone.
@@ -147,7 +154,7 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
       sync: async ({ generation, memberId }, plan) => {
         const assignments = [...plan].map(([id, partitions]) => ({ memberId: id, assignment: encodeConsumerProtocolAssignment({ version: 1, assignedPartitions: [{ topic, partitions: [...partitions] }] }) }))
         const { assignment } = await ask((to) => syncGroupV5.api.async(to, groupId, generation, memberId, instanceId, 'consumer', PROTOCOL, assignments))
-        return assignment.length === 0 ? [] : decodeConsumerProtocolAssignment(assignment).assignedPartitions.flatMap(({ partitions }) => partitions)
+        return assignment.length === 0 ? [] : decodeConsumerProtocolAssignment(assignment).assignedPartitions.flatMap((one) => one.topic === topic ? one.partitions : [])
       },
       heartbeat: async ({ generation, memberId }) => { await ask((to) => heartbeatV4.api.async(to, groupId, generation, memberId, instanceId)) },
       leave: async ({ memberId }) => {

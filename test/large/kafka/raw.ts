@@ -1,0 +1,27 @@
+// The suite's broker without our log: what others do to a topic.
+import { Admin, ConfigResourceTypes, Producer } from '@platformatic/kafka'
+
+const options = { clientId: 'somebody-else', bootstrapBrokers: [process.env.LAPWING_TEST_KAFKA!] }
+const withAdmin = async <T>(run: (admin: Admin) => Promise<T>): Promise<T> => {
+  const admin = new Admin(options)
+  try { return await run(admin) } finally { await admin.close() }
+}
+
+export const createTopic = (topic: string, partitions: number, configs: Readonly<Record<string, string>>): Promise<unknown> =>
+  withAdmin((admin) => admin.createTopics({ topics: [topic], partitions, replicas: 1, configs: Object.entries(configs).map(([name, value]) => ({ name, value })) }))
+export const deleteTopic = (topic: string): Promise<unknown> => withAdmin((admin) => admin.deleteTopics({ topics: [topic] }))
+/** As retention does. */
+export const dropBefore = (topic: string, partition: number, offset: number): Promise<unknown> =>
+  withAdmin((admin) => admin.deleteRecords({ topics: [{ name: topic, partitions: [{ partition, offset: BigInt(offset) }] }] }))
+export const settingsOf = (topic: string): Promise<Record<string, string | null | undefined>> => withAdmin(async (admin) => {
+  const [{ configs }] = await admin.describeConfigs({ resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic }] })
+  return Object.fromEntries(configs.map(({ name, value }) => [name, value]))
+})
+export const produce = async (topic: string, partition: number, text: string, envelope: Buffer | null): Promise<void> => {
+  const producer = new Producer(options)
+  try {
+    await producer.send({ messages: [{ topic, partition, value: Buffer.from(text), headers: new Map(envelope === null ? [] : [[Buffer.from('envelope'), envelope]]) }] })
+  } finally {
+    await producer.close()
+  }
+}

@@ -119,7 +119,10 @@ export const runMembership = (config: { readonly partitions: number; readonly ti
         continue
       }
       await stay(current)
+      const wasFenced = current.isOver
       await end(current)
+      // Whatever threw this member out may do it again at once.
+      if (wasFenced) await pause(config.times.againMs)
       if (leaving.signal.aborted) await calls.leave(current.joined).catch(() => undefined)
       current = null
     }

@@ -60,7 +60,8 @@ export const huntCanaries = async (store: TestStore, count: number, seed: number
     const see = (what: string, found: number, seen: unknown): void => {
       if (found !== expected || JSON.stringify(seen).includes(CANARY)) leaks.push(`${what}: ${found} instead of ${expected} for ${JSON.stringify(asked)}`)
     }
-    const { rows: found } = await findLogs(reader, filter, 1000, null)
+    // Without a budget of time: on a busy machine a page may end early, and the next one is not asked for here.
+    const { rows: found } = await findLogs(reader, filter, 1000, null, () => 0)
     see('search', found.length, found)
     const facets = await findFacets(reader, filter, { rows: found.slice(0, 2), limit: 2, tookMs: 0 }, () => 0)
     see('facets', facets.rows.reduce((sum, row) => sum + Number(row.records), 0), facets.rows)

@@ -69,7 +69,7 @@ const MiB = 1024 * 1024
 /** @throws PermanentError CONFIG_INVALID, its message one line for each wrong setting. */
 export const loadConfig = (env: Env): Config => {
   const settings = readSettings(env)
-  const { problems, text, wrong, number, bytes, choice, name, listen, url, list, secret } = settings
+  const { problems, text, wrong, number, bytes, choice, name, listen, tls, url, list, secret } = settings
   const bootstrapToken = secret('LAPWING_BOOTSTRAP_TOKEN', 20)
   if (bootstrapToken !== null && !/^obs_[A-Za-z0-9_-]{43}$/.test(bootstrapToken)) problems.push('LAPWING_BOOTSTRAP_TOKEN: not obs_ and 43 base64url characters')
   const proxies = (): readonly string[] => {
@@ -92,9 +92,9 @@ export const loadConfig = (env: Env): Config => {
   const config: Config = {
     role,
     dataDir: resolve(text('LAPWING_DATA_DIR') ?? 'data'),
-    otlpListen: listen('LAPWING_OTLP_LISTEN', '127.0.0.1:4318'),
-    alertsListen: listen('LAPWING_ALERTS_LISTEN', '127.0.0.1:9093'),
-    apiListen: listen('LAPWING_API_LISTEN', '127.0.0.1:8080'),
+    otlpListen: { ...listen('LAPWING_OTLP_LISTEN', '127.0.0.1:4318'), tls: tls('LAPWING_OTLP') },
+    alertsListen: { ...listen('LAPWING_ALERTS_LISTEN', '127.0.0.1:9093'), tls: tls('LAPWING_ALERTS') },
+    apiListen: { ...listen('LAPWING_API_LISTEN', '127.0.0.1:8080'), tls: tls('LAPWING_API') },
     adminListen: text('LAPWING_ADMIN_LISTEN') === null && role === 'all' ? null : listen('LAPWING_ADMIN_LISTEN', '127.0.0.1:9464'),
     kafka: readKafka(settings),
     watchdogShards: Math.floor(number('LAPWING_WATCHDOG_SHARDS', text('DATABASE_URL') === null && text('DATABASE_URL_FILE') === null ? 1 : 8, 1, 100)),

@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
 import { apiError } from './errors.ts'
@@ -58,11 +59,13 @@ const STORE_TIMEOUT_MS = 4000
 const SWEEP_EVERY_MS = 600_000
 const REQUESTS_PER_MINUTE = 1_000_000
 
-const createServer = (trustProxy: readonly string[]): App => Fastify({
+const LIMITS = { headersTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384, ...letThrough }
+
+const createServer = (trustProxy: readonly string[], tls: ApiConfig['listen']['tls']): App => Fastify({
+  ...(tls === undefined ? { http: LIMITS } : { https: { ...LIMITS, cert: readFileSync(tls.cert), key: readFileSync(tls.key) } }) as { http: typeof LIMITS },
   trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
   bodyLimit: MAX_BODY_BYTES, requestTimeout: 10_000, keepAliveTimeout: 72_000, forceCloseConnections: true, logger: false, exposeHeadRoutes: true,
   genReqId: () => randomBytes(8).toString('hex'), routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
-  http: { headersTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384, ...letThrough },
   ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
   frameworkErrors: (_error, request, reply) => { sendError(request, reply.header('x-request-id', request.id), apiError('NOT_FOUND', 'no such path')) },
   clientErrorHandler: handleClientError as never,
@@ -76,7 +79,7 @@ const readQueries = (app: App): void => {
 }
 
 export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> => {
-  const app = createServer(config.trustProxy ?? [])
+  const app = createServer(config.trustProxy ?? [], config.listen.tls)
   const authenticate = createAuthenticator(deps.credentials, deps.clock, deps.onTokenUse, deps.authenticateJwt)
   const answers = createIdempotentAnswers(config.secretKey, deps.clock)
   const budgets = createBudgets(deps.store, deps.clock)

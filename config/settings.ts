@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 
 export type Env = Readonly<Record<string, string | undefined>>
-export interface Listen { readonly host: string; readonly port: number }
+export interface Listen { readonly host: string; readonly port: number; /** Plain when absent. */ readonly tls?: TlsFiles }
+/** Paths of PEM files. */
+export interface TlsFiles { readonly cert: string; readonly key: string }
 
 export interface Settings {
   readonly problems: string[]
@@ -15,6 +17,8 @@ export interface Settings {
   /** A name of letters, digits and underscores. */
   name(setting: string, fallback: string): string
   listen(name: string, fallback: string): Listen
+  /** From NAME_TLS_CERT and NAME_TLS_KEY, which go together and must be readable; undefined without them. */
+  tls(name: string): TlsFiles | undefined
   url(name: string, protocols: readonly string[]): string | null
   list(name: string): readonly string[]
   /** From NAME, else from the file that NAME_FILE names. */
@@ -77,6 +81,18 @@ export const readSettings = (env: Env): Settings => {
     if (value !== null && value.length < minLength) problems.push(`${name}: shorter than ${minLength} characters`)
     return value
   }
+  const tls = (name: string): TlsFiles | undefined => {
+    const settings = { cert: `${name}_TLS_CERT`, key: `${name}_TLS_KEY` }
+    const files = { cert: text(settings.cert), key: text(settings.key) }
+    for (const [of, setting] of Object.entries(settings)) {
+      const file = files[of as keyof typeof files]
+      if (file === null) continue
+      try { readFileSync(file) } catch { wrong(setting, file, 'a readable file') }
+    }
+    if (files.cert === null && files.key === null) return undefined
+    if (files.cert === null || files.key === null) problems.push(`${files.cert === null ? settings.cert : settings.key}: must be set beside ${files.cert === null ? settings.key : settings.cert}`)
+    return { cert: files.cert ?? '', key: files.key ?? '' }
+  }
   const list = (name: string): readonly string[] => (text(name) ?? '').split(',').map((one) => one.trim()).filter((one) => one !== '')
-  return { problems, text, wrong, number, bytes, choice, name, listen, url, list, secret }
+  return { problems, text, wrong, number, bytes, choice, name, listen, tls, url, list, secret }
 }

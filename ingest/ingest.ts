@@ -16,11 +16,12 @@ import type { LogBytesTotal, LogBytesUse } from '../streams/contracts/log-bytes.
 import type { CredentialSnapshot, Principal, TokenUse } from '../streams/contracts/principal.ts'
 
 export interface ListenAddress { readonly host: string; readonly port: number }
+export interface Listener extends ListenAddress { /** Paths of PEM files; plain without. */ readonly tls?: { readonly cert: string; readonly key: string } }
 export interface IngestAddresses { readonly otlp: ListenAddress; readonly alerts: ListenAddress }
 
 export interface IngestConfig {
-  readonly otlpListen: ListenAddress
-  readonly alertsListen: ListenAddress
+  readonly otlpListen: Listener
+  readonly alertsListen: Listener
   /** Alerts need no token wherever the listener is. */
   readonly alertsOpen: boolean
   readonly maxBodyBytes: number

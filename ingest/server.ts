@@ -13,7 +13,7 @@ import type { Metrics } from './metrics.ts'
 import { serve } from './routes.ts'
 import type { Route, Router } from './routes.ts'
 
-export interface ListenerConfig { readonly host: string; readonly port: number; /** Named when the port is taken. */ readonly setting: string; readonly router: Router }
+export interface ListenerConfig { readonly host: string; readonly port: number; /** Paths of PEM files; plain without. */ readonly tls?: { readonly cert: string; readonly key: string }; /** Named when the port is taken. */ readonly setting: string; readonly router: Router }
 export interface ServerConfig { readonly listeners: readonly ListenerConfig[]; readonly stallMs?: number }
 export interface ServerDeps { readonly admission: Admission; readonly metrics: Metrics; readonly onFault: (error: unknown) => void }
 
@@ -116,7 +116,8 @@ export const startServer = async (config: ServerConfig, deps: ServerDeps): Promi
   const apps: TemplatedApp[] = []
   const sockets: us_listen_socket[] = []
   const listen = (listener: ListenerConfig): Promise<us_listen_socket> => new Promise((resolve, reject) => {
-    const app = uws.App()
+    const { tls } = listener
+    const app = tls === undefined ? uws.App() : uws.SSLApp({ cert_file_name: tls.cert, key_file_name: tls.key })
     apps.push(app)
     app.filter((_res, count) => { if (count > 0) deps.admission.socketOpened(); else deps.admission.socketClosed() })
     app.any('/*', receive(listener.router))

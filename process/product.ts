@@ -9,7 +9,7 @@ import { createDeadLetters } from '../api/services/dead-letters.ts'
 import { startPresence, type LivingProcess } from '../api/services/presence.ts'
 import type { Store } from '../api/store/store.ts'
 import { createRca } from '../analytics/rca/rca.ts'
-import type { Config } from '../config.ts'
+import type { Config, Listen, Role } from '../config.ts'
 import { startIngestThread, type IngestThread } from '../ingest/ingest-thread.ts'
 import type { IngestStats } from '../ingest/metrics.ts'
 import { startAdmin } from './admin.ts'
@@ -33,7 +33,7 @@ export interface ProductDeps { readonly version: string; readonly logger: Logger
 interface Context extends ProductDeps { readonly config: Config; readonly id: string; readonly onClose: OnClose }
 
 const clock = Date.now
-const url = (address: { host: string; port: number }): string => `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
+const url = ({ host, port }: { host: string; port: number }, { tls }: Listen): string => `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
 
 /** Ingest in its thread, fed with credentials as they change. */
@@ -111,9 +111,9 @@ const openAll = async (context: Context): Promise<Opened> => {
   const analysis = openAnalysis(config, { servers, leases: servers.leases, sharers: async () => workersOf(await living.others()), clock, logger, onClose })
   const { identity, thread, stats } = await openIntake(context, servers.store)
   const watch = await openWatch(context, { store: servers.store, servers, analysis, ingest: stats, identity }, living)
-  const otlp = url(thread.addresses.otlp)
+  const otlp = url(thread.addresses.otlp, config.otlpListen)
   const api = await openApi(context, servers, identity, watch, analysis, config.publicOtlpUrl ?? otlp)
-  const addresses: Addresses = { otlp, alerts: url(thread.addresses.alerts), api: url(api.address), clickhouse: servers.local?.url ?? config.clickhouseUrl! }
+  const addresses: Addresses = { otlp, alerts: url(thread.addresses.alerts, config.alertsListen), api: url(api.address, config.apiListen), clickhouse: servers.local?.url ?? config.clickhouseUrl! }
   await openCommands(context, servers, identity, addresses)
   return { addresses, token }
 }
@@ -123,7 +123,7 @@ const openIngest = async (context: Context): Promise<Opened> => {
   await ensureTenant(store)
   const { identity, thread, stats } = await openIntake(context, store)
   await openWatch(context, { store, servers: null, analysis: null, ingest: stats, identity }, { others: async () => [] })
-  return { addresses: { otlp: url(thread.addresses.otlp), alerts: url(thread.addresses.alerts), api: NOWHERE, clickhouse: NOWHERE }, token: null }
+  return { addresses: { otlp: url(thread.addresses.otlp, context.config.otlpListen), alerts: url(thread.addresses.alerts, context.config.alertsListen), api: NOWHERE, clickhouse: NOWHERE }, token: null }
 }
 
 const openWorker = async (context: Context): Promise<Opened> => {
@@ -143,8 +143,21 @@ const openApiRole = async (context: Context): Promise<Opened> => {
   const identity = await openIdentity(config, { store: servers.store, clock, logger, onClose, onChange: async () => undefined })
   const watch = await openWatch(context, { store: servers.store, servers, analysis: null, ingest: null, identity }, { others: async () => [] })
   const analysis = { rca: createRca({ clickhouse: servers.clickhouse, now: clock }), controlPlane: createControlPlane(servers.store, { cooldownMs: config.watchdogCooldownMs, clock }) }
-  const api = await openApi(context, servers, identity, watch, analysis, config.publicOtlpUrl ?? url(config.otlpListen))
-  return { addresses: { otlp: NOWHERE, alerts: NOWHERE, api: url(api.address), clickhouse: config.clickhouseUrl! }, token }
+  const api = await openApi(context, servers, identity, watch, analysis, config.publicOtlpUrl ?? url(config.otlpListen, config.otlpListen))
+  return { addresses: { otlp: NOWHERE, alerts: NOWHERE, api: url(api.address, config.apiListen), clickhouse: config.clickhouseUrl! }, token }
+}
+
+const LISTENERS: Readonly<Record<Role, readonly (readonly [setting: string, of: (config: Config) => Listen])[]>> = (() => {
+  const otlp = ['LAPWING_OTLP', (config: Config) => config.otlpListen] as const
+  const alerts = ['LAPWING_ALERTS', (config: Config) => config.alertsListen] as const
+  const api = ['LAPWING_API', (config: Config) => config.apiListen] as const
+  return { all: [otlp, alerts, api], ingest: [otlp, alerts], worker: [], api: [api] }
+})()
+const warnOfPlain = (config: Config, logger: Logger): void => {
+  for (const [setting, of] of LISTENERS[config.role]) {
+    const { host, tls } = of(config)
+    if (tls === undefined && !isLoopback(host)) logger.warn({ setting: `${setting}_LISTEN`, host }, `plain HTTP off loopback: tokens can be read on the way; set ${setting}_TLS_CERT and ${setting}_TLS_KEY, or put a proxy with TLS in front`)
+  }
 }
 
 const OPEN = { all: openAll, ingest: openIngest, worker: openWorker, api: openApiRole } as const
@@ -154,6 +167,7 @@ export const startProduct = async (config: Config, deps: ProductDeps): Promise<P
   // A name of its own for each life: what an earlier one of the same process held is not this one's.
   const id = `${config.kafka?.instanceId ?? hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`
   try {
+    warnOfPlain(config, deps.logger)
     return { ...await OPEN[config.role]({ ...deps, config, id, onClose }), close }
   } catch (error) {
     await close()

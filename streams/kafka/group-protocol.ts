@@ -24,6 +24,8 @@ export interface GroupCalls {
   sync(joined: Joined, plan: ReadonlyMap<string, readonly number[]>): Promise<readonly number[]>
   heartbeat(joined: Joined): Promise<void>
   leave(joined: Joined): Promise<void>
+  /** Gives up its connections. */
+  close(): Promise<void>
   commit(joined: Joined, partition: number, offset: number, metadata: string): Promise<void>
 }
 export interface GroupTimes { readonly heartbeatMs: number; /** What is in hand may take as long at a rebalance; less than the group's rebalance time-out. */ readonly handOverMs: number; readonly againMs: number }
@@ -126,6 +128,7 @@ export const runMembership = (config: { readonly partitions: number; readonly ti
       if (leaving.signal.aborted) await calls.leave(current.joined).catch(() => undefined)
       current = null
     }
+    await calls.close()
   }
   const running = run()
   return {

@@ -38,12 +38,23 @@ const tried = async <T>(run: () => Promise<T>): Promise<T> => {
 const VERDICTS: readonly (readonly [string, GroupVerdict])[] = [
   ['FENCED_INSTANCE_ID', 'name taken'], ['UNKNOWN_MEMBER_ID', 'unknown member'], ['ILLEGAL_GENERATION', 'unknown member'], ['REBALANCE_IN_PROGRESS', 'rejoin'],
 ]
+const viewOf = (bytes: Uint8Array): Buffer => Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+/** Names of headers, of which there are few: made once, for they go with every message. */
+const createNames = (): ((name: string) => Buffer) => {
+  const names = new Map<string, Buffer>()
+  return (name) => {
+    const known = names.get(name) ?? Buffer.from(name)
+    names.set(name, known)
+    return known
+  }
+}
 const toHex = (uuid: string): string => uuid.replaceAll('-', '')
 
 export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): KafkaDriver => {
   const connection = connectionOf(config)
   const base: BaseOptions = { clientId: config.clientId, bootstrapBrokers: [...config.brokers], ...connection, timeout: REQUEST_MS, retries: 2, retryDelay: 250, metadataMaxAge: 60_000 }
   const admin = new Admin(base)
+  const nameOf = createNames()
   let producer: Producer<Buffer, Buffer, Buffer, Buffer> | null = null
   const sending = (): Producer<Buffer, Buffer, Buffer, Buffer> => producer ??= new Producer({ ...base, ...SEND_RETRIES, idempotent: true, acks: ProduceAcks.ALL })
 
@@ -76,9 +87,13 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
   const openTopic = (settings: TopicSettings): Promise<Topic> => tried(async () => {
     const names = await admin.listTopics()
     if (!names.includes(settings.name)) await createTopic(settings)
-    // A topic that was made a moment ago is not known everywhere.
+    // A topic that was made a moment ago is not known everywhere, and its leaders may not know that they are.
     for (let attempt = 1; ; attempt++) {
-      try { return await describeTopic(settings.name) } catch (error) {
+      try {
+        const topic = await describeTopic(settings.name)
+        await bounds(settings.name)
+        return topic
+      } catch (error) {
         if (attempt === 20) throw error
         admin.clearMetadata()
         await new Promise((resolve) => setTimeout(resolve, 250))
@@ -116,7 +131,8 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
   })
 
   const callsOf = (topic: string, groupId: string): GroupCalls => {
-    const pool = new ConnectionPool(config.clientId, connection)
+    // A request to join waits for the whole group.
+    const pool = new ConnectionPool(config.clientId, { ...connection, requestTimeout: REBALANCE_MS + CONNECT_MS })
     const { instanceId } = config
     let coordinator: Promise<Broker> | null = null
     const find = async (): Promise<Broker> => {
@@ -158,8 +174,9 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
       },
       heartbeat: async ({ generation, memberId }) => { await ask((to) => heartbeatV4.api.async(to, groupId, generation, memberId, instanceId)) },
       leave: async ({ memberId }) => {
-        await ask((to) => leaveGroupV5.api.async(to, groupId, [{ memberId, groupInstanceId: instanceId }])).finally(() => pool.close())
+        await ask((to) => leaveGroupV5.api.async(to, groupId, [{ memberId, groupInstanceId: instanceId }]))
       },
+      close: () => pool.close(),
       commit: async ({ generation, memberId }, partition, offset, metadata) => {
         const partitions = [{ partitionIndex: partition, committedOffset: BigInt(offset), committedLeaderEpoch: -1, committedMetadata: metadata }]
         await tried(() => ask((to) => offsetCommitV8.api.async(to, groupId, generation, memberId, instanceId, [{ name: topic, partitions }])))
@@ -167,10 +184,11 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
     }
   }
 
-  const toRecord = (topic: string, { partition, key, value, headers }: Outgoing) => ({
-    topic, partition, key: Buffer.from(key), value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
-    headers: new Map(Object.entries(headers).map(([name, bytes]) => [Buffer.from(name), Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)] as const)),
-  })
+  const toRecord = (topic: string, { partition, key, value, headers }: Outgoing) => {
+    const named = new Map<Buffer, Buffer>()
+    for (const name in headers) named.set(nameOf(name), viewOf(headers[name]))
+    return { topic, partition, key: Buffer.from(key), value: viewOf(value), headers: named }
+  }
 
   const peeking = new ConnectionPool(config.clientId, connection)
   return {

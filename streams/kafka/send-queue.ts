@@ -1,5 +1,5 @@
-// Appends of all partitions → few sends. What comes within a moment, or while a send is under way, goes together: small messages
-// share the cost of a request. One send is under way at a time, which keeps order and is all that an idempotent producer allows.
+// Appends of all partitions → few sends. What comes within a moment, and while a send is under way, goes together: small messages
+// share the cost of a request, which is what they cost most by. One send is under way at a time, which keeps order and is all that an idempotent producer allows.
 import { PermanentError, TransientError } from '../contracts/errors.ts'
 import type { Position } from '../contracts/event-log.ts'
 import type { KafkaDriver, Outgoing } from './driver.ts'
@@ -13,6 +13,7 @@ export interface SendQueue {
 }
 export interface SendQueueConfig {
   readonly topic: string
+  /** From the oldest that waits, also behind a send. */
   readonly lingerMs?: number
   /** At which it goes at once. */
   readonly batchBytes?: number
@@ -22,7 +23,7 @@ export interface SendQueueConfig {
   readonly maxPendingBytes: number
 }
 
-interface Waiting { readonly message: Outgoing; readonly bytes: number; readonly resolve: (position: Position) => void; readonly reject: (error: Error) => void }
+interface Waiting { readonly message: Outgoing; readonly bytes: number; readonly dueMs: number; readonly resolve: (position: Position) => void; readonly reject: (error: Error) => void }
 
 /** What a record costs beside its value. */
 const RECORD_OVERHEAD = 200
@@ -30,7 +31,7 @@ export const sizeOf = ({ value, headers, key }: Outgoing): number =>
   Object.values(headers).reduce((sum, header) => sum + header.byteLength, value.byteLength + key.length + RECORD_OVERHEAD)
 
 export const createSendQueue = (config: SendQueueConfig, driver: Pick<KafkaDriver, 'send'>): SendQueue => {
-  const { lingerMs = 2, batchBytes = 500_000, maxSendBytes = 4 * 1024 * 1024 } = config
+  const { lingerMs = 3, batchBytes = 500_000, maxSendBytes = 4 * 1024 * 1024 } = config
   let waiting: Waiting[] = []
   let waitingBytes = 0
   let pending = 0
@@ -47,48 +48,53 @@ export const createSendQueue = (config: SendQueueConfig, driver: Pick<KafkaDrive
     waitingBytes -= bytes
     return taken
   }
-  const settle = (one: Waiting, offset: number | null, cause?: unknown): void => {
+  /** Only a message that was sent alone is what the broker refused. */
+  const settle = (one: Waiting, offset: number | null, isAlone: boolean, cause?: unknown): void => {
     pending -= one.bytes
     if (offset !== null) one.resolve({ partition: one.message.partition, offset })
-    else if (cause instanceof PermanentError) one.reject(cause)
+    else if (cause instanceof PermanentError && isAlone) one.reject(cause)
     else one.reject(new TransientError('LOG_IO', 'Kafka did not acknowledge the message', 1000, { cause }))
   }
   const sendOnce = async (): Promise<void> => {
     const taken = take()
     try {
       const offsets = await driver.send(config.topic, taken.map(({ message }) => message))
-      for (const [at, one] of taken.entries()) settle(one, offsets[at])
+      for (const [at, one] of taken.entries()) settle(one, offsets[at], taken.length === 1)
     } catch (error) {
-      for (const one of taken) settle(one, null, error)
+      for (const one of taken) settle(one, null, taken.length === 1, error)
     }
   }
   const drain = async (): Promise<void> => {
-    while (waiting.length > 0) await sendOnce()
+    do { await sendOnce() } while (waitingBytes >= batchBytes || (closed && waiting.length > 0))
     sending = null
+    if (waiting.length > 0) schedule(Math.max(0, waiting[0].dueMs - performance.now()))
   }
   const begin = (): void => {
     if (timer !== null) clearTimeout(timer)
     timer = null
     sending ??= drain()
   }
+  const schedule = (ms: number): void => { timer ??= setTimeout(begin, ms) }
 
   return {
     send: (message) => new Promise((resolve, reject) => {
       const bytes = sizeOf(message)
       if (closed) return reject(new TransientError('LOG_CLOSED', 'the event log is closed'))
       if (pending > 0 && pending + bytes > config.maxPendingBytes) return reject(new TransientError('LOG_FULL', 'too many bytes wait for Kafka'))
-      waiting.push({ message, bytes, resolve, reject })
+      waiting.push({ message, bytes, dueMs: performance.now() + lingerMs, resolve, reject })
       waitingBytes += bytes
       pending += bytes
       if (sending !== null) return
       if (waitingBytes >= batchBytes) begin()
-      else timer ??= setTimeout(begin, lingerMs)
+      else schedule(lingerMs)
     }),
     pendingBytes: () => pending,
     close: async () => {
       closed = true
-      if (waiting.length > 0) begin()
-      await sending
+      while (waiting.length > 0 || sending !== null) {
+        if (sending === null) begin()
+        await sending
+      }
     },
   }
 }

@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { GroupError, planOf, runMembership, type GroupCalls, type GroupVerdict, type GroupWork } from '../../../streams/kafka/group-protocol.ts'
-import { decodeMetadata, encodeMetadata } from '../../../streams/kafka/group-metadata.ts'
 import { until } from '../../../bench/load/product.ts'
 
 const TIMES = { heartbeatMs: 5, handOverMs: 200, againMs: 5 }
@@ -22,6 +21,7 @@ const createCoordinator = (): Coordinator => {
       sync: async ({ memberId }, plan) => plan.get(memberId) ?? [],
       heartbeat: async () => { if (state.verdict !== null) throw new GroupError(state.verdict, 'told so') },
       leave: async () => { state.said.push('leave') },
+      close: async () => { state.said.push('close') },
       commit: async ({ generation }, partition, offset) => {
         if (state.commitVerdict !== null) throw new GroupError(state.commitVerdict, 'told so')
         state.said.push(`commit ${generation}: ${partition} at ${offset}`)
@@ -44,7 +44,7 @@ it('at a rebalance what is in hand is committed under its generation before the 
   coordinator.verdict = 'rejoin'
   await until('it has joined again', 2000, () => coordinator.generation === 2, 2)
   await membership.leave()
-  expect(coordinator.said).toEqual(['join ', 'commit 1: 0 at 5', 'join m1', 'commit 2: 0 at 5', 'leave'])
+  expect(coordinator.said).toEqual(['join ', 'commit 1: 0 at 5', 'join m1', 'commit 2: 0 at 5', 'leave', 'close'])
 })
 
 it('what is not finished in time is fenced here, before the group is joined again', async () => {
@@ -108,13 +108,36 @@ it('partitions are dealt out in turn by the members\' names, all of them and non
   expect([...planOf(members, 1)].flatMap(([, partitions]) => partitions)).toEqual([0])
 })
 
-it('the largest state of a group fits into the metadata that a broker takes', () => {
-  const at = 1_790_000_000_000
-  const note = JSON.stringify({ marks: [at, ...Array.from({ length: 32 }, (_, n) => [at - n * 1_000_000, at - n * 1_000_000 + 999_999])], deaths: [99, 99, 99, 99], closed: false })
-  const state = { offset: 9e15, open: [0, 1, 2, 3].map((n) => ({ first: 9e15 + n * 1000, last: 9e15 + n * 1000 + 999 })), note }
-  const text = encodeMetadata(state)
-  expect(Buffer.byteLength(text)).toBeLessThan(4096)
-  expect(decodeMetadata(state.offset, text)).toEqual(state)
-  expect(decodeMetadata(7, 'set by hand')).toEqual({ offset: 7, open: [], note: '' })
-  expect(() => encodeMetadata({ ...state, note: 'x'.repeat(5000) })).toThrow(/4096/)
+it('a member finishes with heartbeats meanwhile: the group does not lose patience', async () => {
+  const coordinator = createCoordinator()
+  let heartbeats = 0
+  const { heartbeat } = coordinator.calls
+  const calls: GroupCalls = { ...coordinator.calls, heartbeat: async (joined) => { heartbeats += 1; await heartbeat(joined) } }
+  const membership = runMembership({ partitions: 1, times: TIMES }, { calls, logger, work: async (given) => { await lost(given); await sleep(60) } })
+  await until('it has joined', 2000, () => coordinator.generation === 1, 2)
+  coordinator.verdict = 'rejoin'
+  await until('it was told', 2000, () => heartbeats > 0, 2)
+  const before = heartbeats
+  await until('it has joined again', 2000, () => coordinator.generation === 2, 2)
+  expect(heartbeats - before).toBeGreaterThan(2)
+  await membership.leave()
+})
+
+it('a heartbeat that fails takes nothing away: only the group does', async () => {
+  const coordinator = createCoordinator()
+  let failures = 0
+  const signals: AbortSignal[] = []
+  const calls: GroupCalls = { ...coordinator.calls, heartbeat: async () => { failures += 1; throw new Error('no connection') } }
+  const membership = runMembership({ partitions: 1, times: TIMES }, { calls, logger, work: async (given) => { signals.push(given.lost); await lost(given) } })
+  await until('heartbeats fail', 2000, () => failures > 5, 2)
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false])
+  await membership.leave()
+})
+
+it('who never came to be a member gives up its connections too', async () => {
+  const coordinator = createCoordinator()
+  const membership = runMembership({ partitions: 1, times: TIMES }, { calls: { ...coordinator.calls, join: () => Promise.reject(new Error('nobody there')) }, work: lost, logger })
+  await sleep(20)
+  await membership.leave()
+  expect(coordinator.said).toEqual(['close'])
 })

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { PermanentError } from '../../../streams/contracts/errors.ts'
 import type { KafkaDriver, Outgoing } from '../../../streams/kafka/driver.ts'
 import { createSendQueue, sizeOf, type SendQueueConfig } from '../../../streams/kafka/send-queue.ts'
 
@@ -52,10 +53,40 @@ describe('the queue of sends', () => {
     expect(sends.flat()).toHaveLength(30)
   })
 
+  it('behind a send, few messages wait for more instead of going one by one; the oldest sets the time', async () => {
+    const { sends, send } = createDriver()
+    const held = Promise.withResolvers<void>()
+    const queue = open(async (...args) => {
+      if (sends.length === 0) await held.promise
+      return await send(...args)
+    }, { lingerMs: 40 })
+    const all = [queue.send(message(1))]
+    await sleep(60)
+    all.push(queue.send(message(2)))
+    held.resolve()
+    await all[0]
+    all.push(queue.send(message(3)))
+    expect(sends).toHaveLength(1)
+    const began = performance.now()
+    await Promise.all(all)
+    expect(sends.map((one) => one.map(({ value }) => value.length))).toEqual([[1], [2, 3]])
+    expect(performance.now() - began).toBeLessThan(500)
+  })
+
+  it('a message that the broker refuses is refused for good only when it was sent alone: which of several it was nobody knows', async () => {
+    const queue = open(() => Promise.reject(new PermanentError('MESSAGE_TOO_LARGE', 'too large')))
+    for (const one of [queue.send(message(1)), queue.send(message(1))]) await expect(one).rejects.toMatchObject({ name: 'TransientError', code: 'LOG_IO' })
+    await expect(queue.send(message(1))).rejects.toMatchObject({ name: 'PermanentError', code: 'MESSAGE_TOO_LARGE' })
+  })
+
   it('a full batch does not wait, and a send holds no more than it may, unless one message is larger', async () => {
     const { sends, send } = createDriver()
-    const queue = open(send, { lingerMs: 60_000, batchBytes: 2000, maxSendBytes: 2500 })
-    await Promise.all([queue.send(message(1000)), queue.send(message(1000)), queue.send(message(1000)), queue.send(message(9000)), queue.send(message(10))])
+    const queue = open(send, { lingerMs: 200, batchBytes: 2000, maxSendBytes: 2500 })
+    const began = performance.now()
+    const all = [1000, 1000, 1000, 9000, 10].map((bytes) => queue.send(message(bytes)))
+    await Promise.all(all.slice(0, 4))
+    expect(performance.now() - began).toBeLessThan(150)
+    await Promise.all(all)
     expect(sends.map((one) => one.map(({ value }) => value.length))).toEqual([[1000, 1000], [1000], [9000], [10]])
   })
 

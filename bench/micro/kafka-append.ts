@@ -1,0 +1,67 @@
+// Question: what does one append of 1 KB cost this process up to the broker's acknowledgement, and how long does it take, at 5,000 a second
+// that come one by one? Asserts that every append has a place of its own in the log. The processor time includes the pace's timer.
+// Run: node bench/micro/kafka-append.ts [appends per second] [seconds]; it starts a broker of its own (Java and Maven), or uses KAFKA_BROKERS.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { EventLog } from '../../streams/contracts/event-log.ts'
+import { openKafka } from '../../streams/kafka/open-kafka.ts'
+import { startKafka } from '../../test/support/kafka-broker.ts'
+
+const [perSecond = 5000, seconds = 20] = process.argv.slice(2).map(Number)
+const WARM_UP_SECONDS = 10
+const BYTES = 1024
+const MAX_CPU_MICROS = 40
+const MAX_P99_MS = 10
+
+/** Latencies in ms. Appends begin when their time has come, however late the ones before are answered. */
+const run = async (log: EventLog, count: number): Promise<Float64Array> => {
+  const latencies = new Float64Array(count)
+  const places = new Set<number>()
+  const body = Buffer.alloc(BYTES, 'a')
+  const envelope = {
+    signal: 'otlp_logs', format: 'protobuf', compression: 'identity', tenant: 'default', tokenId: 'token', receivedAtMs: 0, recordCount: 3,
+    inflatedBytes: BYTES, expandedBytes: 2 * BYTES, rejected: [], subject: '',
+  } as const
+  const began = performance.now()
+  const open: Promise<void>[] = []
+  for (let sent = 0; sent < count;) {
+    const now = performance.now()
+    for (const due = Math.min(count, (now - began) / 1000 * perSecond); sent < due; sent++) {
+      const at = sent
+      const startedMs = began + at / perSecond * 1000
+      open.push(log.append({ partition: at % log.partitions, envelope: { ...envelope, receivedAtMs: Date.now() }, body }).then(({ partition, offset }) => {
+        latencies[at] = performance.now() - startedMs
+        places.add(offset * log.partitions + partition)
+      }))
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  await Promise.all(open)
+  if (places.size !== count) throw new Error(`${places.size} places for ${count} appends`)
+  return latencies.toSorted()
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'lapwing-bench-kafka-'))
+const broker = process.env.KAFKA_BROKERS === undefined ? await startKafka({ directory }) : null
+try {
+  const log = await openKafka({
+    brokers: [process.env.KAFKA_BROKERS ?? broker!.brokers], client: process.env.KAFKA_CLIENT === 'kafkajs' ? 'kafkajs' : 'platformatic', clientId: 'lapwing-bench', topic: `lapwing.bench-${Date.now()}`,
+    partitions: 8, replication: 1, retentionMs: 86_400_000, maxMessageBytes: 21 * 1024 * 1024, instanceId: null, tls: null, sasl: null,
+  }, { warn: (fields, message) => { console.error(message, fields) } })
+  await run(log, perSecond * WARM_UP_SECONDS)
+  const before = process.cpuUsage()
+  const latencies = await run(log, perSecond * seconds)
+  const { user, system } = process.cpuUsage(before)
+  const kept = (await log.lag('bench')).reduce((sum, { end }) => sum + end, 0)
+  if (kept !== perSecond * (WARM_UP_SECONDS + seconds)) throw new Error(`the log has ${kept} messages`)
+  const at = (part: number): number => Number(latencies[Math.floor(part * (latencies.length - 1))].toFixed(1))
+  const cpuMicros = Number(((user + system) / latencies.length).toFixed(1))
+  const passed = cpuMicros <= MAX_CPU_MICROS && at(0.99) < MAX_P99_MS
+  console.log(JSON.stringify({ bench: 'kafka-append', perSecond, seconds, bytes: BYTES, cpuMicrosPerAppend: cpuMicros, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), goal: `<= ${MAX_CPU_MICROS} us, p99 < ${MAX_P99_MS} ms`, passed }))
+  process.exitCode = passed ? 0 : 1
+  await log.close()
+} finally {
+  await broker?.stop()
+  rmSync(directory, { recursive: true, force: true })
+}

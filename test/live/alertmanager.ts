@@ -1,6 +1,6 @@
 // Alertmanager and Prometheus from Debian's packages: a firing alert becomes an anomaly and an incident with its analysis, and
 // both end when the alert does; through Alertmanager's webhook, and from Prometheus straight to us.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
@@ -31,6 +31,18 @@ const findCommand = (name: string): Found<Command> => {
   return started.ok ? { ok: true, client: command } : started
 }
 
+const deployed = (path: string): string => readFileSync(new URL(`../../deploy/${path}`, import.meta.url), 'utf8')
+
+/** The alert rules and the scrape configuration that others copy, by Prometheus' own checker. */
+const checkRules = async (checks: Checks, prometheus: Command, directory: string): Promise<void> => {
+  const promtool = prometheus.with(-1, prometheus.at(-1)!.replace(/prometheus$/, 'promtool')) as unknown as Command
+  for (const file of ['rules.yml', 'prometheus.yml']) writeFileSync(join(directory, file), deployed(`prometheus/${file}`))
+  await checks.check('promtool takes deploy/prometheus', async () => {
+    const checked = runStep(promtool[0], [...promtool.slice(1), 'check', 'config', join(directory, 'prometheus.yml')], { timeoutMs: 20_000 })
+    if (!checked.ok) throw new Error(checked.reason)
+  })
+}
+
 const start = ([command, ...args]: Command, options: readonly string[]): Running => startProgram(command, [...args, ...options])
 
 const incidentOf = async (product: Product, service: string): Promise<Incident | undefined> =>
@@ -55,10 +67,10 @@ const expectResolved = async (product: Product, service: string, withinMs = 20_0
 
 const checkAlertmanager = async (checks: Checks, product: Product, command: Command, directory: string): Promise<void> => {
   const [port] = await freePorts(1)
-  writeFileSync(join(directory, 'alertmanager.yml'), JSON.stringify({
-    route: { receiver: 'lapwing', group_by: ['alertname', 'service'], group_wait: '100ms', group_interval: '1s', repeat_interval: '1h' },
-    receivers: [{ name: 'lapwing', webhook_configs: [{ url: `${product.addresses().alerts}/api/v1/alerts/webhook`, send_resolved: true, http_config: { authorization: { type: 'Bearer', credentials: product.token } } }] }],
-  }))
+  // The file that others copy, in a hurry and with our address and token in it.
+  writeFileSync(join(directory, 'token'), product.token)
+  writeFileSync(join(directory, 'alertmanager.yml'), deployed('clients/alertmanager.yml').replace('http://127.0.0.1:19093', product.addresses().alerts).replace('/etc/lapwing/token', join(directory, 'token'))
+    .replace('group_wait: 10s', 'group_wait: 100ms').replace('group_interval: 30s', 'group_interval: 1s'))
   const address = `127.0.0.1:${port}`
   const running = start(command, ['--config.file', join(directory, 'alertmanager.yml'), '--storage.path', join(directory, 'alertmanager'), '--web.listen-address', address, '--cluster.listen-address='])
   const startsAt = new Date(Date.now() - 5000).toISOString()
@@ -87,6 +99,7 @@ const checkAlertmanager = async (checks: Checks, product: Product, command: Comm
 }
 
 const checkPrometheus = async (checks: Checks, product: Product, command: Command, directory: string): Promise<void> => {
+  await checkRules(checks, command, directory)
   // Prometheus begins to send about 6 s after its start.
   const endSeconds = Math.ceil(Date.now() / 1000) + 20
   const rule = (alert: string, service: string, expr: string) => ({ alert, expr, labels: { service, severity: 'page' }, annotations: { summary: `${service} is slow` } })

@@ -3,6 +3,7 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
 import { encodeRequest } from '../support/otlp-encode.ts'
 import type { TestRecord } from '../support/otlp-encode.ts'
@@ -126,6 +127,27 @@ const runChecks = async (checks: Checks, product: Product, collector: Running, p
   }, 90_000)
 }
 
+/** The configuration that others copy, as it is. */
+const checkDeployed = async (checks: Checks, product: Product, binary: string): Promise<void> => {
+  const [port] = await freePorts(1)
+  const running = startProgram(binary, ['--config', fileURLToPath(new URL('../../deploy/clients/otel-collector.yaml', import.meta.url))], {
+    env: { COLLECTOR_LISTEN: `127.0.0.1:${port}`, LAPWING_OTLP_URL: product.addresses().otlp, LAPWING_TOKEN: product.token },
+  })
+  try {
+    await checks.check('deploy/clients/otel-collector.yaml delivers what it is given', async () => {
+      await until('it answers', 20_000, async () => {
+        if (running.child.exitCode !== null) throw new Error(running.output().slice(-500))
+        return (await fetch(`http://127.0.0.1:${port}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })).ok
+      })
+      const bodies = bodiesOf('collector deployed')
+      await sendTo(port, bodies)
+      await expectStored(product, 'collector deployed', bodies)
+    })
+  } finally {
+    await running.stop()
+  }
+}
+
 export const collector: LiveSuite = {
   name: 'OpenTelemetry Collector',
   run: async (checks) => {
@@ -144,6 +166,7 @@ export const collector: LiveSuite = {
       writeFileSync(config, JSON.stringify(configuration(product, ports, file)))
       running = startProgram(binary.client, ['--config', config])
       await runChecks(checks, product, running, ports, file)
+      await checkDeployed(checks, product, binary.client)
     } finally {
       await running?.stop()
       await product.dispose()

@@ -21,6 +21,7 @@ const arrows: Record<Stage, readonly string[]> = {
 const vendors: Record<string, RegExp> = {
   'uWebSockets.js': /^ingest\/server\.ts$/,
   '@platformatic/kafka': /^streams\/kafka\/platformatic\.ts$/,
+  kafkajs: /^streams\/kafka\/kafkajs\.ts$/,
   lmdb: /^streams\/embedded\/store\.ts$/,
   piscina: /^analytics\/pool\/pool\.ts$/,
   '@clickhouse/client': /^clickhouse\/client\.ts$/,

@@ -8,15 +8,10 @@ import { PermanentError, TransientError } from '../contracts/errors.ts'
 import type { KafkaConfig } from './config.ts'
 import { ENVELOPE_HEADER, type FetchRequest, type Incoming, type KafkaDriver, type Outgoing, type Topic, type TopicSettings } from './driver.ts'
 import { GroupError, runMembership, type GroupCalls, type GroupLog, type GroupVerdict, type Joined } from './group-protocol.ts'
+import { CONNECT_MS, GROUP_PROTOCOL, GROUP_TIMES, REBALANCE_MS, REQUEST_MS, SEND_MS, SESSION_MS } from './times.ts'
 
-const CONNECT_MS = 5000
-const REQUEST_MS = 15_000
-/** The driver goes on for half a minute with what could not be sent; whoever waits for it has been told to come again by then. */
-const SEND_RETRIES = { retries: 60, retryDelay: 500, timeout: 30_000 }
-const SESSION_MS = 6000
-const REBALANCE_MS = 15_000
-const GROUP_TIMES = { heartbeatMs: 1000, handOverMs: 8000, againMs: 500 }
-const PROTOCOL = 'lapwing'
+const RETRY_MS = 500
+const SEND_RETRIES = { retries: SEND_MS / RETRY_MS, retryDelay: RETRY_MS, timeout: SEND_MS }
 const EARLIEST = -2n
 const LATEST = -1n
 const PEEK_BYTES = 1
@@ -152,7 +147,7 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
     }
     const subscription = encodeConsumerProtocolSubscription({ version: 1, topics: [topic] })
     const joinAs = async (memberId: string): Promise<Joined> => {
-      const response = await ask((to) => joinGroupV9.api.async(to, groupId, SESSION_MS, REBALANCE_MS, memberId, instanceId, 'consumer', [{ name: PROTOCOL, metadata: subscription }]))
+      const response = await ask((to) => joinGroupV9.api.async(to, groupId, SESSION_MS, REBALANCE_MS, memberId, instanceId, 'consumer', [{ name: GROUP_PROTOCOL, metadata: subscription }]))
       // A static member that comes back may find its group as it left it: nobody assigns anew then.
       const members = response.leader === response.memberId && !response.skipAssignment ? response.members : []
       return { memberId: response.memberId, generation: response.generationId, members: members.map((one) => ({ memberId: one.memberId, name: one.groupInstanceId ?? one.memberId })) }
@@ -169,7 +164,7 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
       },
       sync: async ({ generation, memberId }, plan) => {
         const assignments = [...plan].map(([id, partitions]) => ({ memberId: id, assignment: encodeConsumerProtocolAssignment({ version: 1, assignedPartitions: [{ topic, partitions: [...partitions] }] }) }))
-        const { assignment } = await ask((to) => syncGroupV5.api.async(to, groupId, generation, memberId, instanceId, 'consumer', PROTOCOL, assignments))
+        const { assignment } = await ask((to) => syncGroupV5.api.async(to, groupId, generation, memberId, instanceId, 'consumer', GROUP_PROTOCOL, assignments))
         return assignment.length === 0 ? [] : decodeConsumerProtocolAssignment(assignment).assignedPartitions.flatMap((one) => one.topic === topic ? one.partitions : [])
       },
       heartbeat: async ({ generation, memberId }) => { await ask((to) => heartbeatV4.api.async(to, groupId, generation, memberId, instanceId)) },

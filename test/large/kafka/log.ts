@@ -4,7 +4,7 @@ import type { EventLog } from '../../../streams/contracts/event-log.ts'
 import type { KafkaConfig } from '../../../streams/kafka/config.ts'
 import { openKafka } from '../../../streams/kafka/open-kafka.ts'
 
-export const CLIENTS: readonly KafkaConfig['client'][] = ['platformatic']
+export const CLIENTS: readonly KafkaConfig['client'][] = ['platformatic', 'kafkajs']
 export const logger = { warn: () => undefined }
 
 export const configOf = (client: KafkaConfig['client'], more: Partial<KafkaConfig> = {}): KafkaConfig => ({

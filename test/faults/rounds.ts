@@ -33,13 +33,12 @@ const CHANGES = 3
 /** The first as many as there are go once through the list; after them any. */
 const faultOf = (faults: readonly Fault[], round: number, random: () => number): Fault => faults[round <= faults.length ? round - 1 : Math.floor(random() * faults.length)]
 
-interface Round { readonly fault: Fault; readonly number: number; readonly random: () => number; readonly firstAttempt: number; readonly heart: { readonly monitorId: string; beat(): Heart } }
+interface Round { readonly fault: Fault; readonly number: number; readonly random: () => number; readonly firstAttempt: number; readonly monitorId: string }
 
 const playRound = async (cluster: Cluster, round: Round, acknowledged: Set<number>): Promise<{ attempts: number; rows: number; broken: string[] }> => {
   const service = `round-${round.number}`
   const startsAt = new Date().toISOString()
   const load = startLoad({ run: RUN, token: cluster.token, addresses: cluster.of('ingest').map((member) => member.otlp), firstAttempt: round.firstAttempt, everyMs: EVERY_MS })
-  const beating = round.heart.beat()
   await pause(300 + round.random() * 1700)
   const [, changes, pressed] = await Promise.all([
     round.fault.inflict(cluster, round.random),
@@ -50,7 +49,6 @@ const playRound = async (cluster: Cluster, round: Round, acknowledged: Set<numbe
   await pause(round.random() * 1000)
   await sendAlert(cluster, service, 'resolved', startsAt)
   await load.stop()
-  await beating.stop()
   for (const attempt of load.acknowledged) acknowledged.add(attempt)
   await cluster.ready()
   await until('everything is worked off', RECOVERED_MS, () => drainedStatus(cluster.api))
@@ -58,7 +56,7 @@ const playRound = async (cluster: Cluster, round: Round, acknowledged: Set<numbe
   let broken: string[] = []
   await until('the alert is over', RECOVERED_MS, async () => (broken = await checkAlert(cluster, service)).length === 0).catch(() => undefined)
   const stored = await compare(cluster.select, RUN, acknowledged)
-  broken.push(...stored.faults, ...await checkHeart(cluster, round.heart.monitorId), ...await checkChanges(cluster, changes), ...await checkCap(cluster, pressed))
+  broken.push(...stored.faults, ...await checkHeart(cluster, round.monitorId), ...await checkChanges(cluster, changes), ...await checkCap(cluster, pressed))
   return { attempts: load.attempts(), rows: stored.rows, broken }
 }
 
@@ -70,14 +68,17 @@ export const runFaultRounds = async (options: FaultOptions): Promise<FaultReport
   let attempts = 0
   let rows = 0
   let rounds = 0
+  let beating: Heart | null = null
   const cluster = await openCluster({ postgresBin: options.postgresBin })
   try {
     const heart = await startHeart(cluster)
+    // Over all rounds and between them: a job does not stop because we count.
+    beating = heart.beat()
     for (let number = 1; number <= options.rounds; number++) {
       const fault = faultOf(options.faults ?? FAULTS, number, random)
       const begun = performance.now()
       counts[fault.name] = (counts[fault.name] ?? 0) + 1
-      const played = await playRound(cluster, { fault, number, random, firstAttempt: attempts, heart }, acknowledged).catch((error: unknown) => ({ attempts: -1, rows, broken: [`${String(error)}\n${cluster.output()}`] }))
+      const played = await playRound(cluster, { fault, number, random, firstAttempt: attempts, monitorId: heart.monitorId }, acknowledged).catch((error: unknown) => ({ attempts: -1, rows, broken: [`${String(error)}\n${cluster.output()}`] }))
       broken.push(...played.broken.slice(0, 5).map((text) => `round ${number} (${fault.name}): ${text}`))
       rounds = number
       // Without an end of the round nobody knows what was sent: the rest would prove nothing.
@@ -87,6 +88,7 @@ export const runFaultRounds = async (options: FaultOptions): Promise<FaultReport
       options.onRound?.(`round ${number}/${options.rounds}  ${fault.name.padEnd(28)} ${acknowledged.size}/${attempts} acknowledged, ${rows} rows, ${broken.length} broken, ${((performance.now() - begun) / 1000).toFixed(0)} s`)
     }
   } finally {
+    await beating?.stop().catch(() => undefined)
     await cluster.close()
   }
   return { rounds, attempts, acknowledged: acknowledged.size, rows, faults: counts, broken }

@@ -29,7 +29,7 @@ export const readKafka = (settings: Settings): KafkaConfig | null => {
   if (!/^[\w.-]{1,200}$/.test(topic)) wrong('KAFKA_TOPIC', topic, 'a topic of letters, digits, dots, dashes and underscores')
   return {
     brokers, topic,
-    client: settings.choice('KAFKA_CLIENT', ['platformatic'] as const, 'platformatic'), clientId: 'lapwing',
+    client: settings.choice('KAFKA_CLIENT', ['platformatic', 'kafkajs'] as const, 'platformatic'), clientId: 'lapwing',
     partitions: Math.floor(number('KAFKA_PARTITIONS', 8, 1, 1000)), replication: Math.floor(number('KAFKA_REPLICATION', 1, 1, 15)),
     retentionMs: number('KAFKA_RETENTION_HOURS', 168, 24, 24 * 3650) * HOUR_MS, maxMessageBytes: bytes('KAFKA_MAX_MESSAGE_BYTES', 21 * MiB, 65_536),
     instanceId: text('LAPWING_INSTANCE_ID'), tls: readTls(settings), sasl: readSasl(settings),

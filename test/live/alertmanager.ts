@@ -35,7 +35,7 @@ const deployed = (path: string): string => readFileSync(new URL(`../../deploy/${
 
 /** The alert rules and the scrape configuration that others copy, by Prometheus' own checker. */
 const checkRules = async (checks: Checks, prometheus: Command, directory: string): Promise<void> => {
-  const promtool = prometheus.with(-1, prometheus.at(-1)!.replace(/prometheus$/, 'promtool')) as unknown as Command
+  const promtool = [...prometheus.slice(0, -1), prometheus.at(-1)!.replace(/prometheus$/, 'promtool')] as unknown as Command
   for (const file of ['rules.yml', 'prometheus.yml']) writeFileSync(join(directory, file), deployed(`prometheus/${file}`))
   await checks.check('promtool takes deploy/prometheus', async () => {
     const checked = runStep(promtool[0], [...promtool.slice(1), 'check', 'config', join(directory, 'prometheus.yml')], { timeoutMs: 20_000 })

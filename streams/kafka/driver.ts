@@ -28,9 +28,15 @@ export interface Given {
   commit(offset: number, metadata: string): Promise<void>
 }
 
-export interface KafkaDriver {
+/** What is known of topics by their ids. */
+export interface TopicPort {
   /** Made when it is not there. @throws TransientError LOG_IO when no broker answers. */
   openTopic(settings: TopicSettings): Promise<Topic>
+  /** @throws PermanentError LOG_CORRUPT when the topic of this name is another one now than was opened. */
+  assertSame(topic: string): Promise<void>
+  close(): Promise<void>
+}
+export interface KafkaDriver extends Omit<TopicPort, 'assertSame'> {
   /** In one batch per partition, in order; acknowledged by all in-sync replicas. Offsets by message; null where it failed, or may have: it is never sent
    * again by us, and may be there once. */
   send(topic: string, messages: readonly Outgoing[]): Promise<readonly (number | null)[]>
@@ -42,7 +48,6 @@ export interface KafkaDriver {
   peek(topic: string, partition: number, from: number): Promise<Incoming | null>
   /** `work` is called for each partition that is given; its promise ends when nothing of it is in flight. */
   join(topic: string, group: string, work: (given: Given) => Promise<void>): Promise<{ leave(): Promise<void> }>
-  close(): Promise<void>
 }
 /** The header that carries the envelope. */
 export const ENVELOPE_HEADER = 'envelope'

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { Kafka, logLevel, type KafkaConfig as Options, type Producer, type SASLOptions } from 'kafkajs'
 import { PermanentError, TransientError } from '../contracts/errors.ts'
 import type { KafkaConfig } from './config.ts'
-import { ENVELOPE_HEADER, type FetchRequest, type Incoming, type KafkaDriver } from './driver.ts'
+import { ENVELOPE_HEADER, type FetchRequest, type Incoming, type KafkaDriver, type TopicPort } from './driver.ts'
 import { GroupError, runMembership, type GroupCalls, type GroupLog, type GroupVerdict } from './group-protocol.ts'
 import { CONNECT_MS, GROUP_PROTOCOL, GROUP_TIMES, REBALANCE_MS, REQUEST_MS, SEND_MS, SESSION_MS } from './times.ts'
 
@@ -55,7 +55,7 @@ const NOTHING = Buffer.alloc(0)
 const saslOf = ({ mechanism, username, password }: NonNullable<KafkaConfig['sasl']>): SASLOptions =>
   ({ mechanism: mechanism.toLowerCase() as 'plain', username, password })
 
-export const openKafkajsDriver = (config: KafkaConfig, { logger, topics }: { readonly logger: GroupLog; readonly topics: Pick<KafkaDriver, 'openTopic' | 'close'> }): KafkaDriver => {
+export const openKafkajsDriver = (config: KafkaConfig, { logger, topics }: { readonly logger: GroupLog; readonly topics: TopicPort }): KafkaDriver => {
   const { tls, sasl } = config
   const options: Options = {
     clientId: config.clientId, brokers: [...config.brokers], connectionTimeout: CONNECT_MS, requestTimeout: REQUEST_MS, retry: { retries: 2, initialRetryTime: 250 },
@@ -100,6 +100,8 @@ export const openKafkajsDriver = (config: KafkaConfig, { logger, topics }: { rea
       const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
       const broker = await cluster.findBroker({ nodeId })
       const { responses } = await broker.fetch({ maxWaitTime: waitMs, minBytes: 1, maxBytes, isolationLevel: 0, topics: [{ topic, partitions: [{ partition, fetchOffset: String(from), maxBytes }] }] })
+      // It asked by name: what came is of this log if the topic of that name still is.
+      await topics.assertSame(topic)
       return responses.flatMap((one) => one.partitions).flatMap(({ messages }) => messages.flatMap((message): Incoming[] => {
         const offset = Number(message.offset)
         const header = message.headers?.[ENVELOPE_HEADER]

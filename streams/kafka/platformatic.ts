@@ -6,7 +6,7 @@ import {
 } from '@platformatic/kafka'
 import { PermanentError, TransientError } from '../contracts/errors.ts'
 import type { KafkaConfig } from './config.ts'
-import { ENVELOPE_HEADER, type FetchRequest, type Incoming, type KafkaDriver, type Outgoing, type Topic, type TopicSettings } from './driver.ts'
+import { ENVELOPE_HEADER, type FetchRequest, type Incoming, type KafkaDriver, type Outgoing, type Topic, type TopicPort, type TopicSettings } from './driver.ts'
 import { GroupError, runMembership, type GroupCalls, type GroupLog, type GroupVerdict, type Joined } from './group-protocol.ts'
 import { CONNECT_MS, GROUP_PROTOCOL, GROUP_TIMES, REBALANCE_MS, REQUEST_MS, SEND_MS, SESSION_MS } from './times.ts'
 
@@ -45,7 +45,7 @@ const createNames = (): ((name: string) => Buffer) => {
 }
 const toHex = (uuid: string): string => uuid.replaceAll('-', '')
 
-export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): KafkaDriver => {
+export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): KafkaDriver & TopicPort => {
   const connection = connectionOf(config)
   const base: BaseOptions = { clientId: config.clientId, bootstrapBrokers: [...config.brokers], ...connection, timeout: REQUEST_MS, retries: 2, retryDelay: 250, metadataMaxAge: 60_000 }
   const admin = new Admin(base)
@@ -56,11 +56,14 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
   /** Of the topic as it was opened. */
   const ids = new Map<string, string>()
   const metadataOf = (topic: string): Promise<ClusterMetadata> => admin.metadata({ topics: [topic], autocreateTopics: false })
+  /** Positions of one log must never come from another: what is stored under them would be taken for stored already. */
+  const assertId = (topic: string, id: string | undefined): void => {
+    if (ids.get(topic) !== id) throw new PermanentError('LOG_CORRUPT', `KAFKA_TOPIC: ${topic} was deleted and made again: a process that reads it must be started anew`)
+  }
   const leaderOf = async (topic: string, partition: number): Promise<{ broker: Broker; topicId: string }> => {
     const metadata = await metadataOf(topic)
     const { id, partitions } = metadata.topics.get(topic)!
-    // Positions of one log must never come from another: what is stored under them would be taken for stored already.
-    if (ids.get(topic) !== id) throw new PermanentError('LOG_CORRUPT', `KAFKA_TOPIC: ${topic} was deleted and made again: a process that reads it must be started anew`)
+    assertId(topic, id)
     const broker = metadata.brokers.get(partitions[partition].leader)
     if (broker === undefined) throw new TransientError('LOG_IO', `partition ${partition} of ${topic} has no leader`)
     return { broker, topicId: id }
@@ -188,6 +191,7 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
   const peeking = new ConnectionPool(config.clientId, connection)
   return {
     openTopic, bounds,
+    assertSame: (topic) => tried(async () => { assertId(topic, (await admin.metadata({ topics: [topic], autocreateTopics: false, forceUpdate: true })).topics.get(topic)?.id) }),
     send: async (topic, messages) => {
       interface Produced { readonly offsets?: readonly { readonly partition: number; readonly offset: bigint }[] }
       let produced: Produced

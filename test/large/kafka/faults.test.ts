@@ -3,12 +3,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { EventLog, Position } from '../../../streams/contracts/event-log.ts'
 import { createEnvelope } from '../../support/envelopes.ts'
 import { startKafka, type KafkaBroker } from '../../support/kafka-broker.ts'
-import { CLIENTS, configOf, openLog } from './log.ts'
-import { codeOf, joinAndHold, until } from './members.ts'
+import { CLIENTS, configOf } from './log.ts'
+import { codeOf, joinAndHold, openAndClose, until } from './members.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'lapwing-kafka-faults-'))
 let broker: KafkaBroker
@@ -17,13 +17,8 @@ afterAll(async () => {
   await broker.stop()
   rmSync(directory, { recursive: true, force: true })
 })
-const opened: EventLog[] = []
-const open = async (client: (typeof CLIENTS)[number], more: { readonly maxPendingBytes?: number } = {}): Promise<EventLog> => {
-  const log = await openLog({ ...configOf(client), brokers: [broker.brokers], ...more })
-  opened.push(log)
-  return log
-}
-afterEach(async () => { await Promise.all(opened.splice(0).map((log) => log.close())) })
+const openTo = openAndClose()
+const open = (client: (typeof CLIENTS)[number], more: { readonly maxPendingBytes?: number } = {}): Promise<EventLog> => openTo({ ...configOf(client), brokers: [broker.brokers], ...more })
 
 /** Every message of every partition, as [partition, offset, text]. */
 const readAll = async (log: EventLog): Promise<readonly (readonly [number, number, string])[]> => {

@@ -2,19 +2,14 @@
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { EventLog, GroupState } from '../../../streams/contracts/event-log.ts'
 import { createEnvelope } from '../../support/envelopes.ts'
-import { CLIENTS, configOf, openLog } from './log.ts'
-import { codeOf, joinAndHold, until } from './members.ts'
+import { CLIENTS, configOf } from './log.ts'
+import { codeOf, joinAndHold, openAndClose, until } from './members.ts'
 
-const opened: EventLog[] = []
-const open = async (...given: Parameters<typeof configOf>): Promise<EventLog> => {
-  const log = await openLog(configOf(...given))
-  opened.push(log)
-  return log
-}
-afterEach(async () => { await Promise.all(opened.splice(0).map((log) => log.close())) })
+const openTo = openAndClose()
+const open = (...given: Parameters<typeof configOf>): Promise<EventLog> => openTo(configOf(...given))
 
 const at = (offset: number, changes: Partial<GroupState> = {}): GroupState => ({ offset, open: [], note: '', ...changes })
 const append = async (log: EventLog, count: number): Promise<void> => {

@@ -1,5 +1,18 @@
 // Members of a group that a test drives: each holds what it is given until it is told to let go.
+import { afterEach } from 'vitest'
 import type { Assignment, EventLog, Membership } from '../../../streams/contracts/event-log.ts'
+import { openLog } from './log.ts'
+
+/** For a file of tests: what each of them opened is closed behind it. */
+export const openAndClose = (): typeof openLog => {
+  const opened: EventLog[] = []
+  afterEach(async () => { await Promise.all(opened.splice(0).map((log) => log.close())) })
+  return async (...args) => {
+    const log = await openLog(...args)
+    opened.push(log)
+    return log
+  }
+}
 
 export interface HeldMember {
   /** By partition, what this member has now. */

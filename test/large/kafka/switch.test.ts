@@ -1,20 +1,15 @@
 // From one client to the other and back over a live topic: one log, one group; nothing is lost, doubled or out of place.
-import { afterEach, expect, test } from 'vitest'
-import type { EventLog, GroupState, Position } from '../../../streams/contracts/event-log.ts'
+import { expect, test } from 'vitest'
+import type { GroupState, Position } from '../../../streams/contracts/event-log.ts'
 import { createEnvelope } from '../../support/envelopes.ts'
-import { CLIENTS, configOf, openLog } from './log.ts'
-import { joinAndHold, until } from './members.ts'
+import { CLIENTS, configOf } from './log.ts'
+import { joinAndHold, openAndClose, until } from './members.ts'
 
-const opened: EventLog[] = []
-afterEach(async () => { await Promise.all(opened.splice(0).map((log) => log.close())) })
+const open = openAndClose()
 
 test('each client goes on where the other stopped, as the same log and in the same group, while both append', async () => {
   const config = configOf('platformatic')
-  const logs = await Promise.all(CLIENTS.map(async (client) => {
-    const log = await openLog({ ...config, client })
-    opened.push(log)
-    return log
-  }))
+  const logs = await Promise.all(CLIENTS.map((client) => open({ ...config, client })))
   expect(new Set(logs.map(({ logId }) => logId)).size).toBe(1)
   const acknowledged = new Map<string, Position>()
   let isOver = false
@@ -58,11 +53,7 @@ test('each client goes on where the other stopped, as the same log and in the sa
 
 test('members of both clients share one group', async () => {
   const config = configOf('platformatic', { partitions: 4 })
-  const members = await Promise.all(CLIENTS.map(async (client) => {
-    const log = await openLog({ ...config, client })
-    opened.push(log)
-    return await joinAndHold(log)
-  }))
+  const members = await Promise.all(CLIENTS.map(async (client) => await joinAndHold(await open({ ...config, client }))))
   await until(() => members.every(({ held }) => held.size === 2), 'they share')
   expect(members.flatMap(({ held }) => [...held.keys()]).toSorted()).toEqual([0, 1, 2, 3])
   await members[0].membership.close()

@@ -60,6 +60,8 @@ export interface Config {
   /** Null when no issuer is configured. */
   readonly jwt: JwtConfig | null
   readonly egressAllow: AllowList
+  /** Where to tell of incidents; null: nowhere. */
+  readonly notify: { readonly url: string; readonly secret: string } | null
   readonly mcpHosts: readonly string[]
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
@@ -86,6 +88,13 @@ export const loadConfig = (env: Env): Config => {
     if (typeof allowed !== 'string') return allowed
     wrong('LAPWING_EGRESS_ALLOW', allowed, 'host:port or a network such as 10.0.0.0/8')
     return { hosts: [], networks: [] }
+  }
+
+  const notify = (): Config['notify'] => {
+    const target = url('LAPWING_NOTIFY_URL', ['https:', 'http:'])
+    const key = secret('LAPWING_NOTIFY_SECRET', 16)
+    if (target !== null && key === null) problems.push('LAPWING_NOTIFY_SECRET: must be set beside LAPWING_NOTIFY_URL, itself or as LAPWING_NOTIFY_SECRET_FILE: what is sent is signed with it')
+    return target === null ? null : { url: target, secret: key ?? '' }
   }
 
   const role = choice('LAPWING_ROLE', ROLES, 'all')
@@ -129,6 +138,7 @@ export const loadConfig = (env: Env): Config => {
     watchdogCooldownMs: number('WATCHDOG_COOLDOWN_SECONDS', 300, 0, 86_400) * 1000,
     jwt: readJwt(settings),
     egressAllow: egressAllow(),
+    notify: notify(),
     mcpHosts: list('LAPWING_MCP_HOSTS'),
     logLevel: choice('LAPWING_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'] as const, 'info'),
   }

@@ -4,7 +4,10 @@ import { createDecodeChild } from '../analytics/pool/decode-child.ts'
 import { createDecodePool } from '../analytics/pool/pool.ts'
 import { createRca } from '../analytics/rca/rca.ts'
 import { startWatchdogShards, type WatchdogShards } from '../analytics/watchdog/shards.ts'
+import { createGuardedFetch } from '../api/egress/guarded-fetch.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
+import { createIncidents } from '../api/services/incidents.ts'
+import { startNotifier } from '../api/services/notifier.ts'
 import type { Config } from '../config.ts'
 import type { ControlPlane } from '../streams/contracts/control-plane.ts'
 import type { Leases } from '../streams/contracts/leases.ts'
@@ -41,5 +44,14 @@ export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
     clickhouse, signals: controlPlane, neighbours, oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(), clock, logger, leases: deps.leases, sharers: deps.sharers,
   })
   onClose(() => watchdog.close())
+  if (config.notify !== null) {
+    const incidents = createIncidents(store, clock)
+    const notifier = startNotifier(config.notify, {
+      store, leases: deps.leases, fetch: createGuardedFetch({ allow: config.egressAllow }), clock,
+      incident: (tenant, id) => incidents.get(tenant, id).catch((error: { code?: string }) => { if (error.code === 'NOT_FOUND') return null; throw error }),
+      onError: (error) => logger.warn({ error: String(error) }, 'notifications not sent'),
+    })
+    onClose(() => notifier.close())
+  }
   return { consumer, watchdog, retention, controlPlane, rca }
 }

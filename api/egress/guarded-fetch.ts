@@ -1,4 +1,4 @@
-// The only way out: a GET that reaches no address it should not. The address is looked at when a name is resolved and
+// The only way out: a request that reaches no address it should not. The address is looked at when a name is resolved and
 // again when the socket is connected, so that neither a literal nor a name that changes its mind gets through. No redirect
 // is followed. The only file that imports undici.
 import { lookup as resolve, type LookupAddress } from 'node:dns'
@@ -8,7 +8,7 @@ import { bare, isAllowed, isPublic, NOTHING_ALLOWED, type AllowList } from './ad
 
 export interface Fetched { readonly status: number; readonly body: string }
 /** @throws EgressError; the same for an address that is refused and for one that does not answer. */
-export type GuardedFetch = (url: string) => Promise<Fetched>
+export type GuardedFetch = (url: string, post?: { readonly body: string; readonly headers: Readonly<Record<string, string>> }) => Promise<Fetched>
 export interface GuardedFetchConfig {
   /** Of the operator; for URLs of API callers there is none. */
   readonly allow?: AllowList
@@ -65,10 +65,11 @@ const createConnect = (allow: AllowList, timeoutMs: number, resolveName: typeof 
 
 export const createGuardedFetch = ({ allow = NOTHING_ALLOWED, timeoutMs = 5000, maxBytes = 256 * 1024, resolve: resolveName = resolve }: GuardedFetchConfig): GuardedFetch => {
   const agent = new Agent({ connect: createConnect(allow, timeoutMs, resolveName), pipelining: 0, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxResponseSize: maxBytes, keepAliveTimeout: 1 })
-  return async (text) => {
+  return async (text, post) => {
     const url = assertUrl(text, allow)
+    const sent = post === undefined ? {} : { method: 'POST' as const, body: post.body }
     try {
-      const { statusCode, body } = await request(url, { dispatcher: agent, headers: { accept: 'application/json', 'accept-encoding': 'identity' }, signal: AbortSignal.timeout(timeoutMs) })
+      const { statusCode, body } = await request(url, { dispatcher: agent, ...sent, headers: { accept: 'application/json', 'accept-encoding': 'identity', ...post?.headers }, signal: AbortSignal.timeout(timeoutMs) })
       return { status: statusCode, body: await body.text() }
     } catch {
       throw unreachable()

@@ -4,6 +4,7 @@ import { apiError } from '../errors.ts'
 import type { Sql, SqlValue, Store } from '../store/store.ts'
 import { appendAudit, type Actor } from './audit.ts'
 import { addUpdateRow, findIncident, lockTenant, withDetails, type Incident, type IncidentStatus, type StoredIncident } from './incident-store.ts'
+import { addEvent } from './outbox.ts'
 
 export interface IncidentFilter { readonly status?: IncidentStatus; readonly limit: number; readonly before?: { readonly openedAt: string; readonly id: string } }
 export interface Incidents {
@@ -42,6 +43,7 @@ export const createIncidents = (store: Store, clock: () => number): Incidents =>
     }
     await sql.query(`UPDATE incidents SET status = $3, ${column} = $4 WHERE tenant = $1 AND id = $2`, [tenant, id, status, at])
     await addUpdateRow(sql, tenant, id, { at, author: nameOf(actor), status, body: note ?? status })
+    if (status === 'resolved') await addEvent(sql, { tenant, type: 'incident.resolved', resource: id })
     await appendAudit(sql, actor, { tenant, action, resource: `incident:${id}`, diff: { status: { from: row.status, to: status } } })
   })
   const get = async (tenant: string, id: string): Promise<Incident> => {

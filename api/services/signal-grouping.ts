@@ -5,6 +5,7 @@ import type { Severity, SignalOpened, SignalResolved, SignalSink } from '../../s
 import type { Sql, Store } from '../store/store.ts'
 import { appendAudit, type Actor } from './audit.ts'
 import { createId } from './ids.ts'
+import { addEvent } from './outbox.ts'
 import { addUpdateRow, lockTenant, type StoredIncident, type StoredSignal } from './incident-store.ts'
 
 export interface GroupingConfig { readonly cooldownMs: number; readonly clock: () => number }
@@ -41,6 +42,7 @@ const openIncident = async (sql: Sql, signal: SignalOpened): Promise<string> => 
   const id = createId('inc')
   await sql.query("INSERT INTO incidents (id, tenant, number, title, severity, status, opened_at) VALUES ($1, $2, $3, $4, $5, 'open', $6)",
     [id, signal.tenant, number, signal.summary.slice(0, 200), signal.severity, new Date(signal.startedAtMs).toISOString()])
+  await addEvent(sql, { tenant: signal.tenant, type: 'incident.opened', resource: id })
   await appendAudit(sql, system, { tenant: signal.tenant, action: 'OPEN_INCIDENT', resource: `incident:${id}`, diff: { signal: { from: null, to: `${signal.kind} ${signal.id}` } } })
   return id
 }
@@ -50,6 +52,7 @@ const joinIncident = async (sql: Sql, signal: SignalOpened, incident: Candidate,
   const reopened = incident.status === 'resolved'
   await sql.query('UPDATE incidents SET severity = $3, status = $4, resolved_at = $5, auto_resolved = $6 WHERE tenant = $1 AND id = $2',
     [signal.tenant, incident.id, severity, reopened ? 'open' : incident.status, null, false])
+  if (reopened) await addEvent(sql, { tenant: signal.tenant, type: 'incident.opened', resource: incident.id })
   if (reopened) await addUpdateRow(sql, signal.tenant, incident.id, { at, author, status: 'open', body: `reopened: ${signal.summary}` })
 }
 
@@ -59,6 +62,7 @@ const fireAgain = async (sql: Sql, signal: SignalOpened, known: StoredSignal, at
   await sql.query('UPDATE incident_signals SET ended_at = NULL WHERE tenant = $1 AND kind = $2 AND signal_id = $3', [signal.tenant, signal.kind, signal.id])
   // Resolved by a person stays resolved.
   const reopened = await sql.query("UPDATE incidents SET status = 'open', resolved_at = NULL, auto_resolved = false WHERE tenant = $1 AND id = $2 AND status = 'resolved' AND auto_resolved RETURNING 1", [signal.tenant, known.incident_id])
+  if (reopened.length > 0) await addEvent(sql, { tenant: signal.tenant, type: 'incident.opened', resource: known.incident_id })
   if (reopened.length > 0) await addUpdateRow(sql, signal.tenant, known.incident_id, { at, author, status: 'open', body: `reopened: ${signal.summary}` })
 }
 
@@ -96,6 +100,7 @@ export const createGrouping = (store: Store, config: GroupingConfig): SignalSink
     if (going > 0) return
     const closed = await sql.query("UPDATE incidents SET status = 'resolved', resolved_at = $3, auto_resolved = true WHERE tenant = $1 AND id = $2 AND status <> 'resolved' RETURNING 1", [signal.tenant, row.incident_id, last.toISOString()])
     if (closed.length === 0) return
+    await addEvent(sql, { tenant: signal.tenant, type: 'incident.resolved', resource: row.incident_id })
     await addUpdateRow(sql, signal.tenant, row.incident_id, { at: now(), author, status: 'resolved', body: 'all signals have ended' })
     await appendAudit(sql, system, { tenant: signal.tenant, action: 'RESOLVE_INCIDENT', resource: `incident:${row.incident_id}`, diff: { autoResolved: { from: false, to: true } } })
   })

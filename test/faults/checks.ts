@@ -1,5 +1,6 @@
 // After a round: what must be true of anomalies, incidents, changes and caps, each in words when it is not.
 import type { Cluster } from '../cluster/cluster.ts'
+import type { Receiver } from './receiver.ts'
 
 interface Incident { readonly id: string; readonly status: string; readonly services: readonly string[]; readonly signals: readonly { readonly id: string; readonly endedAt?: string }[]; readonly updates: readonly { readonly status?: string; readonly by: string }[] }
 
@@ -19,8 +20,8 @@ export const incidentsOf = async (cluster: Cluster, service: string): Promise<In
   return found
 }
 
-/** One alert that fired once and ended once is one anomaly and one incident, opened and resolved once. */
-export const checkAlert = async (cluster: Cluster, service: string): Promise<string[]> => {
+/** One alert that fired once and ended once is one anomaly and one incident, opened and resolved once, and told of as often. */
+export const checkAlert = async (cluster: Cluster, receiver: Receiver, service: string): Promise<string[]> => {
   const anomalies = await cluster.select<{ anomaly_id: string; resolved: number }>(`SELECT anomaly_id, resolved FROM anomalies FINAL WHERE service_id = '${service}'`)
   const incidents = await incidentsOf(cluster, service)
   const found: string[] = []
@@ -28,6 +29,8 @@ export const checkAlert = async (cluster: Cluster, service: string): Promise<str
   if (incidents.length !== 1 || incidents[0].status !== 'resolved') found.push(`${service}: incidents ${JSON.stringify(incidents.map(({ id, status }) => ({ id, status })))}`)
   for (const { id, signals, updates } of incidents) {
     if (signals.length !== 1) found.push(`${id}: ${signals.length} signals`)
+    const events = receiver.eventsOf(id)
+    if (events['incident.opened'] !== 1 || events['incident.resolved'] !== 1) found.push(`${id}: told of ${JSON.stringify(events)}`)
     if (updates.filter((update) => update.status === 'resolved').length > 1) found.push(`${id}: resolved more than once`)
   }
   return found

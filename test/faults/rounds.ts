@@ -6,6 +6,7 @@ import { compare, createRandom, drainedStatus, pause, startLoad } from '../kill/
 import { makeChanges, pressAgainstCap, sendAlert, startHeart, type Heart } from './actors.ts'
 import { checkAlert, checkCap, checkChanges, checkHeart } from './checks.ts'
 import { FAULTS, type Fault } from './faults.ts'
+import { openReceiver, type Receiver } from './receiver.ts'
 
 export interface FaultOptions {
   readonly rounds: number
@@ -33,7 +34,7 @@ const CHANGES = 3
 /** The first as many as there are go once through the list; after them any. */
 const faultOf = (faults: readonly Fault[], round: number, random: () => number): Fault => faults[round <= faults.length ? round - 1 : Math.floor(random() * faults.length)]
 
-interface Round { readonly fault: Fault; readonly number: number; readonly random: () => number; readonly firstAttempt: number; readonly monitorId: string }
+interface Round { readonly fault: Fault; readonly number: number; readonly random: () => number; readonly firstAttempt: number; readonly monitorId: string; readonly receiver: Receiver }
 
 const playRound = async (cluster: Cluster, round: Round, acknowledged: Set<number>): Promise<{ attempts: number; rows: number; broken: string[] }> => {
   const service = `round-${round.number}`
@@ -54,7 +55,7 @@ const playRound = async (cluster: Cluster, round: Round, acknowledged: Set<numbe
   await until('everything is worked off', RECOVERED_MS, () => drainedStatus(cluster.api))
   // What follows from the last commit is told a moment after it.
   let broken: string[] = []
-  await until('the alert is over', RECOVERED_MS, async () => (broken = await checkAlert(cluster, service)).length === 0).catch(() => undefined)
+  await until('the alert is over', RECOVERED_MS, async () => (broken = await checkAlert(cluster, round.receiver, service)).length === 0).catch(() => undefined)
   const stored = await compare(cluster.select, RUN, acknowledged)
   broken.push(...stored.faults, ...await checkHeart(cluster, round.monitorId), ...await checkChanges(cluster, changes), ...await checkCap(cluster, pressed))
   return { attempts: load.attempts(), rows: stored.rows, broken }
@@ -69,7 +70,8 @@ export const runFaultRounds = async (options: FaultOptions): Promise<FaultReport
   let rows = 0
   let rounds = 0
   let beating: Heart | null = null
-  const cluster = await openCluster({ postgresBin: options.postgresBin })
+  const receiver = await openReceiver()
+  const cluster = await openCluster({ postgresBin: options.postgresBin, env: receiver.env })
   try {
     const heart = await startHeart(cluster)
     // Over all rounds and between them: a job does not stop because we count.
@@ -78,7 +80,7 @@ export const runFaultRounds = async (options: FaultOptions): Promise<FaultReport
       const fault = faultOf(options.faults ?? FAULTS, number, random)
       const begun = performance.now()
       counts[fault.name] = (counts[fault.name] ?? 0) + 1
-      const played = await playRound(cluster, { fault, number, random, firstAttempt: attempts, monitorId: heart.monitorId }, acknowledged).catch((error: unknown) => ({ attempts: -1, rows, broken: [`${String(error)}\n${cluster.output()}`] }))
+      const played = await playRound(cluster, { fault, number, random, firstAttempt: attempts, monitorId: heart.monitorId, receiver }, acknowledged).catch((error: unknown) => ({ attempts: -1, rows, broken: [`${String(error)}\n${cluster.output()}`] }))
       broken.push(...played.broken.slice(0, 5).map((text) => `round ${number} (${fault.name}): ${text}`))
       rounds = number
       // Without an end of the round nobody knows what was sent: the rest would prove nothing.
@@ -90,6 +92,7 @@ export const runFaultRounds = async (options: FaultOptions): Promise<FaultReport
   } finally {
     await beating?.stop().catch(() => undefined)
     await cluster.close()
+    await receiver.close()
   }
   return { rounds, attempts, acknowledged: acknowledged.size, rows, faults: counts, broken }
 }

@@ -21,10 +21,10 @@ export interface Cluster extends Reachable {
 const READY_MS = 40_000
 const ALL_AT_ONCE = '1000000'
 
-export const openCluster = async (options: { readonly postgresBin: string; readonly each?: number; readonly env?: Readonly<Record<string, string>> }): Promise<Cluster> => {
+export const openCluster = async (options: { readonly postgresBin: string; readonly each?: number; readonly env?: Readonly<Record<string, string>>; /** Of a disk of ClickHouse's own. */ readonly diskMegabytes?: number }): Promise<Cluster> => {
   const directory = mkdtempSync(join(tmpdir(), 'lapwing-cluster-'))
   const token = createToken()
-  const servers = await openServers(directory, options.postgresBin)
+  const servers = await openServers(directory, options.postgresBin, options.diskMegabytes)
   const members = await createMembers(options.each ?? 2, {
     ...servers.env, LAPWING_SECRET_KEY: randomBytes(32).toString('base64url'), LAPWING_BOOTSTRAP_TOKEN: token, LAPWING_REQUESTS_PER_MINUTE: ALL_AT_ONCE,
     LAPWING_DATA_DIR: join(directory, 'unused'), ...options.env,

@@ -57,6 +57,19 @@ const pauseLine = (server: ServerName): Fault => ({
 })
 const cutLine = (server: ServerName): Fault => ({ name: `line to ${server} cut`, inflict: async (cluster) => { cluster.servers.all[server].proxy.cut() } })
 
+const fillDisk = (server: ServerName): Fault => ({
+  name: `disk of ${server} full 10 s`,
+  inflict: async (cluster) => {
+    const { disk } = cluster.servers.all[server]
+    disk?.fill()
+    await pause(STANDSTILL_MS)
+    disk?.free()
+  },
+})
+
 const kills: readonly Fault[] = [...ROLES.map(killMember), ...SERVERS.map(crashServer)]
 /** The first six are one of each process. */
-export const FAULTS: readonly Fault[] = [...kills, ...ROLES.map(stopMember), ...SERVERS.flatMap((server) => [stopServer(server), pauseLine(server), cutLine(server)])]
+export const FAULTS: readonly Fault[] = [...kills, ...ROLES.map(stopMember), ...SERVERS.flatMap((server) => [stopServer(server), pauseLine(server), cutLine(server)]), fillDisk('clickhouse')]
+/** Those that this cluster can be done to. */
+export const possibleFaults = (cluster: Cluster, faults: readonly Fault[]): readonly Fault[] =>
+  faults.filter(({ name }) => !name.startsWith('disk of') || cluster.servers.all.clickhouse.disk !== null)

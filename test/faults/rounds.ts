@@ -5,7 +5,7 @@ import { openCluster, type Cluster } from '../cluster/cluster.ts'
 import { compare, createRandom, drainedStatus, pause, startLoad } from '../kill/attempts.ts'
 import { makeChanges, pressAgainstCap, sendAlert, startHeart, type Heart } from './actors.ts'
 import { checkAlert, checkCap, checkChanges, checkHeart } from './checks.ts'
-import { FAULTS, type Fault } from './faults.ts'
+import { FAULTS, possibleFaults, type Fault } from './faults.ts'
 import { openReceiver, type Receiver } from './receiver.ts'
 
 export interface FaultOptions {
@@ -29,6 +29,8 @@ const RUN = 'faults'
 const RECOVERED_MS = 40_000
 /** One attempt of each connection at that distance: the machine is shared with nine servers. */
 const EVERY_MS = 10
+/** Rows of a few hundred rounds, and room for merges. */
+const DISK_MEGABYTES = 2000
 const CHANGES = 3
 
 /** The first as many as there are go once through the list; after them any. */
@@ -71,13 +73,15 @@ export const runFaultRounds = async (options: FaultOptions): Promise<FaultReport
   let rounds = 0
   let beating: Heart | null = null
   const receiver = await openReceiver()
-  const cluster = await openCluster({ postgresBin: options.postgresBin, env: receiver.env })
+  const cluster = await openCluster({ postgresBin: options.postgresBin, env: receiver.env, diskMegabytes: DISK_MEGABYTES })
   try {
+    const faults = possibleFaults(cluster, options.faults ?? FAULTS)
+    if (faults.length < (options.faults ?? FAULTS).length) options.onRound?.('skipped: a full disk (no tmpfs can be mounted here)')
     const heart = await startHeart(cluster)
     // Over all rounds and between them: a job does not stop because we count.
     beating = heart.beat()
     for (let number = 1; number <= options.rounds; number++) {
-      const fault = faultOf(options.faults ?? FAULTS, number, random)
+      const fault = faultOf(faults, number, random)
       const begun = performance.now()
       counts[fault.name] = (counts[fault.name] ?? 0) + 1
       const played = await playRound(cluster, { fault, number, random, firstAttempt: attempts, monitorId: heart.monitorId, receiver }, acknowledged).catch((error: unknown) => ({ attempts: -1, rows, broken: [`${String(error)}\n${cluster.output()}`] }))

@@ -51,6 +51,18 @@ describe('the ingest thread', () => {
     expect((await post(port)).status).toBe(401)
   })
 
+  it('tells everyone to come again while what it knows of tokens is too old, and never that a token is unknown', async () => {
+    thread = await start()
+    const { port } = thread.addresses.otlp
+    await thread.updateCredentials(null)
+    for (const headers of [asJson, { ...asJson, authorization: 'Bearer obs_unknown' }]) {
+      const answer = await post(port, headers)
+      expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1'])
+    }
+    await thread.updateCredentials(CREDENTIALS)
+    expect((await post(port)).status).toBe(200)
+  })
+
   it('fails to start on a taken port, naming the setting, and closes its log', async () => {
     thread = await start()
     await expect(start(thread.addresses.otlp.port)).rejects.toMatchObject({ name: 'PermanentError', code: 'PORT_BUSY', message: expect.stringContaining('LAPWING_OTLP_LISTEN') })

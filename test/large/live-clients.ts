@@ -5,9 +5,11 @@ import { parseArgs } from 'node:util'
 import { alertmanager } from '../live/alertmanager.ts'
 import { createChecks } from '../live/checks.ts'
 import { collector } from '../live/collector.ts'
+import { manifests } from '../live/manifests.ts'
+import { proxy } from '../live/proxy.ts'
 import { pythonSdk } from '../live/python-sdk.ts'
 
-const suites = [pythonSdk, collector, alertmanager]
+const suites = [pythonSdk, collector, alertmanager, proxy, manifests]
 
 const { values } = parseArgs({ options: { results: { type: 'string' }, only: { type: 'string', default: '' } } })
 const checks = createChecks(console.log)

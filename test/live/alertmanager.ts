@@ -1,35 +1,14 @@
 // Alertmanager and Prometheus from Debian's packages: a firing alert becomes an anomaly and an incident with its analysis, and
 // both end when the alert does; through Alertmanager's webhook, and from Prometheus straight to us.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
 import { expectEqual, type Checks, type LiveSuite } from './checks.ts'
-import { cachedDirectory, freePorts, runStep, startProgram, type Found, type Running } from './program.ts'
+import { findDebianProgram, freePorts, runStep, startProgram, type Command, type Running } from './program.ts'
 
 interface Incident { id: string; status: string; services: string[]; autoResolved: boolean; signals: { kind: string; id: string; summary: string }[] }
 interface Anomaly { anomaly_id: string; metric_name: string; resolved: boolean; rca_triggered: boolean }
-
-/** A command line to which options are added. */
-type Command = readonly [command: string, ...args: string[]]
-
-/** On the PATH, or unpacked from the package into the cache, which needs no root and starts no service. Alertmanager reads its
- *  templates from /usr/share, so an unpacked one sees its package's there: in a mount namespace, nothing of the machine changes. */
-const findCommand = (name: string): Found<Command> => {
-  if (runStep(name, ['--version'], { timeoutMs: 20_000 }).ok) return { ok: true, client: [name] }
-  const unpacked = cachedDirectory(`debian-${name}`, name, (directory) => {
-    const download = () => runStep('apt-get', ['download', name], { timeoutMs: 120_000, cwd: directory })
-    let downloaded = download()
-    if (!downloaded.ok && runStep('apt-get', ['update'], { timeoutMs: 120_000 }).ok) downloaded = download()
-    if (!downloaded.ok) return downloaded
-    return runStep('dpkg', ['-x', readdirSync(directory).find((file) => file.endsWith('.deb'))!, 'root'], { timeoutMs: 60_000, cwd: directory })
-  })
-  if (!unpacked.ok) return unpacked
-  const root = join(unpacked.client, 'root')
-  const command: Command = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', 'mount --bind "$0/usr/share" /usr/share && exec "$@"', root, join(root, 'usr/bin', name)]
-  const started = runStep(command[0], [...command.slice(1), '--version'], { timeoutMs: 20_000 })
-  return started.ok ? { ok: true, client: command } : started
-}
 
 const deployed = (path: string): string => readFileSync(new URL(`../../deploy/${path}`, import.meta.url), 'utf8')
 
@@ -128,7 +107,7 @@ export const alertmanager: LiveSuite = {
   run: async (checks) => {
     const suites = [['prometheus-alertmanager', checkAlertmanager], ['prometheus', checkPrometheus]] as const
     for (const [name, run] of suites) {
-      const found = findCommand(name)
+      const found = findDebianProgram(name, `bin/${name}`)
       if (!found.ok) {
         checks.skip(name, found.reason)
         continue

@@ -3,7 +3,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -81,4 +81,36 @@ export const freePorts = async (count: number): Promise<number[]> => {
   const ports = servers.map((server) => (server.address() as { port: number }).port)
   await Promise.all(servers.map((server) => new Promise((resolve) => { server.close(resolve) })))
   return ports
+}
+
+/** A command line to which options are added. */
+export type Command = readonly [command: string, ...args: string[]]
+
+/** On the PATH, or unpacked from the package into the cache, which needs no root and starts no service. Alertmanager reads its
+ *  templates from /usr/share, so an unpacked one sees its package's there: in a mount namespace, nothing of the machine changes. */
+export const findDebianProgram = (name: string, path: string, versionFlag = '--version'): Found<Command> => {
+  if (runStep(name, [versionFlag], { timeoutMs: 20_000 }).ok) return { ok: true, client: [name] }
+  const unpacked = cachedDirectory(`debian-${name}`, name, (directory) => {
+    const download = () => runStep('apt-get', ['download', name], { timeoutMs: 120_000, cwd: directory })
+    let downloaded = download()
+    if (!downloaded.ok && runStep('apt-get', ['update'], { timeoutMs: 120_000 }).ok) downloaded = download()
+    if (!downloaded.ok) return downloaded
+    return runStep('dpkg', ['-x', readdirSync(directory).find((file) => file.endsWith('.deb'))!, 'root'], { timeoutMs: 60_000, cwd: directory })
+  })
+  if (!unpacked.ok) return unpacked
+  const root = join(unpacked.client, 'root')
+  const command: Command = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', 'mount --bind "$0/usr/share" /usr/share && exec "$@"', root, join(root, 'usr', path)]
+  const started = runStep(command[0], [...command.slice(1), versionFlag], { timeoutMs: 20_000 })
+  return started.ok ? { ok: true, client: command } : started
+}
+
+/** A virtual environment with these packages of PyPI; its directory. */
+export const findPythonPackages = (name: string, packages: readonly string[], module: string): Found<string> => {
+  const environment = cachedDirectory(name, packages.join(' '), (directory) => {
+    const made = runStep('python3', ['-m', 'venv', directory], { timeoutMs: 60_000 })
+    return made.ok ? runStep(join(directory, 'bin/python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages], { timeoutMs: 180_000 }) : made
+  })
+  if (!environment.ok) return environment
+  const imported = runStep(join(environment.client, 'bin/python'), ['-c', `import ${module}`], { timeoutMs: 30_000 })
+  return imported.ok ? environment : imported
 }

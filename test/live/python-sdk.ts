@@ -6,7 +6,7 @@ import { createProduct, until, type Product } from '../../bench/load/product.ts'
 import type { ReferenceRow } from '../support/otlp-reference.ts'
 import { readStoredRequests } from '../support/stored-rows.ts'
 import { expectEqual, expectRows, type Checks, type LiveSuite } from './checks.ts'
-import { cachedDirectory, runStep, startProgram, type Found } from './program.ts'
+import { findPythonPackages, startProgram, type Found } from './program.ts'
 
 const VERSION = '1.45.0'
 const packages = [`opentelemetry-sdk==${VERSION}`, `opentelemetry-exporter-otlp-proto-http==${VERSION}`, 'opentelemetry-instrumentation-logging==0.66b0']
@@ -14,14 +14,8 @@ const program = join(import.meta.dirname, '../programs/python_sdk.py')
 const RECORDS = 100
 
 const findPython = (): Found<string> => {
-  const environment = cachedDirectory(`python-sdk-${VERSION}`, packages.join(' '), (directory) => {
-    const made = runStep('python3', ['-m', 'venv', directory], { timeoutMs: 60_000 })
-    return made.ok ? runStep(join(directory, 'bin/python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages], { timeoutMs: 180_000 }) : made
-  })
-  if (!environment.ok) return environment
-  const python = join(environment.client, 'bin/python')
-  const imported = runStep(python, ['-c', 'import opentelemetry.sdk'], { timeoutMs: 30_000 })
-  return imported.ok ? { ok: true, client: python } : imported
+  const environment = findPythonPackages(`python-sdk-${VERSION}`, packages, 'opentelemetry.sdk')
+  return environment.ok ? { ok: true, client: join(environment.client, 'bin/python') } : environment
 }
 
 const row = (service: string, timeNs: bigint, index: number): ReferenceRow => ({

@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseAllowList, type AllowList } from './api/egress/address.ts'
 import type { JwtConfig } from './api/services/jwt.ts'
+import { readCluster, type ClusterSettings } from './config/cluster.ts'
 import { readJwt } from './config/jwt.ts'
 import { readKafka } from './config/kafka.ts'
 import { readSettings, type Env, type Listen } from './config/settings.ts'
@@ -34,6 +35,8 @@ export interface Config {
   readonly clickhouseUser: string
   readonly clickhousePassword: string
   readonly clickhouseDatabase: string
+  /** A cluster that the server knows by this name; null: the server alone. */
+  readonly clickhouseCluster: ClusterSettings | null
   readonly clickhouseMaxMemoryBytes: number
   readonly clickhouseBinary: string | null
   readonly databaseUrl: string | null
@@ -114,6 +117,7 @@ export const loadConfig = (env: Env): Config => {
     clickhouseUser: text('CLICKHOUSE_USER') ?? 'default',
     clickhousePassword: secret('CLICKHOUSE_PASSWORD', 0) ?? '',
     clickhouseDatabase: name('CLICKHOUSE_DATABASE', 'lapwing'),
+    clickhouseCluster: readCluster(settings),
     clickhouseMaxMemoryBytes: bytes('LAPWING_CLICKHOUSE_MAX_MEMORY_BYTES', 2048 * MiB, 512 * MiB),
     clickhouseBinary: text('LAPWING_CLICKHOUSE_BINARY'),
     databaseUrl: url('DATABASE_URL', ['postgres:', 'postgresql:']),

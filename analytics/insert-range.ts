@@ -1,6 +1,7 @@
 // One block of one range into one table, exactly once in effect. A first send that is acknowledged is done. Every later
 // one sends the same token first (then no late copy of it can land), asks by position whether the range is there, and only
 // when it is not goes on to the next token: ":2", ":3", … So an acknowledged and absent token is never trusted again.
+// A cluster keeps tokens and parts in Keeper, together: there every acknowledgement is final, and a replica that is behind must not be asked.
 import { isRefusal } from './find-refused.ts'
 import type { Retry } from './retry.ts'
 import { untilDone } from './retry.ts'
@@ -8,6 +9,8 @@ import type { Range } from './ranges.ts'
 
 export interface RangeTarget {
   readonly token: string
+  /** Of a cluster; null: one server. */
+  readonly shard: number | null
   readonly send: (token: string) => Promise<void>
   /** Whether the range's rows are in the table, by position. */
   readonly isPresent: () => Promise<boolean>
@@ -17,30 +20,28 @@ export interface RangeTarget {
 export const toStoreTime = (ms: number): string | number => ms < 1e12 ? Math.floor(ms / 1000) : (ms / 1000).toFixed(3)
 
 export interface InsertPorts {
-  insert(request: { table: string; block: Uint8Array | Uint8Array[]; token: string }): Promise<void>
-  insertRows(request: { table: string; rows: object[]; token?: string }): Promise<void>
+  insert(request: { table: string; block: Uint8Array | Uint8Array[]; token: string; shard?: number | null }): Promise<void>
+  insertRows(request: { table: string; rows: object[]; token?: string; shard?: number | null }): Promise<void>
   command(sql: string): Promise<void>
-  query<Row>(query: { name: string; sql: string }, params: Record<string, unknown>): Promise<Row[]>
+  query<Row>(query: { name: string; sql: string }, params: Record<string, unknown>, options?: { readonly shard?: number | null }): Promise<Row[]>
+  /** Where a new range of the partition goes; null or absent: there is one server. */
+  shardOf?(partition: number): number | null
 }
 
-const PRESENCE: Record<'otel_logs' | 'series_partials', { name: string; sql: string }> = {
-  otel_logs: {
-    name: 'range_present_logs',
-    sql: `SELECT 1 AS present FROM otel_logs WHERE receive_day = toDate({day:UInt32}) AND log_id = {logId:String}
-      AND log_partition = {partition:UInt16} AND log_offset >= {first:UInt64} AND log_offset <= {last:UInt64} LIMIT 1`,
-  },
-  series_partials: {
-    name: 'range_present_partials',
-    sql: `SELECT 1 AS present FROM series_partials WHERE receive_day = toDate({day:UInt32}) AND log_id = {logId:String}
-      AND log_partition = {partition:UInt16} AND log_offset >= {first:UInt64} AND log_offset <= {last:UInt64} LIMIT 1`,
-  },
+const BY_POSITION = ` WHERE receive_day = toDate({day:UInt32}) AND log_id = {logId:String}
+      AND log_partition = {partition:UInt16} AND log_offset >= {first:UInt64} AND log_offset <= {last:UInt64} LIMIT 1`
+type RangeTable = 'otel_logs' | 'series_partials'
+const PRESENCE: Record<RangeTable, { name: string; sql: string; local: string }> = {
+  otel_logs: { name: 'range_present_logs', sql: 'SELECT 1 AS present FROM otel_logs'.concat(BY_POSITION), local: 'SELECT 1 AS present FROM otel_logs_local'.concat(BY_POSITION) },
+  series_partials: { name: 'range_present_partials', sql: 'SELECT 1 AS present FROM series_partials'.concat(BY_POSITION), local: 'SELECT 1 AS present FROM series_partials_local'.concat(BY_POSITION) },
 }
 
-/** Asks the table by position. Not a tenant's read: a range holds several tenants and no row leaves. */
-export const presenceOf = (clickhouse: Pick<InsertPorts, 'query'>, table: keyof typeof PRESENCE, logId: string, range: Omit<Range, 'messages'>) => async (): Promise<boolean> => {
-  const rows = await clickhouse.query<{ present: number }>(PRESENCE[table], {
+/** Asks the table by position, in a cluster that of the range's shard. Not a tenant's read: a range holds several tenants and no row leaves. */
+export const presenceOf = (clickhouse: Pick<InsertPorts, 'query'>, table: RangeTable, logId: string, range: Omit<Range, 'messages'>, shard: number | null) => async (): Promise<boolean> => {
+  const { name, sql, local } = PRESENCE[table]
+  const rows = await clickhouse.query<{ present: number }>({ name, sql: shard === null ? sql : local }, {
     day: range.receiveDay, logId, partition: range.partition, first: String(range.first), last: String(range.last),
-  })
+  }, { shard })
   return rows.length > 0
 }
 
@@ -66,7 +67,7 @@ export const insertRange = (target: RangeTarget, replay: boolean, retry: Retry):
   let refusals = 0
   return untilDone(async (attempt) => {
     try {
-      if (attempt === 1 && !replay) {
+      if (target.shard !== null || (attempt === 1 && !replay)) {
         await target.send(target.token)
         return true
       }

@@ -3,6 +3,7 @@
 // is committed before it is stored. Taken away, what is in hand is finished; fenced, it is abandoned where it stands.
 // How often a process ended with a range at work is durable before that range is worked on again.
 import type { Assignment, OpenRange } from '../streams/contracts/event-log.ts'
+import { packRange, unpackRange } from '../streams/contracts/open-range.ts'
 import type { EffectPorts } from './alert-effects.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import { decodeNote, encodeNote } from './note.ts'
@@ -71,7 +72,7 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
 
   const write = (isClosed: boolean): Promise<void> => assignment.commit({
     offset,
-    open: open.map(({ first, last }) => ({ first, last })),
+    open: open.map((range) => unpackRange(packRange(range))),
     note: encodeNote({ progress: deps.progress.all[partition], deaths: open.map(({ deaths }) => deaths), isClosed }),
   })
 
@@ -108,6 +109,14 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
     finished.catch(() => { abandoned.abort() })
   }
 
+  /** What is recorded with a range holds, however many shards there are by now. */
+  const toOpened = (range: OpenRange, deaths: number): Opened => {
+    const shard = range.shard ?? deps.store.clickhouse.shardOf?.(partition) ?? null
+    return { ...range, ...(shard === null ? {} : { shard }), deaths }
+  }
+  /** A log that was read into a cluster may be read into one server later. */
+  const shardOf = ({ shard }: OpenRange): number | null => (deps.store.clickhouse.shardOf?.(partition) ?? null) === null ? null : shard ?? null
+
   const roomForRange = async (): Promise<void> => {
     while (slots.length >= MAX_OPEN_RANGES) await Promise.race([slotFreed.promise, finished])
   }
@@ -119,7 +128,7 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
     deps.progress.all[partition] = note.progress
     const opened = createRangeReader({ ...config, partition, from: offset }, assignment)
     const retry = retryOf('reform')
-    open = state.open.map((range, at) => ({ ...range, deaths: (note.deaths[at] ?? 0) + (note.isClosed ? 0 : 1) }))
+    open = state.open.map((range, at) => toOpened(range, (note.deaths[at] ?? 0) + (note.isClosed ? 0 : 1)))
     if (open.length > 0) {
       deps.logger.info({ partition, open }, 'replaying open ranges')
       await record()
@@ -134,7 +143,7 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
         continue
       }
       await deps.budget.acquire(range.cost, retry.signal)
-      start(range, { isReplay: true, isCareful: recorded.deaths >= CAREFUL_AFTER_DEATHS }, Promise.resolve())
+      start(range, { isReplay: true, isCareful: recorded.deaths >= CAREFUL_AFTER_DEATHS, shard: shardOf(recorded) }, Promise.resolve())
     }
     return opened
   }
@@ -151,8 +160,9 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
       const retry = retryOf('budget')
       await deps.budget.acquire(range.cost, retry.signal)
       const intent = Promise.withResolvers<void>()
-      start(range, { isReplay: false, isCareful: false }, intent.promise)
-      open = [...open, { first: range.first, last: range.last, deaths: 0 }]
+      const intended = toOpened({ first: range.first, last: range.last }, 0)
+      start(range, { isReplay: false, isCareful: false, shard: shardOf(intended) }, intent.promise)
+      open = [...open, intended]
       isForming = false
       record().then(intent.resolve, intent.reject)
       await intent.promise

@@ -48,29 +48,32 @@ export interface RangeHistory {
   readonly isReplay: boolean
   /** Processes ended with it at work. */
   readonly isCareful: boolean
+  /** Recorded with it; null: the store is one server. */
+  readonly shard: number | null
 }
 
+type Sent = Pick<RangeHistory, 'isReplay' | 'shard'>
 interface StoredBlocks { readonly logRows: number; readonly partialRows: number; readonly refused: readonly Poison[] }
 
 /** Rows first: what is in a series can be found in the rows, also when the store takes one and not the other. */
-const sendBlocks = async (range: Range, { logs, partials }: DecodeOutput, replay: boolean, ports: StorePorts, retry: Retry): Promise<boolean> => {
+const sendBlocks = async (range: Range, { logs, partials }: DecodeOutput, { isReplay, shard }: Sent, ports: StorePorts, retry: Retry): Promise<boolean> => {
   const { clickhouse, settings } = ports
   const token = rangeToken(settings.logId, range)
   for (const [table, block] of [['otel_logs', logs], ['series_partials', partials]] as const) {
     if (block === null) continue
-    const target = { token, send: (sent: string) => clickhouse.insert({ table, block, token: sent }), isPresent: presenceOf(clickhouse, table, settings.logId, range) }
-    if (!await insertRange(target, replay, retry)) return false
+    const target = { token, shard, send: (sent: string) => clickhouse.insert({ table, block, token: sent, shard }), isPresent: presenceOf(clickhouse, table, settings.logId, range, shard) }
+    if (!await insertRange(target, isReplay, retry)) return false
   }
   return true
 }
 
 /** Without the messages that the store refuses by themselves: they are set aside before the rest is sent under the same token. */
-const storeBlocks = async (range: Range, sent: readonly LogMessage[], first: DecodeOutput, decode: DecodeMessages, replay: boolean, ports: StorePorts, retry: Retry): Promise<StoredBlocks> => {
+const storeBlocks = async (range: Range, sent: readonly LogMessage[], first: DecodeOutput, decode: DecodeMessages, { isReplay, shard }: Sent, ports: StorePorts, retry: Retry): Promise<StoredBlocks> => {
   const refused: Poison[] = []
   const undecoded = new Set(first.poison.map(({ offset }) => offset))
   let messages = sent.filter((message) => isDecoded(message) && !undecoded.has(message.offset))
   let decoded = first
-  for (let attempt = 1; !await sendBlocks(range, decoded, replay || attempt > 1, ports, retry); attempt += 1) {
+  for (let attempt = 1; !await sendBlocks(range, decoded, { isReplay: isReplay || attempt > 1, shard }, ports, retry); attempt += 1) {
     const found = await untilDone(() => findRefused(messages, decode, ports.clickhouse), retry)
     if (found.length === 0) {
       await pause(backoffMs(attempt, retry.minMs, retry.maxMs), retry.signal)
@@ -85,16 +88,17 @@ const storeBlocks = async (range: Range, sent: readonly LogMessage[], first: Dec
   return { logRows: decoded.logRows, partialRows: decoded.partialRows, refused }
 }
 
-const storeSignalRows = async (range: Range, signals: RangeSignals, ports: StorePorts, replay: boolean, retry: Retry): Promise<void> => {
+const storeSignalRows = async (range: Range, signals: RangeSignals, ports: StorePorts, { isReplay, shard }: Sent, retry: Retry): Promise<void> => {
   const { clickhouse, settings } = ports
   const points = hasPoints(signals) ? toSignalPoints(signals, await untilDone(ports.monitors, retry), ports.lastHits) : []
   const rows = toSignalRows(settings.logId, range, points)
   if (rows.length === 0) return
   await insertUntilStored({
     token: `${rangeToken(settings.logId, range)}:signals`,
-    send: (token) => clickhouse.insertRows({ table: 'series_partials', rows, token }),
-    isPresent: presenceOf(clickhouse, 'series_partials', settings.logId, { ...range, partition: signalLane(range.partition) }),
-  }, replay, retry)
+    shard,
+    send: (token) => clickhouse.insertRows({ table: 'series_partials', rows, token, shard }),
+    isPresent: presenceOf(clickhouse, 'series_partials', settings.logId, { ...range, partition: signalLane(range.partition) }, shard),
+  }, isReplay, retry)
 }
 
 /** What an earlier process has set aside stays out, so that rows and series are of the same messages. */
@@ -103,7 +107,8 @@ const refusedEarlier = async (range: Range, { clickhouse, settings }: StorePorts
   return new Set(rows.map((row) => Number(row.log_offset)))
 }
 
-export const storeRange = async (range: Range, { isReplay, isCareful }: RangeHistory, ports: StorePorts, retry: Retry): Promise<StoredRange> => {
+export const storeRange = async (range: Range, history: RangeHistory, ports: StorePorts, retry: Retry): Promise<StoredRange> => {
+  const { isReplay, isCareful } = history
   const { settings } = ports
   const decode: DecodeMessages = (messages) =>
     isCareful ? decodeOneByOne({ ...range, messages }, settings, ports.child) : decodeRange({ ...range, messages }, settings, ports.pool)
@@ -114,8 +119,8 @@ export const storeRange = async (range: Range, { isReplay, isCareful }: RangeHis
   const sound = range.messages.filter(({ offset }) => !aside.has(offset))
   const signals = await untilDone(() => readSignals({ ...range, messages: sound }, ports.readAlerts), retry)
   const poison = [...decoded.poison, ...signals.poison]
-  const blocks = storeBlocks(range, messages, decoded, decode, isReplay, ports, retry)
-  const settled = await Promise.allSettled([blocks, storeSignalRows(range, signals, ports, isReplay, retry), writeDeadLetters(range, poison, ports, retry)])
+  const blocks = storeBlocks(range, messages, decoded, decode, history, ports, retry)
+  const settled = await Promise.allSettled([blocks, storeSignalRows(range, signals, ports, history, retry), writeDeadLetters(range, poison, ports, retry)])
   for (const one of settled) if (one.status === 'rejected') throw one.reason
   const { logRows, partialRows, refused } = await blocks
   return { signals, poison: [...poison, ...refused], logRows, partialRows }

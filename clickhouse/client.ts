@@ -3,6 +3,7 @@
 import { createClient, ClickHouseError, type ClickHouseClient } from '@clickhouse/client'
 import { Readable } from 'node:stream'
 import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
+import { createDatabaseSql } from './cluster/statements.ts'
 
 /** Parameterised SQL; `_row` only carries the row's type. UInt64 arrives as text. */
 export interface Query<Row> { readonly name: string; readonly sql: string; readonly _row?: Row }
@@ -11,17 +12,23 @@ export interface NativeInsert {
   /** Native bytes; several pieces are sent one after the other. Under one token they must be the pieces of one block. */
   readonly block: Uint8Array | Uint8Array[]
   readonly token: string
+  /** Of a cluster: whose rows these are. Tables that are not written from the log have their home and need none. */
+  readonly shard?: number | null
 }
+export interface RowsInsert { readonly table: string; readonly rows: object[]; readonly token?: string; readonly shard?: number | null }
+/** `timeoutMs` ends it, here and in the store. `shard`: asked of a node of that shard. */
+export interface QueryOptions { readonly timeoutMs?: number; readonly shard?: number | null }
 
 export interface ClickHouse {
-  /** `timeoutMs` ends it, here and in the store. */
-  query<Row>(query: Query<Row>, params: Record<string, unknown>, options?: { readonly timeoutMs?: number }): Promise<Row[]>
+  query<Row>(query: Query<Row>, params: Record<string, unknown>, options?: QueryOptions): Promise<Row[]>
   /** Rejects with PermanentError STORE_REJECTED only when the rows themselves are refused; everything else may pass. */
   insert(insert: NativeInsert): Promise<void>
   /** Small control tables only: JSONEachRow. */
-  insertRows(insert: { table: string; rows: object[]; token?: string }): Promise<void>
+  insertRows(insert: RowsInsert): Promise<void>
   command(sql: string, params?: Record<string, unknown>): Promise<void>
-  /** Makes the client's database when it is absent. */
+  /** Where rows of a new range of this partition of the log go; null: there is one server, a plain one. */
+  shardOf(partition: number): number | null
+  /** Makes the client's database when it is absent. @throws PermanentError CONFIG_INVALID when the user may not. */
   ensureDatabase(): Promise<void>
   ping(): Promise<boolean>
   close(): Promise<void>
@@ -53,6 +60,20 @@ const toInsertError = (error: unknown, what: string): Error => {
   return new TransientError('STORE_UNAVAILABLE', failed.message, 1000, { cause: error })
 }
 
+type Settings = Readonly<Record<string, string | number>>
+export interface ClickHouseConfig {
+  readonly url: string
+  readonly user: string
+  readonly password: string
+  readonly database: string
+  readonly requestTimeoutMs?: number
+  /** The database is made on all of its nodes. */
+  readonly cluster?: string
+  /** Sent with every statement, and with every INSERT besides. */
+  readonly settings?: Settings
+  readonly insertSettings?: Settings
+}
+
 const insertSettings = (token: string | undefined): Record<string, string | number> => ({
   async_insert: 0,
   // One INSERT is one block and so one part: nothing may split or merge it.
@@ -63,18 +84,23 @@ const insertSettings = (token: string | undefined): Record<string, string | numb
 /** The store's own end of a query says more than ours. */
 const ABORT_SLACK_MS = 500
 
-export const createClickHouse = (config: { url: string; user: string; password: string; database: string; requestTimeoutMs?: number }): ClickHouse => {
+const databases: Query<{ readonly name: string }> = { name: 'all_tenants.database', sql: 'SELECT name FROM system.databases WHERE name = {database:String}' }
+const ACCESS_DENIED = '497'
+
+export const createClickHouse = (config: ClickHouseConfig): ClickHouse => {
   const client: ClickHouseClient = createClient({
     url: config.url, username: config.user, password: config.password, database: config.database,
     request_timeout: config.requestTimeoutMs ?? 60_000, max_open_connections: 16, keep_alive: { enabled: true, idle_socket_ttl: 2000 },
     // Errors come back as values of ours; the client's own log would repeat them.
     log: { level: 127 },
+    clickhouse_settings: config.settings ?? {},
   })
+  const insertWith = (token: string | undefined): Record<string, string | number> => ({ ...config.insertSettings, ...insertSettings(token) })
   const attempt = async <T>(what: string, run: () => Promise<T>, toError: (error: unknown, what: string) => Error = toStoreError): Promise<T> => {
     try {
       return await run()
     } catch (error) {
-      throw toError(error, what)
+      throw error instanceof PermanentError ? error : toError(error, what)
     }
   }
   return {
@@ -90,20 +116,27 @@ export const createClickHouse = (config: { url: string; user: string; password: 
       const pieces = Array.isArray(block) ? block : [block]
       const { stream } = await client.exec({
         query: `INSERT INTO ${table} FORMAT Native`, values: Readable.from(pieces.map((piece) => Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)), { objectMode: false }),
-        clickhouse_settings: insertSettings(token),
+        clickhouse_settings: insertWith(token),
       })
       await drain(stream)
     }, toInsertError),
     insertRows: ({ table, rows, token }) => attempt(`insert into ${table}`, async () => {
-      if (rows.length > 0) await client.insert({ table, values: rows, format: 'JSONEachRow', clickhouse_settings: insertSettings(token) })
+      if (rows.length > 0) await client.insert({ table, values: rows, format: 'JSONEachRow', clickhouse_settings: insertWith(token) })
     }, toInsertError),
     command: (sql, params) => attempt('command', async () => {
       await client.command({ query: sql, query_params: params, clickhouse_settings: { wait_end_of_query: 1 } })
     }),
+    shardOf: () => null,
     ensureDatabase: () => attempt('create database', async () => {
-      const outside = createClient({ url: config.url, username: config.user, password: config.password, database: 'system', log: { level: 127 } })
+      const outside = createClient({ url: config.url, username: config.user, password: config.password, database: 'system', log: { level: 127 }, clickhouse_settings: config.settings ?? {} })
       try {
-        await outside.command({ query: 'CREATE DATABASE IF NOT EXISTS {database:Identifier}', query_params: { database: config.database } })
+        // One that is there needs no right to make it.
+        const there = await outside.query({ query: databases.sql, query_params: { database: config.database }, format: 'JSONEachRow' })
+        if (config.cluster === undefined && (await there.json()).length > 0) return
+        await outside.command({ query: createDatabaseSql(config.cluster ?? null), query_params: { database: config.database } })
+      } catch (error) {
+        if (!(error instanceof ClickHouseError) || error.code !== ACCESS_DENIED) throw error
+        throw new PermanentError('CONFIG_INVALID', `the user ${config.user} may not create the database ${config.database}: create it, or GRANT CREATE DATABASE`, { cause: error })
       } finally {
         await outside.close()
       }

@@ -28,9 +28,9 @@ const measure = async (clickhouse: Pick<ClickHouse, 'query'>): Promise<{ bytes: 
 const dropDay = async (clickhouse: Pick<ClickHouse, 'command'>, rows: readonly StoreDayRow[]): Promise<DroppedDay> => {
   // Logs first: partials without their rows do no harm, rows without partials would look like a day without series.
   for (const table of Object.keys(TABLES) as (keyof typeof TABLES)[]) {
-    if (rows.some((row) => row.table === table)) await clickhouse.command(TABLES[table], { day: rows[0].day })
+    if (rows.some((row) => row.name === table)) await clickhouse.command(TABLES[table], { day: rows[0].day })
   }
-  const sum = (field: 'bytes' | 'rows', table?: string): number => rows.reduce((total, row) => total + (table === undefined || row.table === table ? Number(row[field]) : 0), 0)
+  const sum = (field: 'bytes' | 'rows', table?: string): number => rows.reduce((total, row) => total + (table === undefined || row.name === table ? Number(row[field]) : 0), 0)
   return { day: rows[0].day, bytes: sum('bytes'), rows: sum('rows', 'otel_logs') }
 }
 

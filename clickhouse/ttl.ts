@@ -4,8 +4,9 @@ import type { ClickHouse, Query } from './client.ts'
 interface TtlRow { readonly name: string; readonly days: number }
 const kept: Query<TtlRow> = {
   name: 'all_tenants.kept_days',
-  sql: `SELECT name, toUInt32OrZero(extract(engine_full, 'toIntervalDay\\\\((?:_CAST\\\\()?([0-9]+)')) AS days
-FROM system.tables WHERE database = currentDatabase() AND name IN ('otel_logs', 'series_points', 'dead_letters')`,
+  sql: `SELECT replaceOne(t.name, '_local', '') AS name, toUInt32OrZero(extract(engine_full, 'toIntervalDay\\\\((?:_CAST\\\\()?([0-9]+)')) AS days
+FROM system.tables AS t WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
+  AND t.name IN ('otel_logs', 'series_points', 'dead_letters', 'otel_logs_local', 'series_points_local', 'dead_letters_local')`,
 }
 const STATEMENTS: Readonly<Record<string, { readonly settings: string; readonly ttl: string }>> = {
   otel_logs: {

@@ -5,6 +5,8 @@ import { createLeases, createSoleOwner } from '../api/services/leases.ts'
 import { openStore } from '../api/store/open-store.ts'
 import type { Store } from '../api/store/store.ts'
 import { createClickHouse, type ClickHouse } from '../clickhouse/client.ts'
+import { createClusterClickHouse } from '../clickhouse/cluster/client.ts'
+import { completeNodes } from '../clickhouse/cluster/complete.ts'
 import { startLocalClickHouse, type LocalClickHouse } from '../clickhouse/local/local.ts'
 import { migrate } from '../clickhouse/migrate.ts'
 import { keepDays } from '../clickhouse/ttl.ts'
@@ -24,9 +26,8 @@ const openClickHouse = async (config: Config, logger: Logger, onClose: OnClose):
     readerPassword: config.readerPassword, database: config.clickhouseDatabase, binary: config.clickhouseBinary, log: logger,
   })
   if (local !== null) onClose(() => local.close())
-  const clickhouse = createClickHouse({
-    url: local?.url ?? config.clickhouseUrl!, user: local?.user ?? config.clickhouseUser, password: local?.password ?? config.clickhousePassword, database: config.clickhouseDatabase,
-  })
+  const place = { url: local?.url ?? config.clickhouseUrl!, user: local?.user ?? config.clickhouseUser, password: local?.password ?? config.clickhousePassword, database: config.clickhouseDatabase }
+  const clickhouse = config.clickhouseCluster === null ? createClickHouse(place) : createClusterClickHouse({ ...place, cluster: config.clickhouseCluster.name, insertQuorum: config.clickhouseCluster.insertQuorum })
   // Idle connections would hold the child's end up by seconds.
   onClose(() => clickhouse.close())
   await clickhouse.ensureDatabase()
@@ -42,6 +43,7 @@ const prepareTables = async (clickhouse: ClickHouse, config: Config, leases: Lea
     if (lease === null) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
     else {
       try {
+        if (config.clickhouseCluster !== null) await completeNodes(clickhouse, { cluster: config.clickhouseCluster.name, database: config.clickhouseDatabase })
         await migrate(clickhouse)
         await keepDays(clickhouse, Math.round(config.retentionMs / 86_400_000))
         return

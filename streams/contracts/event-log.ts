@@ -6,8 +6,9 @@ export interface NewMessage { readonly partition: number; readonly envelope: Env
 export interface LogMessage { readonly offset: number; readonly envelope: Envelope; /** Owned by the reader. */ readonly body: Uint8Array }
 export interface Position { readonly partition: number; readonly offset: number }
 
-/** A contiguous range of offsets [first, last] whose INSERT may be in flight. At most 4 are open per partition. */
-export interface OpenRange { readonly first: number; readonly last: number }
+/** A contiguous range of offsets [first, last] whose INSERT may be in flight. At most 4 are open per partition.
+ * `shard` of the store that its INSERT goes to, also when it is formed again in a cluster of another size; absent: one server. */
+export interface OpenRange { readonly first: number; readonly last: number; readonly shard?: number }
 /** What a group has recorded durably for one partition: everything below `offset` is stored; `open` starts at `offset`. */
 export interface GroupState { readonly offset: number; readonly open: readonly OpenRange[]; /** Opaque, small; ours: the consumed mark. */ readonly note: string }
 

@@ -2,6 +2,7 @@
 // `before` counts the stored bytes of all earlier messages of the partition, so any range's size is one subtraction.
 import { PermanentError } from '../contracts/errors.ts'
 import type { GroupState } from '../contracts/event-log.ts'
+import { packRange, unpackRange, type PackedRange } from '../contracts/open-range.ts'
 
 /** One end of a partition: the offset there, and the stored bytes of everything ever appended before it. */
 export interface Mark { readonly offset: number; readonly before: number }
@@ -59,9 +60,9 @@ export const decodeEntry = (bytes: Uint8Array): Entry => {
 }
 
 export const encodeState = (state: GroupState): Uint8Array =>
-  Buffer.from(JSON.stringify({ offset: state.offset, open: state.open.map(({ first, last }) => [first, last]), note: state.note }), 'utf8')
+  Buffer.from(JSON.stringify({ offset: state.offset, open: state.open.map(packRange), note: state.note }), 'utf8')
 
 export const decodeState = (bytes: Uint8Array): GroupState => {
-  const { offset, open, note } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { offset: number; open: [number, number][]; note: string }
-  return { offset, open: open.map(([first, last]) => ({ first, last })), note }
+  const { offset, open, note } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { offset: number; open: PackedRange[]; note: string }
+  return { offset, open: open.map(unpackRange), note }
 }

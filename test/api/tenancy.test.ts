@@ -2,13 +2,9 @@
 // on purpose are listed, with their reason; and the checker itself is tested by taking each predicate away.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { findFacets } from '../../clickhouse/queries/find-facets.ts'
-import { findLogs } from '../../clickhouse/queries/find-logs.ts'
-import type { Field, FilterNode } from '../../clickhouse/queries/filter-tree.ts'
-import { aggregateGroups, aggregateRows } from '../../clickhouse/queries/logs-aggregate.ts'
-import type { LogFilter, LogPosition, LogRow } from '../../clickhouse/queries/logs-search.ts'
+import { collectQueries } from '../support/collected-queries.ts'
 import { tenancyFaults, type TenancyRules } from '../support/sql-tenancy.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -16,29 +12,6 @@ const textsBelow = (folder: string, ending: string): { file: string; text: strin
   readdirSync(join(root, folder)).filter((name) => name.endsWith(ending)).sort().map((name) => ({ file: `${folder}/${name}`, text: readFileSync(join(root, folder, name), 'utf8') }))
 const queryFiles = textsBelow('clickhouse/queries', '.ts')
 const stripComments = (text: string): string => text.replace(/--.*$/gm, '')
-
-interface Found { readonly name: string; readonly sql: string }
-const isQuery = (value: unknown): value is Found => typeof value === 'object' && value !== null && 'sql' in value && 'name' in value
-
-/** Query objects that are exported, and those that functions put together, in every form. */
-const collectQueries = async (): Promise<Found[]> => {
-  const modules = await Promise.all(queryFiles.map(async ({ file }) => await import(/* @vite-ignore */ pathToFileURL(join(root, file)).href) as Record<string, unknown>))
-  const found = modules.flatMap((module) => Object.values(module).filter(isQuery))
-  const reader = { query: async (query: Found) => { found.push({ name: query.name, sql: query.sql }); return [] } }
-  const bare: LogFilter = { tenant: 't', fromNs: 0n, toNs: 10n ** 18n, service: null, severityMin: 0, words: [], attributes: [], traceId: null }
-  const after: LogPosition = { timestampNs: '5', logId: 'l', partition: 0, offset: '1', index: 0 }
-  const key: Field = { kind: 'attribute', of: 'either', key: 'k' }
-  const tree: FilterNode = { op: 'or', nodes: [{ op: 'words', text: 'a b' }, { op: 'not', node: { op: '=', field: key, value: 'v' } }, { op: 'exists', field: key }, { op: '>', field: key, value: '1' }] }
-  for (const filter of [bare, { ...bare, tree }, { ...bare, service: 's', severityMin: 9, words: ['one', 'two'], attributes: [['k', 'v'], ['l', 'w']], traceId: 'x' } satisfies LogFilter]) {
-    for (const position of [null, after]) await findLogs(reader as never, filter, 10, position)
-    await findFacets(reader as never, filter, { rows: [{ timestamp_ns: '9', ServiceName: 's', SeverityNumber: 9 } as LogRow], limit: 1, tookMs: 1 })
-    for (const measured of [null, key]) {
-      const asked = { filter, by: [key, { kind: 'severity' as const }], measured, stepSeconds: 60 }
-      found.push(aggregateGroups(asked, 1).query, aggregateRows(asked, ['1']).query)
-    }
-  }
-  return [...new Map(found.map((one) => [one.sql, one])).values()]
-}
 
 const clickhouse: TenancyRules = {
   tables: new Map(textsBelow('clickhouse/schema', '.sql').flatMap(({ text }) => [...stripComments(text).matchAll(/CREATE TABLE IF NOT EXISTS (\w+)\s*\(([\s\S]*?)\n\)/g)].map(([, table, columns]) => {

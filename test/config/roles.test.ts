@@ -34,6 +34,13 @@ describe('roles', () => {
     expect(loadConfig({ LAPWING_ROLE: role, ...SERVERS, ...SECRET })).toMatchObject({ role, adminListen: { host: '127.0.0.1', port: 9464 } })
   })
 
+  it('a cluster of ClickHouse stands behind an address, and has a name that can be quoted', () => {
+    expect(loadConfig({ ...SERVERS, LAPWING_CLICKHOUSE_CLUSTER: 'all-sharded' })).toMatchObject({ clickhouseCluster: { name: 'all-sharded', insertQuorum: 'auto' } })
+    expect(loadConfig(SERVERS)).toMatchObject({ clickhouseCluster: null })
+    expect(problemsOf({ LAPWING_CLICKHOUSE_CLUSTER: 'a' })).toEqual(['CLICKHOUSE_URL: must be set beside LAPWING_CLICKHOUSE_CLUSTER'])
+    for (const [setting, value] of [['LAPWING_CLICKHOUSE_CLUSTER', 'a`b'], ['LAPWING_CLICKHOUSE_INSERT_QUORUM', 'most']]) expect(problemsOf({ ...SERVERS, [setting]: value })).toEqual([expect.stringContaining(`${setting}: `)])
+  })
+
   it('the API alone needs the key that all of its processes share', () => {
     expect(problemsOf({ LAPWING_ROLE: 'api', ...SERVERS })).toEqual(['LAPWING_SECRET_KEY: must be set for LAPWING_ROLE=api'])
     for (const role of ['ingest', 'worker']) expect(problemsOf({ LAPWING_ROLE: role, ...SERVERS })).toEqual([])

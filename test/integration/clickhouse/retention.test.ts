@@ -9,7 +9,7 @@ const dayOf = (age: number): string => new Date(NOW - age * DAY_MS).toISOString(
 
 describe('retention by size', () => {
   let store: TestStore
-  const days = async (): Promise<string[]> => (await store.clickhouse.query(storeDays, {})).map((row) => `${row.table} ${row.day}`)
+  const days = async (): Promise<string[]> => (await store.clickhouse.query(storeDays, {})).map((row) => `${row.name} ${row.day}`)
   const bytes = async (): Promise<number> => Number((await store.clickhouse.query(storeStats, {}))[0].bytes)
   beforeAll(async () => {
     store = await openTestStore()

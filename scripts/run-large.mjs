@@ -18,6 +18,7 @@ const suites = [
   { name: 'live clients', command: ['test/large/live-clients.ts'] },
 ]
 
+const SUITE_MINUTES = 15
 const resultsAt = process.argv.indexOf('--results')
 const onlyAt = process.argv.indexOf('--only')
 const only = onlyAt > 0 ? process.argv[onlyAt + 1] : ''
@@ -26,7 +27,8 @@ const total = { passed: 0, failed: 0, skipped: 0 }
 for (const [index, { name, command }] of suites.filter((suite) => suite.name.includes(only)).entries()) {
   console.log(`\n== ${name} ==`)
   const file = join(directory, `${index}.json`)
-  const run = spawnSync('node', [...command, '--results', file], { stdio: 'inherit', timeout: 15 * 60_000 })
+  const run = spawnSync('node', [...command, '--results', file], { stdio: 'inherit', timeout: SUITE_MINUTES * 60_000 })
+  if (run.status !== 0) console.log(run.signal === null ? `${name}: exit code ${run.status}` : `${name}: ended with ${run.signal}, not by itself within ${SUITE_MINUTES} minutes`)
   try {
     const counts = JSON.parse(readFileSync(file, 'utf8'))
     for (const key of Object.keys(total)) total[key] += counts[key]

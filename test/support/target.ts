@@ -2,7 +2,11 @@
 // cluster sets it). Tests that end or inspect the process itself make a product.
 import { createProduct, reach, type Endpoints, type Reachable } from '../../bench/load/product.ts'
 
-export interface Target extends Reachable { dispose(): Promise<void> }
+export interface Target extends Reachable {
+  /** Then another process may learn of a change up to a second after it was answered. */
+  readonly isCluster: boolean
+  dispose(): Promise<void>
+}
 export interface ClusterDescription {
   readonly token: string
   readonly readerPassword: string
@@ -16,8 +20,8 @@ export const openTarget = async (env: Record<string, string> = {}): Promise<Targ
   if (described === undefined) {
     const product = createProduct({ env })
     await product.start()
-    return product
+    return { ...product, isCluster: false }
   }
   const { token, readerPassword, addresses } = JSON.parse(described) as ClusterDescription
-  return { ...reach({ token, readerPassword, addresses: () => addresses }), dispose: async () => undefined }
+  return { ...reach({ token, readerPassword, addresses: () => addresses }), isCluster: true, dispose: async () => undefined }
 }

@@ -1,4 +1,5 @@
 // From one definition, what a cluster is told. That ClickHouse reads it is tested on a real one (test/integration/clickhouse/cluster.test.ts).
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { shardOfPartition, shardsOf } from '../../clickhouse/cluster/client.ts'
 import { overShards, toClusterStatements, toMissingTable } from '../../clickhouse/cluster/statements.ts'
@@ -24,6 +25,13 @@ it('columns are changed in both tables; indexes, codecs, partitions and lifetime
   for (const change of ['DROP PARTITION {day:String}', 'MODIFY TTL d + toIntervalDay({days:UInt16})', 'MODIFY COLUMN b String CODEC(LZ4), MODIFY SETTING x = 1', 'DROP INDEX i']) {
     expect(toClusterStatements(`ALTER TABLE logs ${change}`, 'c')).toEqual([`ALTER TABLE logs_local ON CLUSTER \`c\` ${change}`])
   }
+})
+
+it('a migration that changes columns changes nothing else: a Distributed table has nothing else', () => {
+  const schema = new URL('../../clickhouse/schema/', import.meta.url)
+  const changes = readdirSync(schema).map((file) => readFileSync(new URL(file, schema), 'utf8').replace(/--.*$/gm, '')).filter((sql) => /\b(?:ADD|DROP|RENAME) COLUMN\b/.test(sql))
+  expect(changes.length).toBeGreaterThan(0)
+  for (const sql of changes) expect(sql).not.toMatch(/\b(?:INDEX|MODIFY|PARTITION|TTL|SETTINGS?|PROJECTION|CONSTRAINT)\b/)
 })
 
 it('what is not about a table of ours, or is of a cluster already, stays as it is', () => {

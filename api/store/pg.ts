@@ -1,5 +1,6 @@
 // The store on a PostgreSQL server. Connection trouble is transient, everything else is the statement's own fault.
 // The only file that imports pg.
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { TransientError } from '../../streams/contracts/errors.ts'
 import { migrate } from './migrate.ts'
@@ -32,6 +33,8 @@ const engineOf = (client: pg.PoolClient | pg.Pool): Engine => ({
 })
 
 const LISTEN_AGAIN_MS = 1000
+const START_ATTEMPTS = 3
+const START_AGAIN_MS = 500
 
 const listenOn = (url: string, channel: string, onNotified: () => void): { close(): Promise<void> } => {
   let client: pg.Client | null = null
@@ -68,6 +71,17 @@ const listenOn = (url: string, channel: string, onNotified: () => void): { close
   }
 }
 
+/** A machine that starts everything at once answers late: what starts with it asks again before it gives up. */
+const migrateWithin = async (attempts: number, run: () => Promise<unknown>): Promise<void> => {
+  try {
+    await run()
+  } catch (error) {
+    if (!(error instanceof TransientError) || attempts <= 1) throw error
+    await pause(START_AGAIN_MS)
+    await migrateWithin(attempts - 1, run)
+  }
+}
+
 export const openPg = async (url: string): Promise<Store> => {
   // The server ends a statement that takes too long; the client's own limit is for a server that does not answer any more.
   const pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 5000, statement_timeout: 10_000, query_timeout: 12_000, keepAlive: true, application_name: 'lapwing' })
@@ -88,7 +102,7 @@ export const openPg = async (url: string): Promise<Store> => {
     }
   }
   try {
-    await onOneConnection(migrate)
+    await migrateWithin(START_ATTEMPTS, () => onOneConnection(migrate))
   } catch (error) {
     await pool.end()
     throw error

@@ -44,14 +44,12 @@ export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
     clickhouse, signals: controlPlane, neighbours, oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(), clock, logger, leases: deps.leases, sharers: deps.sharers,
   })
   onClose(() => watchdog.close())
-  if (config.notify !== null) {
-    const incidents = createIncidents(store, clock)
-    const notifier = startNotifier(config.notify, {
-      store, leases: deps.leases, fetch: createGuardedFetch({ allow: config.egressAllow }), clock,
-      incident: (tenant, id) => incidents.get(tenant, id).catch((error: { code?: string }) => { if (error.code === 'NOT_FOUND') return null; throw error }),
-      onError: (error) => logger.warn({ error: String(error) }, 'notifications not sent'),
-    })
-    onClose(() => notifier.close())
-  }
+  const incidents = createIncidents(store, clock)
+  const notifier = startNotifier(config.notify, {
+    store, leases: deps.leases, fetch: createGuardedFetch({ allow: config.egressAllow }), clock,
+    incident: (tenant, id) => incidents.get(tenant, id).catch((error: { code?: string }) => { if (error.code === 'NOT_FOUND') return null; throw error }),
+    onError: (error) => logger.warn({ error: String(error) }, 'notifications not sent'),
+  })
+  onClose(() => notifier.close())
   return { consumer, watchdog, retention, controlPlane, rca }
 }

@@ -1,5 +1,5 @@
 // One signed POST to the operator's address for each incident that opens or resolves, with a `text` that Slack shows, tried again until it
-// is taken: at least once, with the same id each time. One process sends at a time.
+// is taken: at least once, with the same id each time. One process sends at a time. Without an address it only keeps the outbox small.
 import { createHmac } from 'node:crypto'
 import type { Leases } from '../../streams/contracts/leases.ts'
 import type { GuardedFetch } from '../egress/guarded-fetch.ts'
@@ -27,6 +27,9 @@ export interface NotifierDeps {
 const AT_ONCE = 20
 const MAX_AGAIN_MS = 300_000
 const PRUNE_EVERY_MS = 3_600_000
+const KEPT_HOURS = 7 * 24
+/** Whoever sets an address later is not told of what is long over. */
+const KEPT_HOURS_FOR_NOBODY = 1
 const JITTER = 0.3
 
 /** Stripe's form, which 24observe has, and Standard Webhooks'; one secret. `atSeconds` = Unix time. */
@@ -44,37 +47,43 @@ const bodyOf = (event: OutboxEvent, incident: Incident): string => JSON.stringif
   data: { ...incident, updates: undefined, ...(event.type === 'incident.resolved' ? { auto_resolved: incident.autoResolved } : {}) },
 })
 
-export const startNotifier = (config: NotifierConfig, deps: NotifierDeps): { close(): Promise<void> } => {
+/** @param config null: nobody is to be told. */
+export const startNotifier = (config: NotifierConfig | null, deps: NotifierDeps): { close(): Promise<void> } => {
   const { store } = deps
-  const deliver = async (event: OutboxEvent): Promise<void> => {
+  const deliver = async (event: OutboxEvent, { url, secret, againMs = 1000 }: NotifierConfig): Promise<void> => {
     const incident = await deps.incident(event.tenant, event.resource)
     if (incident === null) return await markSent(store, event)
     const body = bodyOf(event, incident)
     try {
-      const { status } = await deps.fetch(config.url, {
-        body, headers: { 'content-type': 'application/json', 'user-agent': 'lapwing', 'x-24observe-event': event.type, 'x-24observe-delivery-id': event.id, ...signatures(config.secret, event.id, Math.floor(deps.clock() / 1000), body) },
+      const { status } = await deps.fetch(url, {
+        body, headers: { 'content-type': 'application/json', 'user-agent': 'lapwing', 'x-24observe-event': event.type, 'x-24observe-delivery-id': event.id, ...signatures(secret, event.id, Math.floor(deps.clock() / 1000), body) },
       })
       if (status < 200 || status > 299) throw new Error(`answered ${status}`)
       await markSent(store, event)
     } catch (error) {
-      const waitMs = Math.min(MAX_AGAIN_MS, (config.againMs ?? 1000) * 2 ** Math.min(event.attempts, 20))
+      const waitMs = Math.min(MAX_AGAIN_MS, againMs * 2 ** Math.min(event.attempts, 20))
       await markFailed(store, event, String(error), waitMs * (1 - JITTER / 2 + Math.random() * JITTER))
     }
   }
   let prunedAt = -Infinity
+  let closed = false
+  const isOwner = async (): Promise<boolean> => await deps.leases.claim('notifier') !== null
   const round = async (): Promise<void> => {
-    if (await deps.leases.claim('notifier') === null) return
-    for (const event of await dueEvents(store, AT_ONCE)) await deliver(event)
+    if (!await isOwner()) return
+    if (config !== null) for (const event of await dueEvents(store, AT_ONCE)) {
+      // One receiver that does not answer takes half of a lease; many would take more than one, and the process longer to end than it may.
+      if (closed || !await isOwner()) return
+      await deliver(event, config)
+    }
     if (performance.now() - prunedAt < PRUNE_EVERY_MS) return
-    await pruneEvents(store)
+    await pruneEvents(store, config === null ? KEPT_HOURS_FOR_NOBODY : KEPT_HOURS)
     prunedAt = performance.now()
   }
-  let closed = false
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
   const schedule = (afterMs: number): void => {
     if (closed) return
-    timer = setTimeout(() => { running = round().catch(deps.onError).then(() => schedule(config.pollMs ?? 500)) }, afterMs)
+    timer = setTimeout(() => { running = round().catch(deps.onError).then(() => schedule(config?.pollMs ?? (config === null ? 60_000 : 500))) }, afterMs)
   }
   schedule(0)
   return {

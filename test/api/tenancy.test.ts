@@ -64,7 +64,7 @@ const WITHOUT_TENANT = ['address_windows', 'credential_version', 'leases', 'proc
 /** Statements that serve all tenants, by their beginning. */
 const ACROSS_TENANTS: readonly { readonly file: string; readonly sql: string; readonly why: string }[] = [
   { file: 'api/services/outbox.ts', sql: 'SELECT id, tenant, type, resource, created_at, attempts FROM outbox', why: 'the notifier sends for all of them' },
-  { file: 'api/services/outbox.ts', sql: 'DELETE FROM outbox WHERE created_at <', why: 'what is a week old is of no use to any of them' },
+  { file: 'api/services/outbox.ts', sql: 'DELETE FROM outbox WHERE created_at <', why: 'what is old is of no use to any of them' },
   { file: 'api/services/control-plane.ts', sql: 'SELECT id, tenant, name, service,', why: 'the judge of missed heartbeats works for all of them' },
   { file: 'api/services/control-plane.ts', sql: 'SELECT tenant, fingerprint, state FROM alert_states', why: 'so does the one of stale alerts' },
   { file: 'api/services/credentials.ts', sql: 'SELECT t.id, t.tenant, t.user_id,', why: 'the tenant of a caller is what a credential tells' },

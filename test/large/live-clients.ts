@@ -8,8 +8,9 @@ import { collector } from '../live/collector.ts'
 import { manifests } from '../live/manifests.ts'
 import { proxy } from '../live/proxy.ts'
 import { pythonSdk } from '../live/python-sdk.ts'
+import { shippers } from '../live/shippers.ts'
 
-const suites = [pythonSdk, collector, alertmanager, proxy, manifests]
+const suites = [pythonSdk, collector, alertmanager, shippers, proxy, manifests]
 
 const { values } = parseArgs({ options: { results: { type: 'string' }, only: { type: 'string', default: '' } } })
 const checks = createChecks(console.log)

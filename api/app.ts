@@ -89,7 +89,11 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     ...deps, config, onCredentialsChanged: () => changes.afterCommit(refreshCredentials), clickhouse: { query: (query, params) => deps.clickhouse.query(query, params, { timeoutMs: STORE_TIMEOUT_MS }) },
     incidents: createIncidents(deps.store, deps.clock), monitors: createMonitors(deps.store, createSealer(config.secretKey)), cursors: createCursors(config.secretKey, deps.clock),
   }
-  const sweeping = setInterval(() => { answers.sweep(deps.store).catch((error: unknown) => { deps.logger.warn({ error: String(error) }, 'old answers not deleted') }) }, SWEEP_EVERY_MS).unref()
+  const sweep = (what: string, work: Promise<void>): void => { work.catch((error: unknown) => { deps.logger.warn({ error: String(error) }, `old ${what} not deleted`) }) }
+  const sweeping = setInterval(() => {
+    sweep('answers', answers.sweep(deps.store))
+    sweep('counts of caps', budgets.sweep())
+  }, SWEEP_EVERY_MS).unref()
   const windows = createAddressWindows({ windowMs: WINDOW_MS, shared: config.sharedStore ?? false }, { store: deps.store, clock: deps.clock, onError: (error) => { deps.logger.warn({ error: String(error) }, 'requests of addresses not shared') } })
   app.addHook('onClose', async () => {
     clearInterval(sweeping)

@@ -9,6 +9,7 @@ import { principalOf } from '../plugins/authentication.ts'
 import type { Logger } from '../ports.ts'
 import type { Schema } from '../openapi/example.ts'
 import { isAllowed, type Tool } from '../tools/derive.ts'
+import { asTool } from '../tools/in-progress.ts'
 import type { Principal } from '../../streams/contracts/principal.ts'
 import { errorResource, instructions, investigate, readError, readErrors } from './material.ts'
 import { createCallableTool, type CallableTool, type Outcome, type Send } from './tool-call.ts'
@@ -50,7 +51,7 @@ const addTools = (server: McpServer, session: Session): void => {
       title: tool.title, description: tool.description, inputSchema: advertised(input), outputSchema: output,
       annotations: { title: tool.title, readOnlyHint: tool.isReadOnly, destructiveHint: false, idempotentHint: tool.isIdempotent, openWorldHint: false },
     }, async (args) => {
-      const { value, isError, headers } = await callable.call(args, session.send, session.requestId)
+      const { value, isError, headers } = await asTool(tool.name, () => callable.call(args, session.send, session.requestId))
       return { content: [{ type: 'text', text: JSON.stringify(value) }], structuredContent: value, isError, _meta: { 'lapwing/budget': budgetOf(headers), 'lapwing/request_id': headers['x-request-id'] ?? session.requestId } }
     })
   }

@@ -5,11 +5,13 @@ import { createRateLimiter } from '../../streams/contracts/rate-limiter.ts'
 import { apiError } from '../errors.ts'
 import { operations, roleLevel, type Access, type OperationId } from '../operations.ts'
 import type { Actor } from '../services/audit.ts'
+import { toolInProgress } from '../tools/in-progress.ts'
 import { labelOf } from './agent-labels.ts'
+import { readIdempotencyKey } from './idempotency-key.ts'
 import { sha256 } from '../services/ids.ts'
 
 declare module 'fastify' {
-  interface FastifyRequest { principal: Principal | null }
+  interface FastifyRequest { principal: Principal | null; /** That this request stands for. */ tool: string | null }
 }
 
 export const accessOf = (route: Pick<RouteOptions, 'schema' | 'url'>): Access => {
@@ -51,8 +53,10 @@ export const authorise = (principal: Principal, access: Exclude<Access, { public
 export const protect = (app: FastifyInstance, authenticate: Authenticate, isLoopback: boolean, clock: () => number): void => {
   const rates = createRateLimiter()
   app.decorateRequest('principal', null)
+  app.decorateRequest('tool', null)
   app.addHook('onRequest', async (request) => {
     if (request.is404) return
+    request.tool = toolInProgress()
     const access = accessOf({ schema: request.routeOptions.schema, url: request.routeOptions.url ?? '' })
     if ('public' in access || (access.openOnLoopback === true && isLoopback)) return
     const principal = await authenticate(request)
@@ -71,10 +75,16 @@ export const principalOf = (request: FastifyRequest): Principal => {
   return request.principal
 }
 
+const callOf = (request: FastifyRequest): Actor['call'] => {
+  const key = readIdempotencyKey(request.headers['idempotency-key'])
+  const { operationId = '' } = (request.routeOptions.schema ?? {}) as { operationId?: string }
+  return { operation: operationId, ...(request.tool === null ? {} : { tool: request.tool }), ...(key === null ? {} : { idempotencyKeyHash: sha256(key).slice(0, 32) }) }
+}
+
 export const actorOf = (request: FastifyRequest): Actor => {
   const principal = principalOf(request)
   return {
     userId: principal.userId, tokenId: principal.tokenId || null, email: principal.email, agentId: labelOf(request, 'X-Agent-Id'), conversationId: labelOf(request, 'X-Conversation-Id'),
-    ip: request.ip, ua: (request.headers['user-agent'] ?? '').slice(0, 200), requestId: request.id,
+    ip: request.ip, ua: (request.headers['user-agent'] ?? '').slice(0, 200), requestId: request.id, call: callOf(request),
   }
 }

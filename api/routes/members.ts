@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { App } from '../app.ts'
 import { roleLevel } from '../operations.ts'
 import { actorOf, principalOf } from '../plugins/authentication.ts'
+import { tellUndo } from '../plugins/undo.ts'
 import type { RouteDeps } from '../ports.ts'
 import { errors, NoBody } from '../schemas/shapes.ts'
 import { listMembers, removeMember } from '../services/members.ts'
@@ -29,6 +30,7 @@ export const memberRoutes = (app: App, deps: RouteDeps): void => {
     schema: { operationId: 'removeMember', tags: ['account'], summary: 'Removes a member; every token of his fails at once', params: UserId, body: NoBody, response: { 204: Type.Null(), ...errors } },
   }, async (request, reply) => {
     await removeMember(deps.store, principalOf(request).tenant, request.params.userId, actorOf(request))
+    tellUndo(request, { possible: false, reason: 'a member who was removed stays removed, and his tokens with him: there is no call that lets him in again' })
     await deps.onCredentialsChanged()
     return reply.code(204).send(null)
   })

@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import type { App } from '../app.ts'
 import { actorOf } from '../plugins/authentication.ts'
+import { tellUndo } from '../plugins/undo.ts'
 import type { RouteDeps } from '../ports.ts'
 import { errors } from '../schemas/shapes.ts'
 import { eventsThisMonth } from '../../clickhouse/queries/tenant-events.ts'
@@ -27,6 +28,7 @@ export const tenantRoutes = (app: App, deps: RouteDeps): void => {
   }, async (request, reply) => {
     const { tenant_id: id, name, plan = 'self-hosted', contact_email: contactEmail } = request.body
     const made = await createTenant(deps.store, { id, name, plan, contactEmail }, actorOf(request))
+    tellUndo(request, { possible: false, reason: 'no call deletes a tenant; a new one holds nothing, and nobody acts in it before its owner has a token' })
     return reply.code(201).send({ tenant_id: made.tenant_id, created_at: made.created_at })
   })
 }

@@ -13,6 +13,8 @@ export interface Actor {
   readonly ip: string
   readonly ua: string
   readonly requestId: string
+  /** Of a request to the API. */
+  readonly call?: { readonly operation: string; /** Over MCP. */ readonly tool?: string; /** The first half of the SHA-256 of its Idempotency-Key: the key itself opens the answer that is kept for it. */ readonly idempotencyKeyHash?: string }
 }
 
 export interface AuditEntry { readonly tenant: string; readonly action: string; readonly resource: string; readonly diff?: Record<string, unknown>; readonly snapshot?: Record<string, unknown> }
@@ -32,7 +34,7 @@ export interface AuditRow extends Omit<ChainedRow, 'tenant' | 'seq' | 'meta'> {
 export const appendAudit = async (sql: Sql, actor: Actor, entry: AuditEntry): Promise<void> => {
   const { tenant, action, resource } = entry
   const meta = {
-    changedFields: Object.keys(entry.diff ?? {}), diff: redactFields(entry.diff ?? {}), ...(entry.snapshot === undefined ? {} : { snapshot: redactFields(entry.snapshot) }), ip: actor.ip, ua: actor.ua,
+    changedFields: Object.keys(entry.diff ?? {}), diff: redactFields(entry.diff ?? {}), ...(entry.snapshot === undefined ? {} : { snapshot: redactFields(entry.snapshot) }), ip: actor.ip, ua: actor.ua, ...actor.call,
   }
   const text = JSON.stringify(meta)
   const [{ seq, previous, at }] = await sql.query<{ seq: number; previous: string; at: Date }>(

@@ -16,12 +16,17 @@ export interface Budgets {
   forget(principal: Principal): void
   /** What the token has used today, at most a second old while the store answers; null for one without caps, and when it is not known. */
   usage(principal: Principal): Promise<Usage | null>
+  /** Deletes the days that nobody asks about any more. */
+  sweep(): Promise<void>
 }
 
 const FRESH_MS = 1000
 /** Nobody waits longer than this for headers. */
 const WAIT_MS = 200
 const MAX_TOKENS = 10_000
+/** Only today's counts hold anybody back; the others are there to be looked up. */
+const KEPT_DAYS = 90
+const DAY_MS = 86_400_000
 
 const isCapped = (principal: Principal): boolean => principal.tokenId !== '' && (principal.dailyMutationLimit ?? principal.dailyLogBytesLimit ?? null) !== null
 
@@ -65,6 +70,7 @@ export const createBudgets = (store: Sql, clock: () => number): Budgets => {
       if (counted.length === 0) throw spent(limit)
     },
     forget: ({ tokenId }) => { known.delete(tokenId) },
+    sweep: async () => { await store.query('DELETE FROM token_usage WHERE day < $1', [dayOf(clock() - KEPT_DAYS * DAY_MS)]) },
     usage: async (principal) => {
       if (!isCapped(principal)) return null
       const cached = known.get(principal.tokenId)

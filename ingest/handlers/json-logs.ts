@@ -31,11 +31,11 @@ export const handleJsonLogs = (config: HandlerConfig, deps: HandlerDeps): Handle
   }
   const identified = identify(request, deps.credentials, deps.now(), false)
   if (!identified.ok) return refuse(identified)
-  const type = mediaType(request.contentType)
-  if (!Object.hasOwn(kinds, type)) return refuse(unsupported('Content-Type must be application/json, application/x-ndjson or text/plain'))
-  const encoded = compressionOf(request)
-  if (!encoded.ok) return refuse(encoded)
   const charge = deps.logBudget.charge(identified.cap)
+  const type = mediaType(request.contentType)
+  if (!Object.hasOwn(kinds, type)) return withHeaders(refuse(unsupported('Content-Type must be application/json, application/x-ndjson or text/plain')), charge.headers())
+  const encoded = compressionOf(request)
+  if (!encoded.ok) return withHeaders(refuse(encoded), charge.headers())
   const spent = charge.refuse()
   if (spent !== null) return withHeaders(refuse(spent), charge.headers())
   return deps.intake.take(exchange, {

@@ -27,10 +27,10 @@ export const handleOtlpLogs = (config: HandlerConfig, deps: HandlerDeps): Handle
   }
   const identified = identify(request, deps.credentials, deps.now(), false)
   if (!identified.ok) return refuse(identified)
-  if (!Object.hasOwn(encodings, mediaType(request.contentType))) return refuse(unsupported('Content-Type must be application/x-protobuf or application/json'))
-  const encoded = compressionOf(request)
-  if (!encoded.ok) return refuse(encoded)
   const charge = deps.logBudget.charge(identified.cap)
+  if (!Object.hasOwn(encodings, mediaType(request.contentType))) return withHeaders(refuse(unsupported('Content-Type must be application/x-protobuf or application/json')), charge.headers())
+  const encoded = compressionOf(request)
+  if (!encoded.ok) return withHeaders(refuse(encoded), charge.headers())
   const spent = charge.refuse()
   if (spent !== null) return withHeaders(refuse(spent), charge.headers())
   return deps.intake.take(exchange, {

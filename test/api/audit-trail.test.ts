@@ -1,4 +1,5 @@
 // The audit trail: who did what by which agent, chained so that no row can be changed, taken out or slipped in unseen; no secret in it.
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { redactFields } from '../../api/services/redaction.ts'
 import { addOwner, bearer, openHarness, type Harness } from './harness.ts'
@@ -29,6 +30,16 @@ describe('a row', () => {
     expect(row).toMatchObject({ agentId: 'bot.v2', conversationId: 'c-1', requestId: made.headers['x-request-id'], action: 'CREATE_MONITOR' })
     for (const query of ['actor_pat_id=pat_capped', 'actor=a@example.test&limit=1', 'actor=user_a&limit=1', 'action=CREATE_MONITOR&limit=1', 'agent_id=bot.v2', 'agent_id=bot.v2&conversation_id=c-1', 'from=2020-01-01T00:00:00Z&to=2099-01-01T00:00:00Z&limit=1']) expect([query, (await search(query))[0]]).toEqual([query, row])
     for (const query of ['pat_id=pat_b', 'actor=b@example.test', 'action=NOTHING', 'agent_id=bot', 'agent_id=bot.v2&conversation_id=c-2', 'to=2020-01-01T00:00:00Z']) expect([query, await search(query)]).toEqual([query, []])
+  })
+
+  it('tells the operation and, as a hash, the Idempotency-Key; the tool only where one was called, not where somebody says so', async () => {
+    const made = await change('by key', { 'idempotency-key': '"k-99"', 'x-lapwing-tool': 'obs_forged', tool: 'obs_forged' })
+    const [row] = (await api.app.inject({ url: '/api/v1/audit-logs?limit=1', headers: bearer('owner') })).json<{ auditLogs: (Row & { meta: object })[] }>().auditLogs
+    expect(row).toMatchObject({ requestId: made.headers['x-request-id'], meta: { operation: 'createMonitor', idempotencyKeyHash: createHash('sha256').update('k-99').digest('hex').slice(0, 32) } })
+    expect(JSON.stringify(row)).not.toMatch(/forged|k-99/)
+    await change('without')
+    const [other] = (await api.app.inject({ url: '/api/v1/audit-logs?limit=1', headers: bearer('owner') })).json<{ auditLogs: { meta: object }[] }>().auditLogs
+    expect([Object.hasOwn(other.meta, 'tool'), Object.hasOwn(other.meta, 'idempotencyKeyHash')]).toEqual([false, false])
   })
 
   it('of an agent whose label is none is not written: the call is refused', async () => {

@@ -1,4 +1,6 @@
 // dry_run=true works out everything and changes nothing; every change says how it is undone.
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addOwner, bearer, openHarness, type Harness } from './harness.ts'
 
@@ -92,6 +94,13 @@ describe('the undo of a change', () => {
     await call('PUT', '/api/v1/incidents/inc_3/postmortem', { postmortem: 'old' })
     await undo(await call('PUT', '/api/v1/incidents/inc_3/postmortem', { postmortem: 'new' }))
     expect((await stateOf('/api/v1/incidents/inc_3')).postmortem).toBe('old')
+  })
+
+  it('is told by every route that changes something, in words of its own', () => {
+    const folder = fileURLToPath(new URL('../../api/routes/', import.meta.url))
+    const routes = readdirSync(folder).flatMap((name) => readFileSync(`${folder}${name}`, 'utf8').split(/(?=\bapp\.(?:get|post|put|patch|delete)\()/).filter((text) => /^app\.(?!get)/.test(text)))
+    expect(routes.length).toBeGreaterThan(12)
+    expect(routes.filter((text) => !text.includes('tellUndo(')).map((text) => /operationId: '(\w+)'/.exec(text)?.[1])).toEqual([])
   })
 
   it('is said not to be there where it is not, in a header where there is no body', async () => {

@@ -43,7 +43,7 @@ test('tenants are for the super-admin: made, and listed with what they sent', as
   api.answer = ({ name }) => name === 'all_tenants.events_this_month' ? [{ tenant: 'a', events: '142000000' }] : []
   expect((await call('GET', '/api/v1/tenants', 'owner')).json()).toMatchObject({ code: 'ROLE_INSUFFICIENT' })
   const payload = { tenant_id: 'acme-corp', name: 'Acme Corporation', plan: 'pro', contact_email: 'ops@acme.test' }
-  expect((await call('POST', '/api/v1/tenants', 'root', payload)).json()).toEqual({ undo: expect.any(Object), tenant_id: 'acme-corp', created_at: expect.stringMatching(/^\d{4}-.*Z$/) })
+  expect((await call('POST', '/api/v1/tenants', 'root', payload)).json()).toEqual({ undo: { possible: false, reason: expect.stringContaining('no call deletes a tenant') }, tenant_id: 'acme-corp', created_at: expect.stringMatching(/^\d{4}-.*Z$/) })
   expect((await call('POST', '/api/v1/tenants', 'root', payload)).statusCode).toBe(409)
   expect((await call('POST', '/api/v1/tenants', 'root', { ...payload, tenant_id: 'Not An Id' })).json()).toMatchObject({ fields: [{ path: 'tenant_id' }] })
   expect((await call('GET', '/api/v1/tenants', 'root')).json()).toMatchObject({ tenants: expect.arrayContaining([
@@ -56,4 +56,8 @@ test('members are listed, and the only owner stays', async () => {
   expect((await call('DELETE', '/api/v1/me/members/user_a', 'owner')).json()).toMatchObject({ code: 'LAST_OWNER' })
   expect((await call('DELETE', '/api/v1/me/members/nobody', 'owner')).statusCode).toBe(404)
   expect((await call('DELETE', '/api/v1/me/members/user_a', 'monitors')).json()).toMatchObject({ code: 'PAT_SCOPE_INSUFFICIENT' })
+  await api.store.query("INSERT INTO users (id, email) VALUES ('user_leaving', 'leaving@example.test')")
+  await api.store.query("INSERT INTO memberships (tenant, user_id, role) VALUES ('a', 'user_leaving', 'member')")
+  const left = await call('DELETE', '/api/v1/me/members/user_leaving', 'owner')
+  expect([left.statusCode, JSON.parse(String(left.headers['x-undo']))]).toEqual([204, { possible: false, reason: expect.stringContaining('stays removed') }])
 })

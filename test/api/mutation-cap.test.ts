@@ -1,5 +1,6 @@
 // The daily cap of a token's changes: counted with the change, never passed by one, not spent by what changes nothing.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createBudgets } from '../../api/services/budgets.ts'
 import { bearer, NOW, openHarness, type Harness } from './harness.ts'
 
 let api: Harness
@@ -28,6 +29,12 @@ test('500 writers at once make as many changes as are left, not one more; the ot
   const [refused] = byStatus.get(429)!
   expect([refused.json(), refused.headers['retry-after']]).toEqual([expect.objectContaining({ code: 'PAT_DAILY_LIMIT_EXCEEDED', retry_after_s: 43_200 }), String(12 * 3600)])
 }, 120_000)
+
+test('a day is kept for 90 days', async () => {
+  await api.store.query("INSERT INTO token_usage (tenant, token_id, day, mutations) VALUES ('a', 'pat_old', '2025-11-01', 1), ('a', 'pat_old', '2025-11-02', 1), ('a', 'pat_old', '2026-01-31', 1)")
+  await createBudgets(api.store, () => NOW).sweep()
+  expect(await api.store.query("SELECT to_char(day, 'YYYY-MM-DD') AS day FROM token_usage WHERE token_id = 'pat_old' ORDER BY day")).toEqual([{ day: '2025-11-02' }, { day: '2026-01-31' }])
+})
 
 test('the next UTC day has a cap of its own', async () => {
   api.nowMs = NOW + 12 * 3_600_000

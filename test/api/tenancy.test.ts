@@ -72,6 +72,7 @@ const ACROSS_TENANTS: readonly { readonly file: string; readonly sql: string; re
   { file: 'api/services/bootstrap.ts', sql: 'SELECT 1 FROM tokens WHERE sha256 = $1', why: 'a hash is unique over all tenants' },
   { file: 'api/services/tenants.ts', sql: 'SELECT id, name, plan, created_at FROM tenants', why: 'the super-admin lists them' },
   { file: 'api/services/idempotent-answers.ts', sql: 'DELETE FROM idempotency_answers WHERE created_at', why: 'what has expired has done so for everybody' },
+  { file: 'api/services/budgets.ts', sql: 'DELETE FROM token_usage WHERE day <', why: 'old days are of no use to any of them' },
   { file: 'api/services/log-bytes.ts', sql: 'SELECT token_id, log_bytes FROM token_usage', why: 'ingest takes in the logs of all of them' },
   { file: 'api/services/token-use.ts', sql: 'UPDATE tokens SET last_used_at = used.at', why: 'each use names its own tenant' },
 ]

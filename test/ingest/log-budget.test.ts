@@ -142,6 +142,13 @@ describe('ingest with a capped token', () => {
     expect(running.ingest.takeLogBytes()).toEqual([expect.objectContaining({ tenant: 'acme', tokenId: 't-capped', bytes: 1000 })])
   })
 
+  it('tells what is left on refusals that read nothing too', async () => {
+    for (const path of ['/v1/logs', '/api/v1/logs/ingest']) for (const headers of [{ 'content-type': 'image/png' } as Record<string, string>, { 'content-type': 'application/json', 'content-encoding': 'nothing' }]) {
+      const refused = await send(running.otlp, { path, headers: { ...auth, ...headers }, body: '{}' })
+      expect([path, refused.status, refused.headers['x-pat-logbytes-limit']]).toEqual([path, 415, '1000'])
+    }
+  })
+
   it('lets other tokens on', async () => {
     const other = await send(running.otlp, { path: '/api/v1/logs/ingest', headers: { authorization: `Bearer obs_${'a'.repeat(43)}`, 'content-type': 'application/json' }, body: event(100) })
     expect([other.status, other.headers['x-pat-logbytes-limit']]).toEqual([200, undefined])

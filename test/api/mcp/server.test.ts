@@ -82,6 +82,7 @@ describe('a change', () => {
     const audit = await call('obs_audit_search', { action: 'UPDATE_INCIDENT', detail: 'concise' })
     expect(audit.structuredContent.returned).toBe(1)
     expect((audit.structuredContent.rows as unknown[][])[0]).toEqual(expect.arrayContaining(['test-agent', 'run-7', 'incident:inc_1']))
+    expect(await api.store.query("SELECT meta->>'tool' AS tool, meta->>'operation' AS operation FROM audit_log WHERE tenant = 'a' AND action = 'UPDATE_INCIDENT'")).toEqual([{ tool: 'obs_incident_update', operation: 'updateIncident' }])
   })
 
   it('is tried out with dry_run', async () => {

@@ -16,6 +16,8 @@ import { openTestStore, toRow, type TestStore } from './store.ts'
 
 const NOW = Date.now() - 3_600_000
 const DAY = new Date(NOW).toISOString().slice(0, 10)
+/** As ClickHouse reads a time: within the hours that the queries ask for, whatever time of day it is. */
+const AT = new Date(NOW).toISOString().slice(0, 19).replace('T', ' ')
 const OLD = new Date(NOW - 3 * 86_400_000).toISOString().slice(0, 10)
 const ROWS = 400
 const schema = join(import.meta.dirname, '../../../clickhouse/schema')
@@ -33,10 +35,10 @@ const partials = Array.from({ length: 40 }, (_, n) => ({
   tenant: 't', service: `s${n % 3}`, bucket: seconds(NOW - n * 1000), metric: ['logs'], count: [n], sum: [n], min: [0], max: [n], sum_sq: [n * n], templates: [n], receive_day: DAY, log_id: 'test-log', log_partition: n % 4, log_offset: n, last_offset: n,
 }))
 const control: Readonly<Record<string, readonly object[]>> = {
-  anomalies: [1, 2, 3].flatMap((n) => [0, 1].map((resolved) => ({ tenant: 't', anomaly_id: `a${n}`, kind: 'anomaly', service_id: 's1', metric_name: 'logs', detected_at: DAY, started_at: DAY, resolved_at: DAY, resolved: n === 3 ? 0 : resolved, anomaly_score: 0.5, version: 1 + resolved }))),
+  anomalies: [1, 2, 3].flatMap((n) => [0, 1].map((resolved) => ({ tenant: 't', anomaly_id: `a${n}`, kind: 'anomaly', service_id: 's1', metric_name: 'logs', detected_at: AT, started_at: AT, resolved_at: AT, resolved: n === 3 ? 0 : resolved, anomaly_score: 0.5, version: 1 + resolved }))),
   series_points: [1, 2].map((version) => ({ tenant: 't', service: 's1', metric: 'logs', bucket: seconds(NOW), count: version, sum: version, version })),
   watchdog_checkpoints: [{ slot: 0, tenant: '', service: '', generation: '7', state: 'header' }, { slot: 0, tenant: 't', service: 's1', generation: '7', state: 'state' }],
-  dead_letters: [{ log_id: 'test-log', log_partition: 0, log_offset: 9, tenant: 't', signal: 'logs', reason: 'store_rejected', received_at: DAY, body: '' }],
+  dead_letters: [{ log_id: 'test-log', log_partition: 0, log_offset: 9, tenant: 't', signal: 'logs', reason: 'store_rejected', received_at: AT, body: '' }],
 }
 
 const fill = async (clickhouse: ClickHouse): Promise<void> => {

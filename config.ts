@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseAllowList, type AllowList } from './api/egress/address.ts'
 import type { JwtConfig } from './api/services/jwt.ts'
-import { readCluster, type ClusterSettings } from './config/cluster.ts'
+import { readClickHouseCluster, type ClusterSettings } from './config/clickhouse-cluster.ts'
 import { readJwt } from './config/jwt.ts'
 import { readKafka } from './config/kafka.ts'
 import { readSettings, type Env, type Listen } from './config/settings.ts'
@@ -117,7 +117,7 @@ export const loadConfig = (env: Env): Config => {
     clickhouseUser: text('CLICKHOUSE_USER') ?? 'default',
     clickhousePassword: secret('CLICKHOUSE_PASSWORD', 0) ?? '',
     clickhouseDatabase: name('CLICKHOUSE_DATABASE', 'lapwing'),
-    clickhouseCluster: readCluster(settings),
+    clickhouseCluster: readClickHouseCluster(settings),
     clickhouseMaxMemoryBytes: bytes('LAPWING_CLICKHOUSE_MAX_MEMORY_BYTES', 2048 * MiB, 512 * MiB),
     clickhouseBinary: text('LAPWING_CLICKHOUSE_BINARY'),
     databaseUrl: url('DATABASE_URL', ['postgres:', 'postgresql:']),

@@ -50,7 +50,6 @@ export interface PartitionConsumer {
   run(): Promise<void>
   caughtUp(): boolean
   openRanges(): readonly OpenRange[]
-  committedOffset(): number
 }
 
 export const createPartitionConsumer = (config: PartitionConfig, deps: PartitionDeps): PartitionConsumer => {
@@ -202,6 +201,5 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
     },
     caughtUp: () => reader !== null && slots.length === 0 && !isForming && reader.isAtEnd(),
     openRanges: () => open,
-    committedOffset: () => offset,
   }
 }

@@ -8,9 +8,9 @@ import { createGuardedFetch } from '../api/egress/guarded-fetch.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
 import { createIncidents } from '../api/services/incidents.ts'
 import { startNotifier } from '../api/services/notifier.ts'
+import { livingProcesses } from '../api/services/presence.ts'
 import type { Config } from '../config.ts'
 import type { ControlPlane } from '../streams/contracts/control-plane.ts'
-import type { Leases } from '../streams/contracts/leases.ts'
 import type { Rca } from '../streams/contracts/rca.ts'
 import type { OnClose } from './closers.ts'
 import type { Logger } from './logger.ts'
@@ -18,18 +18,18 @@ import type { Servers } from './servers.ts'
 import { startStoreRetention, type StoreRetention } from './store-retention.ts'
 
 export interface Analysis { readonly consumer: Consumer; readonly watchdog: WatchdogShards; readonly retention: StoreRetention; readonly controlPlane: ControlPlane; readonly rca: Rca }
-export interface AnalysisDeps { readonly servers: Servers; readonly leases: Leases; readonly sharers: () => Promise<number>; readonly clock: () => number; readonly logger: Logger; readonly onClose: OnClose }
+export interface AnalysisDeps { readonly servers: Servers; readonly clock: () => number; readonly logger: Logger; readonly onClose: OnClose }
 
 const DECODE_TIMEOUT_MS = 60_000
 const WATCHDOG_POLL_MS = 1000
 const TRIM_EVERY_MS = 30_000
 
 export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
-  const { servers: { store, clickhouse, local, log }, clock, logger, onClose } = deps
+  const { servers: { store, leases, clickhouse, local, log }, clock, logger, onClose } = deps
   const trimming = setInterval(() => { log.trim(clock()).catch((error: unknown) => logger.warn({ error: String(error) }, 'event log trim failed')) }, TRIM_EVERY_MS)
   onClose(() => clearInterval(trimming))
   // A floor of free space only for a disk of this machine: of another's we know nothing.
-  const retention = startStoreRetention({ maxBytes: config.storeMaxBytes, minFreeBytes: local === null ? 0 : config.storeMinFreeBytes }, { clickhouse, clock, logger, leases: deps.leases })
+  const retention = startStoreRetention({ maxBytes: config.storeMaxBytes, minFreeBytes: local === null ? 0 : config.storeMinFreeBytes }, { clickhouse, clock, logger, leases })
   onClose(() => retention.close())
   const controlPlane = createControlPlane(store, { cooldownMs: config.watchdogCooldownMs, clock })
   const rca = createRca({ clickhouse, now: clock })
@@ -41,12 +41,12 @@ export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   const consumer = startConsumer({ retentionMs: config.retentionMs }, { log, pool, child, clickhouse, controlPlane, clock, logger, neighbours })
   onClose(() => consumer.close())
   const watchdog = startWatchdogShards({ shards: config.watchdogShards, zThreshold: config.watchdogZScoreThreshold, cooldownMs: config.watchdogCooldownMs, pollMs: WATCHDOG_POLL_MS }, {
-    clickhouse, signals: controlPlane, neighbours, oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(), clock, logger, leases: deps.leases, sharers: deps.sharers,
+    clickhouse, signals: controlPlane, neighbours, oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(), clock, logger, leases, sharers: async () => config.databaseUrl === null ? 1 : (await livingProcesses(store)).filter(({ role }) => role === 'worker' || role === 'all').length,
   })
   onClose(() => watchdog.close())
   const incidents = createIncidents(store, clock)
   const notifier = startNotifier(config.notify, {
-    store, leases: deps.leases, fetch: createGuardedFetch({ allow: config.egressAllow }), clock,
+    store, leases, fetch: createGuardedFetch({ allow: config.egressAllow }), clock,
     incident: (tenant, id) => incidents.get(tenant, id).catch((error: { code?: string }) => { if (error.code === 'NOT_FOUND') return null; throw error }),
     onError: (error) => logger.warn({ error: String(error) }, 'notifications not sent'),
   })

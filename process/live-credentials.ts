@@ -2,9 +2,10 @@
 // share a store, each looks every half second whether another has changed them, and is told at once where it can listen.
 // Without the store what was read stays in force for ten minutes; after that nobody can say whether it still holds.
 import { loadCredentials } from '../api/services/credentials.ts'
-import { createSerialRefresh } from './serial-refresh.ts'
 import type { Store } from '../api/store/store.ts'
 import type { CredentialSnapshot } from '../streams/contracts/principal.ts'
+import { startRepeating } from '../streams/contracts/repeat.ts'
+import { createSerialRefresh } from './serial-refresh.ts'
 
 export interface LiveCredentials {
   current(): CredentialSnapshot
@@ -58,22 +59,15 @@ export const openLiveCredentials = async (config: LiveCredentialsConfig, deps: L
     if (await readVersion() !== version || isStale) await load()
     else checkedAt = performance.now()
   }
-  let looking: Promise<void> = Promise.resolve()
-  let timer: NodeJS.Timeout | undefined
   let isFailing = false
-  const schedule = (): void => {
-    if (closed) return
-    timer = setTimeout(() => {
-      looking = look().then(() => { isFailing = false }, async (error: unknown) => {
-        if (!isFailing) deps.onError(error)
-        isFailing = true
-        if (isStale || performance.now() - checkedAt < trustMs) return
-        isStale = true
-        await deps.onChange(null)
-      }).then(schedule)
-    }, lookEveryMs)
-  }
-  if (config.isShared) schedule()
+  const lookOrGrowStale = (): Promise<void> => look().then(() => { isFailing = false }, async (error: unknown) => {
+    if (!isFailing) deps.onError(error)
+    isFailing = true
+    if (isStale || performance.now() - checkedAt < trustMs) return
+    isStale = true
+    await deps.onChange(null)
+  })
+  const looking = config.isShared ? startRepeating(lookOrGrowStale, { firstAfterMs: lookEveryMs, everyMs: lookEveryMs }, deps.onError) : undefined
   const listener = config.isShared ? deps.store.listen?.('lapwing_credentials', () => { look().catch(() => undefined) }) : undefined
 
   return {
@@ -83,9 +77,7 @@ export const openLiveCredentials = async (config: LiveCredentialsConfig, deps: L
     close: async () => {
       closed = true
       clearTimeout(again)
-      clearTimeout(timer)
-      await listener?.close()
-      await looking.catch(() => undefined)
+      await Promise.all([looking?.close(), listener?.close()])
     },
   }
 }

@@ -6,7 +6,7 @@ import { startApi } from '../api/app.ts'
 import { bootstrap, ensureTenant } from '../api/services/bootstrap.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
 import { createDeadLetters } from '../api/services/dead-letters.ts'
-import { startPresence, type LivingProcess } from '../api/services/presence.ts'
+import { livingProcesses, startPresence } from '../api/services/presence.ts'
 import type { Store } from '../api/store/store.ts'
 import { createRca } from '../analytics/rca/rca.ts'
 import type { Config, Listen, Role } from '../config.ts'
@@ -56,14 +56,14 @@ const openIntake = async ({ config, logger, onClose, onFatal }: Context, store: 
 interface Watched { readonly store: Store; readonly servers: Servers | null; readonly analysis: Analysis | null; readonly ingest: (() => Promise<IngestStats | null>) | null; readonly identity: Identity | null }
 
 /** What is said of this process and of the whole; the admin listener where there is one. */
-const openWatch = async ({ config, id, version, logger, onClose }: Context, { store, servers, analysis, ingest, identity }: Watched, living: { others: () => Promise<readonly LivingProcess[]> }) => {
+const openWatch = async ({ config, id, version, logger, onClose }: Context, { store, servers, analysis, ingest, identity }: Watched) => {
   const local = (): Promise<Figures> => figuresOf({ ingest, analysis })
-  const presence = config.databaseUrl === null ? null : await startPresence({ id, role: config.role, version }, { store, figures: async () => ({ ...await local() }), onError: (error) => logger.warn({ error: String(error) }, 'presence not written') })
-  if (presence !== null) {
+  const isAlone = config.databaseUrl === null
+  if (!isAlone) {
+    const presence = await startPresence({ id, role: config.role, version }, { store, figures: async () => ({ ...await local() }), onError: (error) => logger.warn({ error: String(error) }, 'presence not written') })
     onClose(() => presence.close())
-    living.others = () => presence.living()
   }
-  const figures = async (): Promise<readonly Figures[]> => presence === null ? [await local()] : (await presence.living()).map((one) => one.figures as Figures)
+  const figures = async (): Promise<readonly Figures[]> => isAlone ? [await local()] : (await livingProcesses(store)).map((one) => one.figures as Figures)
   const { status, ready } = createStatus({ version, role: config.role, log: servers?.log ?? null, clickhouse: servers?.clickhouse ?? null, store, credentials: identity?.credentials ?? null, ingest, figures, clock })
   const metrics = createMetrics({ ingest, log: servers?.log ?? null, analysis, clickhouseRestarts: () => servers?.local?.restarts() ?? 0 })
   if (config.adminListen !== null) {
@@ -98,7 +98,6 @@ const openCommands = async ({ config, onClose }: Context, { store, clickhouse, l
 
 type Opened = Omit<Product, 'close'>
 const NOWHERE = ''
-const workersOf = (processes: readonly LivingProcess[]): number => processes.filter(({ role }) => role === 'worker' || role === 'all').length
 
 const openAll = async (context: Context): Promise<Opened> => {
   const { config, id, logger, onClose } = context
@@ -107,10 +106,9 @@ const openAll = async (context: Context): Promise<Opened> => {
   loadSecretKey(config.dataDir, config.secretKey)
   const servers = await openServers(config, id, logger, onClose)
   const { token } = await bootstrap(servers.store, { bootstrapToken: config.bootstrapToken })
-  const living = { others: async (): Promise<readonly LivingProcess[]> => [] }
-  const analysis = openAnalysis(config, { servers, leases: servers.leases, sharers: async () => workersOf(await living.others()), clock, logger, onClose })
+  const analysis = openAnalysis(config, { servers, clock, logger, onClose })
   const { identity, thread, stats } = await openIntake(context, servers.store)
-  const watch = await openWatch(context, { store: servers.store, servers, analysis, ingest: stats, identity }, living)
+  const watch = await openWatch(context, { store: servers.store, servers, analysis, ingest: stats, identity })
   const otlp = url(thread.addresses.otlp, config.otlpListen)
   const api = await openApi(context, servers, identity, watch, analysis, config.publicOtlpUrl ?? otlp)
   const addresses: Addresses = { otlp, alerts: url(thread.addresses.alerts, config.alertsListen), api: url(api.address, config.apiListen), clickhouse: servers.local?.url ?? config.clickhouseUrl! }
@@ -122,7 +120,7 @@ const openIngest = async (context: Context): Promise<Opened> => {
   const store = await openStoreAlone(context.config, context.onClose)
   await ensureTenant(store)
   const { identity, thread, stats } = await openIntake(context, store)
-  await openWatch(context, { store, servers: null, analysis: null, ingest: stats, identity }, { others: async () => [] })
+  await openWatch(context, { store, servers: null, analysis: null, ingest: stats, identity })
   return { addresses: { otlp: url(thread.addresses.otlp, context.config.otlpListen), alerts: url(thread.addresses.alerts, context.config.alertsListen), api: NOWHERE, clickhouse: NOWHERE }, token: null }
 }
 
@@ -130,9 +128,8 @@ const openWorker = async (context: Context): Promise<Opened> => {
   const { config, id, logger, onClose } = context
   const servers = await openServers(config, id, logger, onClose)
   await ensureTenant(servers.store)
-  const living = { others: async (): Promise<readonly LivingProcess[]> => [] }
-  const analysis = openAnalysis(config, { servers, leases: servers.leases, sharers: async () => workersOf(await living.others()), clock, logger, onClose })
-  await openWatch(context, { store: servers.store, servers, analysis, ingest: null, identity: null }, living)
+  const analysis = openAnalysis(config, { servers, clock, logger, onClose })
+  await openWatch(context, { store: servers.store, servers, analysis, ingest: null, identity: null })
   return { addresses: { otlp: NOWHERE, alerts: NOWHERE, api: NOWHERE, clickhouse: config.clickhouseUrl! }, token: null }
 }
 
@@ -141,7 +138,7 @@ const openApiRole = async (context: Context): Promise<Opened> => {
   const servers = await openServers(config, id, logger, onClose)
   const { token } = await bootstrap(servers.store, { bootstrapToken: config.bootstrapToken })
   const identity = await openIdentity(config, { store: servers.store, clock, logger, onClose, onChange: async () => undefined })
-  const watch = await openWatch(context, { store: servers.store, servers, analysis: null, ingest: null, identity }, { others: async () => [] })
+  const watch = await openWatch(context, { store: servers.store, servers, analysis: null, ingest: null, identity })
   const analysis = { rca: createRca({ clickhouse: servers.clickhouse, now: clock }), controlPlane: createControlPlane(servers.store, { cooldownMs: config.watchdogCooldownMs, clock }) }
   const api = await openApi(context, servers, identity, watch, analysis, config.publicOtlpUrl ?? url(config.otlpListen, config.otlpListen))
   return { addresses: { otlp: NOWHERE, alerts: NOWHERE, api: url(api.address, config.apiListen), clickhouse: config.clickhouseUrl! }, token }

@@ -2,6 +2,7 @@
 import type { ClickHouse } from '../clickhouse/client.ts'
 import { enforceRetention, type DroppedDay, type RetentionConfig, type RetentionReport } from '../clickhouse/retention.ts'
 import type { Leases } from '../streams/contracts/leases.ts'
+import { startRepeating } from '../streams/contracts/repeat.ts'
 import type { Logger } from './logger.ts'
 
 export interface StoreRetentionStats {
@@ -25,36 +26,21 @@ export const startStoreRetention = (config: RetentionConfig & { firstAfterMs?: n
   const dropped: DroppedDay[] = []
   const total = { days: 0, rows: 0 }
   let last: RetentionReport | null = null
-  let timer: NodeJS.Timeout
-  let running: Promise<void> = Promise.resolve()
-  let closed = false
 
   const pass = async (): Promise<void> => {
-    try {
-      // One process at a time: two that count what is there would both drop the oldest day.
-      const lease = await deps.leases.claim('store retention')
-      if (lease === null) return
-      last = await enforceRetention(config, deps.clickhouse, deps.clock())
-      for (const day of last.dropped) logger.warn(day, 'store over its bound: oldest day dropped')
-      if (last.over) logger.warn({ bytes: last.bytes, freeBytes: last.freeBytes }, 'store over its bound with nothing but today left')
-      dropped.push(...last.dropped)
-      dropped.splice(0, dropped.length - REMEMBERED_DAYS)
-      total.days += last.dropped.length
-      total.rows += last.dropped.reduce((sum, day) => sum + day.rows, 0)
-    } catch (error) {
-      logger.warn({ error: String(error) }, 'store retention failed')
-    }
+    // One process at a time: two that count what is there would both drop the oldest day.
+    if (await deps.leases.claim('store retention') === null) return
+    last = await enforceRetention(config, deps.clickhouse, deps.clock())
+    for (const day of last.dropped) logger.warn(day, 'store over its bound: oldest day dropped')
+    if (last.over) logger.warn({ bytes: last.bytes, freeBytes: last.freeBytes }, 'store over its bound with nothing but today left')
+    dropped.push(...last.dropped)
+    dropped.splice(0, dropped.length - REMEMBERED_DAYS)
+    total.days += last.dropped.length
+    total.rows += last.dropped.reduce((sum, day) => sum + day.rows, 0)
   }
-  const schedule = (afterMs: number): void => {
-    timer = setTimeout(() => { running = pass().then(() => { if (!closed) schedule(config.everyMs ?? EVERY_MS) }) }, afterMs)
-  }
-  schedule(config.firstAfterMs ?? FIRST_AFTER_MS)
+  const passes = startRepeating(pass, { firstAfterMs: config.firstAfterMs ?? FIRST_AFTER_MS, everyMs: config.everyMs ?? EVERY_MS }, (error) => logger.warn({ error: String(error) }, 'store retention failed'))
   return {
     stats: () => ({ maxBytes: config.maxBytes, minFreeBytes: config.minFreeBytes, last, droppedDays: total.days, droppedRows: total.rows, dropped: [...dropped] }),
-    close: async () => {
-      closed = true
-      clearTimeout(timer)
-      await running
-    },
+    close: () => passes.close(),
   }
 }

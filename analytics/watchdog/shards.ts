@@ -3,6 +3,7 @@
 // owner goes on from the last checkpoint.
 import { PermanentError } from '../../streams/contracts/errors.ts'
 import type { Lease, Leases } from '../../streams/contracts/leases.ts'
+import { startRepeating } from '../../streams/contracts/repeat.ts'
 import type { SignalSink } from '../../streams/contracts/signals.ts'
 import { startWatchdog, type Log, type Watchdog, type WatchdogConfig, type WatchdogDeps, type WatchdogStats } from './watchdog.ts'
 
@@ -88,16 +89,7 @@ export const startWatchdogShards = (config: ShardsConfig, deps: ShardsDeps): Wat
     }
   }
 
-  let closed = false
-  let timer: NodeJS.Timeout | undefined
-  let running: Promise<void> = Promise.resolve()
-  const schedule = (afterMs: number): void => {
-    if (closed) return
-    timer = setTimeout(() => {
-      running = round().catch((error: unknown) => { logger.warn({ error: error instanceof PermanentError ? error.message : String(error) }, 'leases of the watchdog not renewed') }).then(() => schedule(config.renewEveryMs ?? RENEW_EVERY_MS))
-    }, afterMs)
-  }
-  schedule(0)
+  const rounds = startRepeating(round, { everyMs: config.renewEveryMs ?? RENEW_EVERY_MS }, (error) => logger.warn({ error: error instanceof PermanentError ? error.message : String(error) }, 'leases of the watchdog not renewed'))
   const settled = new Map<number, Watchdog>()
   const watchdogs = (): Watchdog[] => {
     for (const [shard, { watchdog }] of held) watchdog.then((one) => settled.set(shard, one), () => undefined)
@@ -116,9 +108,7 @@ export const startWatchdogShards = (config: ShardsConfig, deps: ShardsDeps): Wat
       }
     },
     close: async () => {
-      closed = true
-      clearTimeout(timer)
-      await running
+      await rounds.close()
       await Promise.all([...held.keys()].map((shard) => drop(shard, 'finish')))
     },
   }

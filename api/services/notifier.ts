@@ -2,6 +2,7 @@
 // is taken: at least once, with the same id each time. One process sends at a time. Without an address it only keeps the outbox small.
 import { createHmac } from 'node:crypto'
 import type { Leases } from '../../streams/contracts/leases.ts'
+import { startRepeating } from '../../streams/contracts/repeat.ts'
 import type { GuardedFetch } from '../egress/guarded-fetch.ts'
 import type { Store } from '../store/store.ts'
 import type { Incident } from './incident-store.ts'
@@ -26,6 +27,8 @@ export interface NotifierDeps {
 
 const AT_ONCE = 20
 const MAX_AGAIN_MS = 300_000
+const POLL_MS = 500
+const IDLE_POLL_MS = 60_000
 const PRUNE_EVERY_MS = 3_600_000
 const KEPT_HOURS = 7 * 24
 /** Whoever sets an address later is not told of what is long over. */
@@ -79,18 +82,11 @@ export const startNotifier = (config: NotifierConfig | null, deps: NotifierDeps)
     await pruneEvents(store, config === null ? KEPT_HOURS_FOR_NOBODY : KEPT_HOURS)
     prunedAt = performance.now()
   }
-  let timer: NodeJS.Timeout | undefined
-  let running: Promise<void> = Promise.resolve()
-  const schedule = (afterMs: number): void => {
-    if (closed) return
-    timer = setTimeout(() => { running = round().catch(deps.onError).then(() => schedule(config?.pollMs ?? (config === null ? 60_000 : 500))) }, afterMs)
-  }
-  schedule(0)
+  const rounds = startRepeating(round, { everyMs: config === null ? IDLE_POLL_MS : config.pollMs ?? POLL_MS }, deps.onError)
   return {
-    close: async () => {
+    close: () => {
       closed = true
-      clearTimeout(timer)
-      await running
+      return rounds.close()
     },
   }
 }

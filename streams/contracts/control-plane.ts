@@ -37,7 +37,6 @@ export interface ControlPlane extends SignalSink {
   heartbeatDown(tenant: string, monitorId: string, missId: string, deadlineMs: number): Promise<void>
   alertState(tenant: string, fingerprint: string): Promise<AlertState | null>
   saveAlertState(tenant: string, fingerprint: string, state: AlertState): Promise<void>
-  /** Firing alerts not seen since `beforeMs`. */
   /** Firing alerts of every tenant that at `atMs` were unseen for longer than `unseenForMs`, or than they are active for. */
   staleAlerts(atMs: number, unseenForMs: number): Promise<readonly { readonly tenant: string; readonly fingerprint: string; readonly state: AlertState }[]>
 }

@@ -19,5 +19,3 @@ export interface KafkaConfig {
 export interface KafkaTls { readonly ca: string | null; readonly cert: string | null; readonly key: string | null }
 export const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 export interface KafkaSasl { readonly mechanism: (typeof SASL_MECHANISMS)[number]; readonly username: string; readonly password: string }
-
-export const DEAD_LETTERS_SUFFIX = '.dead-letters'

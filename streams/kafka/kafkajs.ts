@@ -3,10 +3,10 @@
 // a topic is like is asked of the driver that does.
 import { createRequire } from 'node:module'
 import { Kafka, logLevel, type KafkaConfig as Options, type Producer, type SASLOptions } from 'kafkajs'
-import { PermanentError, TransientError } from '../contracts/errors.ts'
 import type { KafkaConfig } from './config.ts'
 import { ENVELOPE_HEADER, type FetchRequest, type Incoming, type KafkaDriver, type TopicPort } from './driver.ts'
-import { GroupError, runMembership, type GroupCalls, type GroupLog, type GroupVerdict } from './group-protocol.ts'
+import { GroupError, runMembership, type GroupCalls, type GroupLog } from './group-protocol.ts'
+import { NOTHING, offsetsOf, PEEK_BYTES, RETRY_MS, toLogError, toSendError, VERDICTS, viewOf } from './outcomes.ts'
 import { CONNECT_MS, GROUP_PROTOCOL, GROUP_TIMES, REBALANCE_MS, REQUEST_MS, SEND_MS, SESSION_MS } from './times.ts'
 
 /** What we use of its inner side, which its types leave out. The version is pinned. */
@@ -44,14 +44,6 @@ const typeOf = (error: unknown): string => {
   const { type, cause } = error as { type?: string; cause?: { type?: string } }
   return type ?? cause?.type ?? ''
 }
-const unreachable = (error: unknown): Error =>
-  error instanceof TransientError || error instanceof PermanentError || error instanceof GroupError ? error : new TransientError('LOG_IO', `Kafka: ${error instanceof Error ? error.message : String(error)}`, 1000, { cause: error })
-const VERDICTS: Readonly<Record<string, GroupVerdict>> = {
-  FENCED_INSTANCE_ID: 'name taken', UNKNOWN_MEMBER_ID: 'unknown member', ILLEGAL_GENERATION: 'unknown member', REBALANCE_IN_PROGRESS: 'rejoin',
-}
-const RETRY_MS = 500
-const PEEK_BYTES = 1
-const NOTHING = Buffer.alloc(0)
 const saslOf = ({ mechanism, username, password }: NonNullable<KafkaConfig['sasl']>): SASLOptions =>
   ({ mechanism: mechanism.toLowerCase() as 'plain', username, password })
 
@@ -74,7 +66,7 @@ export const openKafkajsDriver = (config: KafkaConfig, { logger, topics }: { rea
       return await run()
     } catch (error) {
       connecting = null
-      throw unreachable(error)
+      throw toLogError(error)
     }
   }
   let producer: Promise<Producer> | null = null
@@ -110,7 +102,7 @@ export const openKafkajsDriver = (config: KafkaConfig, { logger, topics }: { rea
     } catch (error) {
       if (typeOf(error) !== 'OFFSET_OUT_OF_RANGE') {
         await cluster.refreshMetadata().catch(() => undefined)
-        throw unreachable(error)
+        throw toLogError(error)
       }
       const { first } = (await bounds(topic))[partition]
       return first > from ? await fetchFrom(cluster, topic, partition, { from: first, maxBytes, waitMs }) : []
@@ -134,7 +126,7 @@ export const openKafkajsDriver = (config: KafkaConfig, { logger, topics }: { rea
         const verdict = VERDICTS[typeOf(error)]
         if (verdict !== undefined) throw new GroupError(verdict, String(error))
         coordinator = null
-        throw unreachable(error)
+        throw toLogError(error)
       }
     }
     const metadata = MemberMetadata.encode({ version: 1, topics: [topic] })
@@ -171,18 +163,13 @@ export const openKafkajsDriver = (config: KafkaConfig, { logger, topics }: { rea
         const sent = await (await (producer ??= openProducer())).sendBatch({
           acks: -1, timeout: SEND_MS,
           topicMessages: [{ topic, messages: messages.map(({ partition, key, value, headers }) => ({
-            partition, key, value: Buffer.from(value.buffer, value.byteOffset, value.byteLength), headers: Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)])),
+            partition, key, value: viewOf(value), headers: Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, viewOf(bytes)])),
           })) }],
         })
-        const next = new Map(sent.map(({ partition, baseOffset }) => [partition, Number(baseOffset)]))
-        return messages.map(({ partition }) => {
-          const offset = next.get(partition)
-          if (offset !== undefined) next.set(partition, offset + 1)
-          return offset ?? null
-        })
+        return offsetsOf(messages, sent.map(({ partition, baseOffset }) => [partition, Number(baseOffset)]))
       } catch (error) {
         dropProducer()
-        throw ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'].includes(typeOf(error)) ? new PermanentError('MESSAGE_TOO_LARGE', 'the broker takes no message of this size') : unreachable(error)
+        throw toSendError(error, (name) => name === typeOf(error))
       }
     },
     committed: (topic, group) => asked(async () => {

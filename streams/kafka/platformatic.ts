@@ -7,16 +7,14 @@ import {
 import { PermanentError, TransientError } from '../contracts/errors.ts'
 import type { KafkaConfig } from './config.ts'
 import { ENVELOPE_HEADER, type FetchRequest, type Incoming, type KafkaDriver, type Outgoing, type Topic, type TopicPort, type TopicSettings } from './driver.ts'
-import { GroupError, runMembership, type GroupCalls, type GroupLog, type GroupVerdict, type Joined } from './group-protocol.ts'
+import { GroupError, runMembership, type GroupCalls, type GroupLog, type Joined } from './group-protocol.ts'
+import { NOTHING, offsetsOf, PEEK_BYTES, RETRY_MS, toLogError, toSendError, VERDICTS, viewOf } from './outcomes.ts'
 import { CONNECT_MS, GROUP_PROTOCOL, GROUP_TIMES, REBALANCE_MS, REQUEST_MS, SEND_MS, SESSION_MS } from './times.ts'
 
-const RETRY_MS = 500
 const SEND_RETRIES = { retries: SEND_MS / RETRY_MS, retryDelay: RETRY_MS, timeout: SEND_MS }
 const EARLIEST = -2n
 const LATEST = -1n
-const PEEK_BYTES = 1
 const SESSIONLESS = [0, -1] as const
-const NOTHING = Buffer.alloc(0)
 
 const connectionOf = ({ tls, sasl }: KafkaConfig): ConnectionOptions => ({
   connectTimeout: CONNECT_MS, requestTimeout: REQUEST_MS,
@@ -24,16 +22,9 @@ const connectionOf = ({ tls, sasl }: KafkaConfig): ConnectionOptions => ({
   ...(sasl === null ? {} : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password } satisfies SASLOptions }),
 })
 const hasCode = (error: unknown, id: string): boolean => findErrorBy(error as Error, 'apiId', id) !== null
-const unreachable = (error: unknown): Error =>
-  error instanceof TransientError || error instanceof PermanentError || error instanceof GroupError ? error : new TransientError('LOG_IO', `Kafka: ${error instanceof Error ? error.message : String(error)}`, 1000, { cause: error })
 const tried = async <T>(run: () => Promise<T>): Promise<T> => {
-  try { return await run() } catch (error) { throw unreachable(error) }
+  try { return await run() } catch (error) { throw toLogError(error) }
 }
-/** The group's verdicts among the errors of a response; anything else may pass. */
-const VERDICTS: readonly (readonly [string, GroupVerdict])[] = [
-  ['FENCED_INSTANCE_ID', 'name taken'], ['UNKNOWN_MEMBER_ID', 'unknown member'], ['ILLEGAL_GENERATION', 'unknown member'], ['REBALANCE_IN_PROGRESS', 'rejoin'],
-]
-const viewOf = (bytes: Uint8Array): Buffer => Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 /** Names of headers, of which there are few: made once, for they go with every message. */
 const createNames = (): ((name: string) => Buffer) => {
   const names = new Map<string, Buffer>()
@@ -112,7 +103,7 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
     } catch (error) {
       // Leadership may have moved, or the broker be gone.
       admin.clearMetadata()
-      if (!hasCode(error, 'OFFSET_OUT_OF_RANGE')) throw unreachable(error)
+      if (!hasCode(error, 'OFFSET_OUT_OF_RANGE')) throw toLogError(error)
       const { first } = (await bounds(topic))[partition]
       return first > from ? await fetchFrom(pool, topic, partition, { from: first, maxBytes, waitMs }) : []
     }
@@ -142,7 +133,7 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
       try {
         return await request(await pool.get(await (coordinator ??= find())))
       } catch (error) {
-        const verdict = VERDICTS.find(([id]) => hasCode(error, id))?.[1]
+        const verdict = Object.entries(VERDICTS).find(([name]) => hasCode(error, name))?.[1]
         if (verdict !== undefined) throw new GroupError(verdict, String(error))
         if (!hasCode(error, 'MEMBER_ID_REQUIRED')) coordinator = null
         throw error
@@ -199,15 +190,9 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
         produced = await sending().send({ messages: messages.map((one) => toRecord(topic, one)) })
       } catch (error) {
         produced = (error as { produced?: Produced }).produced ?? {}
-        if ((produced.offsets ?? []).length === 0) throw hasCode(error, 'MESSAGE_TOO_LARGE') || hasCode(error, 'RECORD_LIST_TOO_LARGE') ? new PermanentError('MESSAGE_TOO_LARGE', 'the broker takes no message of this size') : unreachable(error)
+        if ((produced.offsets ?? []).length === 0) throw toSendError(error, (name) => hasCode(error, name))
       }
-      const next = new Map((produced.offsets ?? []).map(({ partition, offset }) => [partition, Number(offset)]))
-      return messages.map(({ partition }) => {
-        const offset = next.get(partition)
-        if (offset === undefined) return null
-        next.set(partition, offset + 1)
-        return offset
-      })
+      return offsetsOf(messages, (produced.offsets ?? []).map(({ partition, offset }) => [partition, Number(offset)]))
     },
     committed: (topic, group) => tried(async () => {
       const count = (await metadataOf(topic)).topics.get(topic)!.partitionsCount

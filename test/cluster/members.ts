@@ -1,6 +1,6 @@
 // Our processes of a cluster: two of each role, on ports that stay theirs over restarts, as behind a load balancer.
 import { createLapwingProcess, type LapwingProcess } from '../../bench/load/child-process.ts'
-import { freePort } from '../support/free-port.ts'
+import { freePorts } from '../support/free-port.ts'
 
 export type Role = 'ingest' | 'worker' | 'api'
 export const ROLES: readonly Role[] = ['ingest', 'worker', 'api']
@@ -21,7 +21,7 @@ const url = (port: number): string => `http://127.0.0.1:${port}`
 
 /** @param env what all of them share: the three servers, the secret key, the first token. */
 export const createMember = async (role: Role, index: number, env: Readonly<Record<string, string>>): Promise<Member> => {
-  const [admin, otlp, alerts, api] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
+  const [admin, otlp, alerts, api] = await freePorts(4)
   const isReady = async (): Promise<boolean> => {
     try {
       return (await fetch(`${url(admin)}/health/ready`, { signal: AbortSignal.timeout(2000) })).status === 200

@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '../../bench/load/product.ts'
 import { startLocalClickHouse, type LocalClickHouse } from '../../clickhouse/local/local.ts'
-import { freePort } from '../support/free-port.ts'
+import { freePorts } from '../support/free-port.ts'
 import { startKafka } from '../support/kafka-broker.ts'
 import { createPostgresServer } from '../support/postgres-server.ts'
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
@@ -40,7 +40,7 @@ const GiB = 1024 ** 3
 const silent = { info: () => undefined, warn: () => undefined }
 
 const openKafka = async (directory: string): Promise<Server & { readonly brokers: string; pid(): number }> => {
-  const [port, advertised] = [await freePort(), await freePort()]
+  const [port, advertised] = await freePorts(2)
   // Clients go where the broker says that it is, so it says the proxy's address.
   const broker = await startKafka({ directory, port, advertisedPort: advertised })
   const proxy = await openTcpProxy({ port }, advertised)

@@ -42,16 +42,20 @@ const playRound = async (cluster: Cluster, round: Round, acknowledged: Set<numbe
   const service = `round-${round.number}`
   const startsAt = new Date().toISOString()
   const load = startLoad({ run: RUN, token: cluster.token, addresses: cluster.of('ingest').map((member) => member.otlp), firstAttempt: round.firstAttempt, everyMs: EVERY_MS })
-  await pause(300 + round.random() * 1700)
-  const [, changes, pressed] = await Promise.all([
-    round.fault.inflict(cluster, round.random),
-    makeChanges(cluster, round.number, CHANGES),
-    pressAgainstCap(cluster, round.number),
-    sendAlert(cluster, service, 'firing', startsAt),
-  ])
-  await pause(round.random() * 1000)
-  await sendAlert(cluster, service, 'resolved', startsAt)
-  await load.stop()
+  const inflict = async () => {
+    await pause(300 + round.random() * 1700)
+    const done = await Promise.all([
+      round.fault.inflict(cluster, round.random),
+      makeChanges(cluster, round.number, CHANGES),
+      pressAgainstCap(cluster, round.number),
+      sendAlert(cluster, service, 'firing', startsAt),
+    ])
+    await pause(round.random() * 1000)
+    await sendAlert(cluster, service, 'resolved', startsAt)
+    return done
+  }
+  // Also when the round breaks: a load that goes on holds the whole run.
+  const [, changes, pressed] = await inflict().finally(() => load.stop())
   for (const attempt of load.acknowledged) acknowledged.add(attempt)
   await cluster.ready()
   await until('everything is worked off', RECOVERED_MS, () => drainedStatus(cluster.api))

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
 import { expectEqual, type Checks, type LiveSuite } from './checks.ts'
-import { findDebianProgram, freePorts, runStep, startProgram, type Command, type Running } from './program.ts'
+import { freePorts } from '../support/free-port.ts'
+import { findDebianProgram, runStep, startProgram, type Command, type Running } from './program.ts'
 
 interface Incident { id: string; status: string; services: string[]; autoResolved: boolean; signals: { kind: string; id: string; summary: string }[] }
 interface Anomaly { anomaly_id: string; metric_name: string; resolved: boolean; rca_triggered: boolean }

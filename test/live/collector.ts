@@ -11,7 +11,8 @@ import { referenceRows } from '../support/otlp-reference.ts'
 import type { ReferenceRow } from '../support/otlp-reference.ts'
 import { readStoredRequests } from '../support/stored-rows.ts'
 import { expectEqual, expectRows, type Checks, type LiveSuite } from './checks.ts'
-import { cachedDirectory, freePorts, runStep, startProgram, type Found, type Running } from './program.ts'
+import { freePorts } from '../support/free-port.ts'
+import { cachedDirectory, runStep, startProgram, type Found, type Running } from './program.ts'
 
 const VERSION = '0.155.0'
 const COMPRESSIONS = ['gzip', 'none', 'zstd', 'deflate', 'zlib', 'snappy', 'x-snappy-framed', 'lz4']

@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createProduct, until } from '../../bench/load/product.ts'
 import { expectEqual, type Checks, type LiveSuite } from './checks.ts'
-import { findDebianProgram, freePorts, startProgram, type Running } from './program.ts'
+import { freePorts } from '../support/free-port.ts'
+import { findDebianProgram, startProgram, type Running } from './program.ts'
 
 const deployed = (path: string): string => readFileSync(new URL(`../../deploy/proxy/${path}`, import.meta.url), 'utf8')
 /** In a namespace of its own there is no other user to change to, and nothing outside the directory to write. */

@@ -8,7 +8,7 @@ import { createServer, request, type IncomingMessage, type Server, type ServerRe
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chooseEngine } from '../../clickhouse/local/library.ts'
-import { freePort } from './free-port.ts'
+import { freePorts } from './free-port.ts'
 
 export const HOSTS = ['127.0.0.1', '127.0.0.2'] as const
 export interface ClickHouseCluster {
@@ -48,7 +48,7 @@ const forward = (host: string, port: number, incoming: IncomingMessage, body: Bu
 
 export const startClickHouseCluster = async (): Promise<ClickHouseCluster> => {
   const directory = mkdtempSync(join(tmpdir(), 'lapwing-shards-'))
-  const [frontPort, httpPort, tcpPort] = [await freePort(), await freePort(), await freePort()]
+  const [frontPort, httpPort, tcpPort] = await freePorts(3)
   const engine = chooseEngine(null)
   const children: ChildProcess[] = []
   const fronts: Server[] = []

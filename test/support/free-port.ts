@@ -1,12 +1,16 @@
-// A loopback port that nothing listens on at the moment of asking.
+// Loopback ports that nothing listened on at the moment of asking, for programs that do not tell which port they took.
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+/** All different: they are held together before they are let go. */
+export const freePorts = async (count: number): Promise<number[]> => {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => {
+    server.close()
+    return once(server, 'close')
+  }))
+  return ports
 }
+export const freePort = async (): Promise<number> => (await freePorts(1))[0]

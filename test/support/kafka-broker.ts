@@ -8,7 +8,7 @@ import { connect } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { freePort } from './free-port.ts'
+import { freePorts } from './free-port.ts'
 
 export interface KafkaBroker {
   readonly brokers: string
@@ -104,7 +104,8 @@ export const startKafka = async (config: KafkaBrokerConfig): Promise<KafkaBroker
   if (missing !== null) throw new Error(`Kafka cannot be started: ${missing}`)
   await fetchLibraries()
   mkdirSync(config.directory, { recursive: true })
-  const [port, controllerPort] = [config.port ?? await freePort(), await freePort()]
+  const [free, controllerPort] = await freePorts(2)
+  const port = config.port ?? free
   const properties = join(config.directory, 'server.properties')
   const output = join(config.directory, 'kafka.log')
   const classPath = readdirSync(libraries).filter((name) => name.endsWith('.jar')).map((name) => join(libraries, name)).join(':')

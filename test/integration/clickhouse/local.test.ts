@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startLocalClickHouse, type LocalClickHouse } from '../../../clickhouse/local/local.ts'
 import { migrate } from '../../../clickhouse/migrate.ts'
+import { freePort } from '../../support/free-port.ts'
 import { ask, clientOf, createDirectory, isAlive, openTestStore, settingsOf, silent, toRow, until, type TestStore } from './store.ts'
 
 const localFile = fileURLToPath(new URL('../../../clickhouse/local/local.ts', import.meta.url))
@@ -82,13 +83,6 @@ describe('the life of the child', () => {
     const parent = spawn(process.execPath, ['--no-warnings', '--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
     const [line] = await once(parent.stdout, 'data') as [Buffer]
     return { kill: () => { parent.kill('SIGKILL') }, pid: Number(line.toString()), exited: once(parent, 'exit') }
-  }
-  const freePort = async (): Promise<number> => {
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    await new Promise((resolve) => { server.close(resolve) })
-    return port
   }
 
   it('ends with a parent that is killed, and a start right after waits for its port and directory', async () => {

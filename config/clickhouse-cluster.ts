@@ -9,7 +9,7 @@ export interface ClusterSettings {
 }
 
 /** Null: one server. */
-export const readCluster = ({ text, wrong, problems }: Settings): ClusterSettings | null => {
+export const readClickHouseCluster = ({ text, wrong, problems }: Settings): ClusterSettings | null => {
   const name = text('LAPWING_CLICKHOUSE_CLUSTER')
   const insertQuorum = text('LAPWING_CLICKHOUSE_INSERT_QUORUM') ?? 'auto'
   if (!/^(?:auto|\d{1,2})$/.test(insertQuorum)) wrong('LAPWING_CLICKHOUSE_INSERT_QUORUM', insertQuorum, 'auto or a number of replicas')

@@ -1,11 +1,14 @@
-// The one way of a body into the event log: length, admission, body, inflation, judgement, append. The original bytes are
-// appended; success means durable. Whoever waits longer than the deadline is told to come again, while the bytes stay
-// counted until they have settled. Until the append no await lies between the receive time and its call, so that a mark
-// with a later time in the same partition is behind it.
+// The one way of a body into the event log: length, admission, body, inflation, judgement, append. The original bytes are appended, or
+// pieces of what they inflate to where one message cannot hold them; success means durable. Whoever waits longer than the deadline is
+// told to come again, while the bytes stay counted until they have settled. Until an append no await lies between the receive time and
+// its call, so that a mark with a later time in the same partition is behind it.
 import type { Compression, Envelope, Format, Signal } from '../streams/contracts/envelope.ts'
 import { TransientError } from '../streams/contracts/errors.ts'
 import type { EventLog } from '../streams/contracts/event-log.ts'
+import { maxEnvelopeBytes } from '../streams/envelope.ts'
+import type { Piece } from '../streams/otlp/split.ts'
 import type { Admission, Lease } from './admission.ts'
+import { appendPieces } from './append-pieces.ts'
 import { overloaded, tooLarge } from './failure.ts'
 import type { Failure } from './failure.ts'
 import type { BodyResult, Exchange } from './http/exchange.ts'
@@ -13,7 +16,7 @@ import { inflateBody } from './inflation.ts'
 import type { Charge } from './log-budget.ts'
 import type { CountedSignal, Metrics } from './metrics.ts'
 
-export type AppendLog = Pick<EventLog, 'append' | 'partitions'>
+export type AppendLog = Pick<EventLog, 'append' | 'partitions' | 'maxMessageBytes'>
 
 export interface Log { warn(fields: object, message: string): void; info(fields: object, message: string): void; error(fields: object, message: string): void }
 
@@ -32,6 +35,8 @@ export interface Judged<T> {
   readonly rejected: readonly number[]
   readonly reasons: Readonly<Record<string, number>>
   readonly partition: number | null
+  /** The plain bytes in pieces that are bodies of their own; absent where they cannot be cut. */
+  readonly split?: (maxBytes: number) => Promise<{ readonly ok: true; readonly format: Format; readonly pieces: readonly Piece[] } | Failure>
 }
 
 export interface IntakeRequest<T> {
@@ -104,6 +109,9 @@ const withDeadline = async <T>(ms: number, work: (expired: () => boolean) => Pro
   }
 }
 
+/** What goes on while pieces are appended; `onStored` hears of each that is durable. */
+interface SplitWatch { readonly lease: Lease; readonly expired: () => boolean; readonly onStored: (bytes: number) => void }
+
 export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => {
   const open = new Set<Promise<unknown>>()
 
@@ -116,6 +124,20 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
 
   const inTime = <T>(work: (expired: () => boolean) => Promise<T>): Promise<T | Failure> =>
     withDeadline(limits.answerWithinMs, (expired) => track(work(expired)))
+
+  const appendSplit = async <T>(bytes: Uint8Array, judged: Judged<T>, whole: Envelope, { lease, expired, onStored }: SplitWatch): Promise<Failure | null> => {
+    const cut = await judged.split!(deps.log.maxMessageBytes - maxEnvelopeBytes({ ...whole, rejected: [] }))
+    if (!cut.ok) return cut
+    return await appendPieces(bytes, cut.pieces, {
+      lease, expired,
+      append: async ({ recordCount, expandedBytes, rejected }, piece) => {
+        const envelope: Envelope = { ...whole, format: cut.format, compression: 'identity', receivedAtMs: deps.now(), recordCount, inflatedBytes: piece.length, expandedBytes, rejected }
+        const failure = await append(judged.partition!, envelope, piece, deps)
+        if (failure === null) onStored(piece.length)
+        return failure
+      },
+    })
+  }
 
   const processBody = async <T>(body: Uint8Array, request: IntakeRequest<T>, lease: Lease, expired: () => boolean): Promise<Judged<T> | Failure> => {
     let charged = 0
@@ -131,11 +153,14 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
       if (!judged.ok) return judged
       if (expired()) return overloaded('not durable in time')
       if (judged.partition !== null) {
-        const failure = await append(judged.partition, {
+        const envelope: Envelope = {
           signal: request.signal, format: judged.format, compression: request.compression, ...request.caller,
           receivedAtMs: judgement instanceof Promise ? deps.now() : receivedAtMs,
           recordCount: judged.recordCount, inflatedBytes: inflated.bytes.length, expandedBytes: judged.expandedBytes, rejected: judged.rejected, subject: '',
-        }, body, deps)
+        }
+        const fits = judged.split === undefined || body.length + maxEnvelopeBytes(envelope) <= deps.log.maxMessageBytes
+        const onStored = (bytes: number): void => { charged = Math.max(0, charged - bytes) }
+        const failure = await (fits ? append(judged.partition, envelope, body, deps) : appendSplit(inflated.bytes, judged, envelope, { lease, expired, onStored }))
         if (failure !== null) return failure
         charged = 0
       }

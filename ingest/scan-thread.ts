@@ -1,8 +1,8 @@
-// Thread entry: scans one large JSON body at a time, so that the ingest thread keeps answering meanwhile.
+// Thread entry: scans or cuts one large JSON body at a time, so that the ingest thread keeps answering meanwhile.
 import { parentPort } from 'node:worker_threads'
-import { scan } from './scan.ts'
-import type { BodyKind } from './scan.ts'
+import { scan, splitBody } from './scan.ts'
+import type { BodyKind, SplitRequest } from './scan.ts'
 
-parentPort!.on('message', (job: { readonly body: Uint8Array; readonly kind: BodyKind }) => {
-  parentPort!.postMessage(scan(job.body, job.kind))
+parentPort!.on('message', ({ body, kind, split }: { readonly body: Uint8Array; readonly kind: BodyKind; readonly split: SplitRequest | null }) => {
+  parentPort!.postMessage(split === null ? scan(body, kind) : splitBody(body, kind, split))
 })

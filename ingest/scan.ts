@@ -1,7 +1,10 @@
-// Which records of a plain body are accepted: picks the walk by what the body is said to be. Pure; runs on the ingest
-// thread for small bodies and protobuf, on a thread beside it for large JSON.
+// Which records of a plain body are accepted, and where one that is too large for a message is cut: picks walk and split by what the
+// body is said to be. Pure; runs on the ingest thread for small bodies and protobuf, on a thread beside it for large JSON.
 import type { Format } from '../streams/contracts/envelope.ts'
 import { parseEvents } from '../streams/otlp/json-events.ts'
+import { splitEvents, splitOtlpJson } from '../streams/otlp/split-json.ts'
+import { splitProtobuf } from '../streams/otlp/split-protobuf.ts'
+import type { Split } from '../streams/otlp/split.ts'
 import { walkEvents } from '../streams/otlp/walk-events.ts'
 import { walkOtlpJson } from '../streams/otlp/walk-json.ts'
 import { walkProtobuf } from '../streams/otlp/walk-protobuf.ts'
@@ -45,5 +48,23 @@ export const scan = (body: Uint8Array, kind: BodyKind): Scan => {
     case 'otlp_json': return { walk: walkOtlpJson(body), format: 'json', faults: [] }
     case 'events': return scanEvents(body)
     case 'events_ndjson': return toEventScan(body, walkEvents(body, 'ndjson'), 'ndjson')
+  }
+}
+
+export interface SplitRequest {
+  /** As the scan found it. */
+  readonly format: Format
+  readonly rejected: readonly number[]
+  readonly maxBytes: number
+}
+
+/** Format of the pieces: events become arrays. */
+export const pieceFormat = (kind: BodyKind): Format => (kind === 'otlp_protobuf' ? 'protobuf' : 'json')
+
+export const splitBody = (body: Uint8Array, kind: BodyKind, { format, rejected, maxBytes }: SplitRequest): Split => {
+  switch (kind) {
+    case 'otlp_protobuf': return splitProtobuf(body, rejected, maxBytes)
+    case 'otlp_json': return splitOtlpJson(body, rejected, maxBytes)
+    case 'events': case 'events_ndjson': return splitEvents(body, format === 'ndjson' ? 'ndjson' : 'json', rejected, maxBytes)
   }
 }

@@ -9,6 +9,8 @@ const FORMATS: readonly Format[] = ['protobuf', 'json', 'ndjson', 'none']
 const COMPRESSIONS: readonly Compression[] = ['identity', 'gzip', 'zstd', 'deflate', 'snappy', 'x-snappy-framed', 'lz4', 'br']
 const FIXED_BYTES = 4
 const MAX_VARINT_BYTES = 8
+/** Records of one body are counted in three. */
+const MAX_GAP_BYTES = 3
 
 const varintBytes = (value: number): number => {
   let bytes = 1
@@ -28,6 +30,10 @@ const assertCount = (value: number): void => {
 
 /** Gaps between ascending indices: most fit one byte however high the index. */
 const toGaps = (rejected: readonly number[]): number[] => rejected.map((index, at) => at === 0 ? index : index - rejected[at - 1])
+
+/** At least what it takes encoded, at the price of an addition. */
+export const maxEnvelopeBytes = ({ tenant, tokenId, subject, rejected }: Pick<Envelope, 'tenant' | 'tokenId' | 'subject' | 'rejected'>): number =>
+  FIXED_BYTES + 8 * MAX_VARINT_BYTES + 3 * (tenant.length + tokenId.length + subject.length) + MAX_GAP_BYTES * rejected.length
 
 /** @throws RangeError for a value outside the contract (a bug of the caller). */
 export const encodeEnvelope = (envelope: Envelope): Uint8Array => {

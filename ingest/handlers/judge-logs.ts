@@ -1,24 +1,31 @@
 // A walk's outcome as the intake takes it: what is stored, what is refused and why. Shared by both kinds of log bodies.
+import { pieceFormat } from '../scan.ts'
 import type { BodyKind, Scan } from '../scan.ts'
 import { badRequest, tooLarge } from '../failure.ts'
 import type { Failure } from '../failure.ts'
 import type { Judged } from '../intake.ts'
-import type { RejectReason } from '../../streams/otlp/walk.ts'
+import type { Malformed, RejectReason } from '../../streams/otlp/walk.ts'
 import type { HandlerDeps } from './deps.ts'
 
 /** Reasons of the first rejected records, where the walk tells them one by one. */
 export interface JudgedLogs { readonly faults: readonly RejectReason[] }
 
-const toJudged = (result: Scan, kind: BodyKind, deps: HandlerDeps): Judged<JudgedLogs> | Failure => {
+const toFailure = ({ reason, message }: Malformed, kind: BodyKind): Failure => (reason === 'too_large' ? tooLarge(message) : badRequest(kind === 'otlp_protobuf' ? 'BAD_PROTOBUF' : 'BAD_JSON', message))
+
+const toJudged = (result: Scan, bytes: Uint8Array, kind: BodyKind, deps: HandlerDeps): Judged<JudgedLogs> | Failure => {
   const { walk, format, faults } = result
-  if (!walk.ok) return walk.reason === 'too_large' ? tooLarge(walk.message) : badRequest(kind === 'otlp_protobuf' ? 'BAD_PROTOBUF' : 'BAD_JSON', walk.message)
+  if (!walk.ok) return toFailure(walk, kind)
   const { recordCount, expandedBytes, rejected, reasons } = walk
   // Nothing accepted is nothing to store.
   const partition = recordCount > rejected.length ? deps.nextPartition() : null
-  return { ok: true, value: { faults }, format, recordCount, expandedBytes, rejected, reasons, partition }
+  const split = async (maxBytes: number) => {
+    const found = await deps.scanner.split(bytes, kind, { format, rejected, maxBytes })
+    return found.ok ? { ok: true as const, format: pieceFormat(kind), pieces: found.pieces } : toFailure(found, kind)
+  }
+  return { ok: true, value: { faults }, format, recordCount, expandedBytes, rejected, reasons, partition, split }
 }
 
 export const judgeLogs = (kind: BodyKind, deps: HandlerDeps) => (bytes: Uint8Array): Judged<JudgedLogs> | Failure | Promise<Judged<JudgedLogs> | Failure> => {
   const result = deps.scanner.scan(bytes, kind)
-  return result instanceof Promise ? result.then((later) => toJudged(later, kind, deps)) : toJudged(result, kind, deps)
+  return result instanceof Promise ? result.then((later) => toJudged(later, bytes, kind, deps)) : toJudged(result, bytes, kind, deps)
 }

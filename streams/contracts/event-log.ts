@@ -46,6 +46,7 @@ export interface EventLog {
   /** Random, made with the log (32 hex digits): part of every row's position. */
   readonly logId: string
   readonly partitions: number
+  readonly maxMessageBytes: number /* of a body together with its envelope */
   /** Resolves when durable. Rejects with TransientError (full, closing) or PermanentError (message too large). */
   append(message: NewMessage): Promise<Position>
   /** Joins a group. `work` is called for each partition that this member is given, and again when it gets it anew; its promise ends when

@@ -22,6 +22,7 @@ export interface EmbeddedLogConfig {
   readonly maxAgeMs: number
   /** Every group that reads this log: what one of them has not committed stays. The same in every thread. */
   readonly groups: readonly string[]
+  /** Of bodies alone: envelopes lie beside them. */
   readonly maxMessageBytes?: number
   /** Appends that wait for the disk. */
   readonly maxPendingBytes?: number
@@ -30,6 +31,8 @@ export interface EmbeddedLogConfig {
 }
 
 const MiB = 1024 * 1024
+/** With the numbers of as many rejected records as a body may have. */
+const MAX_ENVELOPE_BYTES = 2 * MiB
 
 const readMessages = (store: Store, partition: number, { from, maxBytes, maxMessages }: ReadRequest): LogMessage[] => {
   store.refresh()
@@ -143,6 +146,7 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
   return {
     logId: store.logId,
     partitions,
+    maxMessageBytes: maxMessageBytes + MAX_ENVELOPE_BYTES,
     append: (message) => writing(() => {
       assertPartition(message.partition)
       const bytes = message.body.byteLength

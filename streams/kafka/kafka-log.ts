@@ -80,6 +80,7 @@ export const openKafkaLog = async (config: KafkaConfig & { readonly maxPendingBy
   return {
     logId: topic.id,
     partitions: topic.partitions,
+    maxMessageBytes,
     append: async ({ partition, envelope, body }) => {
       assertOpen()
       assertPartition(partition)

@@ -30,6 +30,7 @@ export const CREDENTIALS: CredentialSnapshot = {
 
 export interface LogSink {
   readonly partitions: number
+  readonly maxMessageBytes: number
   /** Everything appended but marks. */
   readonly messages: NewMessage[]
   readonly marks: NewMessage[]
@@ -38,9 +39,9 @@ export interface LogSink {
   before: ((message: NewMessage) => Promise<void>) | null
 }
 
-export const createLogSink = (partitions = 2): LogSink => {
+export const createLogSink = (partitions = 2, maxMessageBytes = Infinity): LogSink => {
   const sink: LogSink = {
-    partitions, messages: [], marks: [], before: null,
+    partitions, maxMessageBytes, messages: [], marks: [], before: null,
     append: async (message) => {
       if (message.envelope.signal !== 'mark') await sink.before?.(message)
       const list = message.envelope.signal === 'mark' ? sink.marks : sink.messages

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Envelope } from '../../streams/contracts/envelope.ts'
-import { decodeEnvelope, encodeEnvelope } from '../../streams/envelope.ts'
+import { decodeEnvelope, encodeEnvelope, maxEnvelopeBytes } from '../../streams/envelope.ts'
 import { createEnvelope } from '../support/envelopes.ts'
 
 const count = fc.maxSafeNat()
@@ -63,6 +63,15 @@ describe('envelope', () => {
     expect(encodeEnvelope(createEnvelope()).length).toBeLessThan(50)
     const rejected = Array.from({ length: 1000 }, (_, index) => 400_000 + index)
     expect(encodeEnvelope(createEnvelope({ rejected, recordCount: 500_000 })).length).toBeLessThan(1060)
+  })
+
+  test('its bound holds for every envelope, and is near for plain ones', () => {
+    for (const changes of [{}, { tenant: 'ü€'.repeat(200), tokenId: '€'.repeat(90), subject: '\ud800' }, { rejected: Array.from({ length: 5 }, (_, n) => n * 100_000), recordCount: 500_000, inflatedBytes: 2 ** 50, expandedBytes: 2 ** 52 }, { rejected: [499_999] }]) {
+      const envelope = createEnvelope(changes)
+      const { length } = encodeEnvelope(envelope)
+      expect(maxEnvelopeBytes(envelope)).toBeGreaterThanOrEqual(length)
+      expect(maxEnvelopeBytes(envelope)).toBeLessThan(3 * length + 100)
+    }
   })
 
   test('descending indices and negative counts are refused when encoding', () => {

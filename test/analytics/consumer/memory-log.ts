@@ -55,6 +55,7 @@ export const createMemoryLog = (partitions = 1): MemoryLog => {
   const log: MemoryLog = {
     logId: 'f'.repeat(32),
     partitions,
+    maxMessageBytes: Infinity,
     commits,
     beforeCommit: () => undefined,
     put: (partition, envelope, body = '') => {

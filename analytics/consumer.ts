@@ -40,7 +40,7 @@ export interface ConsumerConfig {
 }
 
 export interface ConsumerDeps {
-  readonly log: Pick<EventLog, 'logId' | 'partitions' | 'join' | 'state' | 'lag'>
+  readonly log: Pick<EventLog, 'logId' | 'partitions' | 'join' | 'state' | 'setAside' | 'lag'>
   readonly pool: DecodePort
   /** Decodes in a process of its own, for ranges that processes died of. */
   readonly child: DecodePort
@@ -173,6 +173,7 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
     pool: deps.pool,
     child: deps.child,
     clickhouse,
+    setAside: (letters) => log.setAside(letters),
     readAlerts: deps.readAlerts ?? createAlertReader(config.maxAlertBytes ?? 64 * MiB),
     monitors: () => controlPlane.heartbeatMonitors(),
   }

@@ -1,6 +1,8 @@
-// Messages that were set aside, as rows of dead_letters. Same position, same row: writing again changes nothing.
-import { MAX_DEAD_LETTER_BODY_BYTES } from '../streams/contracts/dead-letters.ts'
+// Messages that were set aside, as rows of dead_letters: whole, so that they can be put back into a log. Same position, same row:
+// writing again changes nothing.
+import type { SetAside } from '../streams/contracts/dead-letters.ts'
 import type { LogMessage } from '../streams/contracts/event-log.ts'
+import { encodeEnvelope } from '../streams/envelope.ts'
 import type { Poison } from './decode-contract.ts'
 import { toStoreTime } from './insert-range.ts'
 
@@ -19,23 +21,28 @@ export interface DeadLetterRow {
   readonly format: string
   readonly compression: string
   readonly records: number
-  /** Base64 of the first 64 KiB. */
+  /** Base64. */
+  readonly envelope: string
   readonly body: string
   readonly body_bytes: number
 }
 
-export const toDeadLetterRow = (logId: string, partition: number, { envelope, offset, body }: LogMessage, { reason, detail }: Poison): DeadLetterRow => ({
+export const toSetAside = (partition: number, message: LogMessage, { reason, detail }: Poison): SetAside =>
+  ({ partition, message, reason, detail: (detail ?? '').slice(0, MAX_DETAIL_CHARS).toWellFormed() })
+
+export const toDeadLetterRow = (logId: string, { partition, message: { envelope, offset, body }, reason, detail }: SetAside): DeadLetterRow => ({
   log_id: logId,
   log_partition: partition,
   log_offset: String(offset),
   tenant: envelope.tenant,
   signal: envelope.signal,
   reason,
-  detail: (detail ?? '').slice(0, MAX_DETAIL_CHARS).toWellFormed(),
+  detail,
   received_at: toStoreTime(envelope.receivedAtMs),
   format: envelope.format,
   compression: envelope.compression,
   records: envelope.recordCount,
-  body: Buffer.from(body.subarray(0, MAX_DEAD_LETTER_BODY_BYTES)).toString('base64'),
+  envelope: Buffer.from(encodeEnvelope(envelope)).toString('base64'),
+  body: Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('base64'),
   body_bytes: body.byteLength,
 })

@@ -2,8 +2,8 @@
 // store; what is left to do with it are its signals.
 import { refusedInRange } from '../clickhouse/queries/dead-letters.ts'
 import type { HeartbeatMonitor } from '../streams/contracts/control-plane.ts'
-import type { LogMessage } from '../streams/contracts/event-log.ts'
-import { DEAD_LETTERS_TABLE, toDeadLetterRow } from './dead-letters.ts'
+import type { EventLog, LogMessage } from '../streams/contracts/event-log.ts'
+import { DEAD_LETTERS_TABLE, toDeadLetterRow, toSetAside } from './dead-letters.ts'
 import type { DecodeOutput, Poison } from './decode-contract.ts'
 import type { DecodePort, DecodeSettings } from './decode-range.ts'
 import { decodeOneByOne, decodeRange, isDecoded } from './decode-range.ts'
@@ -25,6 +25,7 @@ export interface StorePorts {
   /** Decodes in a process of its own. */
   readonly child: DecodePort
   readonly clickhouse: InsertPorts
+  readonly setAside: EventLog['setAside']
   readonly readAlerts: AlertReader
   readonly monitors: () => Promise<readonly HeartbeatMonitor[]>
   /** Newest hit seen per monitor: of this partition only. */
@@ -36,10 +37,12 @@ export interface StoredRange { readonly signals: RangeSignals; readonly poison: 
 const writeDeadLetters = async (range: Range, poison: readonly Poison[], ports: StorePorts, retry: Retry): Promise<void> => {
   if (poison.length === 0) return
   const byOffset = new Map(poison.map((one) => [one.offset, one]))
-  const rows = range.messages.flatMap((message) => {
+  const letters = range.messages.flatMap((message) => {
     const found = byOffset.get(message.offset)
-    return found === undefined ? [] : [toDeadLetterRow(ports.settings.logId, range.partition, message, found)]
+    return found === undefined ? [] : [toSetAside(range.partition, message, found)]
   })
+  await untilDone(() => ports.setAside(letters), retry)
+  const rows = letters.map((letter) => toDeadLetterRow(ports.settings.logId, letter))
   await untilDone(() => ports.clickhouse.insertRows({ table: DEAD_LETTERS_TABLE, rows }), retry)
 }
 

@@ -14,7 +14,7 @@ export const withOfflineStore = async (config: Config, request: ControlRequest):
       const store = await openStore({ databaseUrl: config.databaseUrl, directory: join(config.dataDir, 'control-plane') })
       try {
         await ensureTenant(store)
-        const handle = createCommandHandler({ store, onCredentialsChanged: () => Promise.resolve(), readerPassword: () => null, deadLetters: null })
+        const handle = createCommandHandler({ store, onCredentialsChanged: () => Promise.resolve(), readerPassword: () => null, deadLetters: null, deadLetterReplay: null })
         return { ok: true, result: await handle(request) }
       } finally {
         await store.close()

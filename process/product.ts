@@ -5,7 +5,6 @@ import { hostname } from 'node:os'
 import { startApi } from '../api/app.ts'
 import { bootstrap, ensureTenant } from '../api/services/bootstrap.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
-import { createDeadLetters } from '../api/services/dead-letters.ts'
 import { livingProcesses, startPresence } from '../api/services/presence.ts'
 import type { Store } from '../api/store/store.ts'
 import { createRca } from '../analytics/rca/rca.ts'
@@ -16,7 +15,7 @@ import { startAdmin } from './admin.ts'
 import { openAnalysis, type Analysis } from './analysis.ts'
 import type { Addresses } from './banner.ts'
 import { createClosers, type OnClose } from './closers.ts'
-import { createCommandHandler } from './control-plane-commands.ts'
+import { createServerCommands } from './server-commands.ts'
 import { openControlSocket } from './control-socket.ts'
 import { lockDataDirectory } from './data-lock.ts'
 import { figuresOf, type Figures } from './figures.ts'
@@ -89,8 +88,9 @@ const openApi = async ({ config, version, logger, onClose }: Context, servers: S
 }
 
 /** Commands beside the running process, and where it is, for those who may read its data directory. */
-const openCommands = async ({ config, onClose }: Context, { store, clickhouse, local }: Servers, identity: Identity, addresses: Addresses): Promise<void> => {
-  const control = await openControlSocket(config.dataDir, createCommandHandler({ store, onCredentialsChanged: identity.refresh, readerPassword: () => local?.readerPassword ?? null, deadLetters: createDeadLetters(clickhouse) }))
+const openCommands = async ({ config, onClose }: Context, servers: Servers, identity: Identity, addresses: Addresses): Promise<void> => {
+  const { local } = servers
+  const control = await openControlSocket(config.dataDir, createServerCommands(servers, { onCredentialsChanged: identity.refresh, clock }))
   onClose(() => control.close())
   const runtime = keepRuntimeFile(config.dataDir, () => ({ ...addresses, clickhousePid: local?.pid() ?? null }))
   onClose(() => runtime.close())

@@ -1,7 +1,7 @@
 // Messages that were set aside, as the API and the command line show them. An id is the message's position in the log.
 import type { ClickHouse } from '../../clickhouse/client.ts'
 import { deadLetterAt, listDeadLetters, listDeadLettersAfter, type DeadLetterPosition, type DeadLetterRow } from '../../clickhouse/queries/dead-letters.ts'
-import { DEAD_LETTER_REASONS } from '../../streams/contracts/dead-letters.ts'
+import { DEAD_LETTER_REASONS, SHOWN_DEAD_LETTER_BYTES } from '../../streams/contracts/dead-letters.ts'
 
 export interface DeadLetter {
   readonly id: string
@@ -29,9 +29,12 @@ export interface DeadLetters {
   get(tenant: string, id: string): Promise<DeadLetterBody | null>
 }
 
+/** Of base64. */
+const SHOWN_CHARS = Math.ceil(SHOWN_DEAD_LETTER_BYTES / 3) * 4
+
 const toId = (row: DeadLetterRow): string => Buffer.from([row.log_id, row.log_partition, row.log_offset].join(':')).toString('base64url')
 
-const toPosition = (id: string): { logId: string; partition: string; offset: string } | null => {
+export const toPosition = (id: string): { logId: string; partition: string; offset: string } | null => {
   const found = /^([\w-]{1,64}):(\d{1,5}):(\d{1,16})$/.exec(Buffer.from(id, 'base64url').toString())
   return found === null || Number(found[2]) > 0xffff ? null : { logId: found[1], partition: found[2], offset: found[3] }
 }
@@ -60,8 +63,9 @@ export const createDeadLetters = (clickhouse: Pick<ClickHouse, 'query'>): DeadLe
   get: async (tenant, id) => {
     const position = toPosition(id)
     if (position === null) return null
-    const [row] = await clickhouse.query(deadLetterAt, { tenant, ...position })
+    const [row] = await clickhouse.query(deadLetterAt, { tenant, ...position, chars: SHOWN_CHARS })
     if (row === undefined) return null
-    return { ...toDeadLetter(row), bodyBase64: row.body, bodyTruncated: Buffer.byteLength(row.body, 'base64') < Number(row.body_bytes) }
+    const body = Buffer.from(row.body, 'base64').subarray(0, SHOWN_DEAD_LETTER_BYTES)
+    return { ...toDeadLetter(row), bodyBase64: body.toString('base64'), bodyTruncated: body.byteLength < Number(row.body_bytes) }
   },
 })

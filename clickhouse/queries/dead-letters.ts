@@ -34,11 +34,19 @@ export const listDeadLettersAfter: Query<DeadLetterRow> = {
   < (fromUnixTimestamp64Milli({afterMs:Int64}), {afterLog:String}, {afterPartition:UInt16}, {afterOffset:UInt64})`, ORDER),
 }
 
-/** Body in base64, its first 64 KiB. */
+const AT = ` FROM dead_letters AS d FINAL
+WHERE tenant = {tenant:String} AND log_id = {logId:String} AND d.log_partition = {partition:UInt16} AND d.log_offset = {offset:UInt64} LIMIT 1`
+
+/** Body in base64, its first characters. */
 export const deadLetterAt: Query<DeadLetterBodyRow> = {
   name: 'dead_letters.at',
-  sql: 'SELECT '.concat(COLUMNS, `, body FROM dead_letters AS d FINAL
-WHERE tenant = {tenant:String} AND log_id = {logId:String} AND d.log_partition = {partition:UInt16} AND d.log_offset = {offset:UInt64} LIMIT 1`),
+  sql: 'SELECT '.concat(COLUMNS, ', substring(d.body, 1, {chars:UInt32}) AS body', AT),
+}
+
+/** With all that was in the log, in base64; an empty envelope in rows of earlier versions, whose bodies may have been cut. */
+export const wholeDeadLetterAt: Query<DeadLetterBodyRow & { readonly envelope: string }> = {
+  name: 'dead_letters.whole_at',
+  sql: 'SELECT '.concat(COLUMNS, ', d.body AS body, envelope', AT),
 }
 
 /** Offsets of a recorded range that an earlier process has set aside because the store refused them. */

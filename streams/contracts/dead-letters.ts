@@ -1,5 +1,6 @@
 // Why a message was set aside instead of stored: the one list of reasons, also the values of the metric's label.
 // A reason is never repurposed, only added; what is special to one message goes into its detail.
+import type { LogMessage } from './event-log.ts'
 
 export const DEAD_LETTER_REASONS = {
   malformed: 'The body is not what its content type says, so no record could be read from it.',
@@ -14,5 +15,8 @@ export const DEAD_LETTER_REASONS = {
 
 export type DeadLetterReason = keyof typeof DEAD_LETTER_REASONS
 
-/** Of the body, the first bytes are kept. */
-export const MAX_DEAD_LETTER_BODY_BYTES = 64 * 1024
+/** Of the body, the first bytes are shown; all of it is kept. */
+export const SHOWN_DEAD_LETTER_BYTES = 64 * 1024
+
+/** A message that is set aside, with its place in the log. */
+export interface SetAside { readonly partition: number; readonly message: LogMessage; readonly reason: DeadLetterReason; readonly detail: string }

@@ -1,5 +1,6 @@
 // The one contract between ingest and analytics: an ordered, durable, partitioned log with consumer groups. Acknowledged is durable;
 // delivery is at least once; a commit carries the ranges that are open (their INSERTs may be in flight).
+import type { SetAside } from './dead-letters.ts'
 import type { Envelope } from './envelope.ts'
 
 export interface NewMessage { readonly partition: number; readonly envelope: Envelope; readonly body: Uint8Array }
@@ -54,6 +55,8 @@ export interface EventLog {
   join(group: string, work: (assignment: Assignment) => Promise<void>): Promise<Membership>
   /** What the partition's member recorded last, whoever that is. */
   state(group: string, partition: number): Promise<GroupState>
+  /** Keeps a copy for whoever looks beside the log instead of into the store, at least once; nothing where there is no such place. */
+  setAside(letters: readonly SetAside[]): Promise<void>
   lag(group: string): Promise<readonly PartitionLag[]>
   /** Drops what is beyond retention and behind every group's commit. Resolves to the bytes freed. */
   trim(nowMs: number): Promise<number>

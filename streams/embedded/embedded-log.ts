@@ -167,6 +167,8 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
       store.refresh()
       return readState(store, group, partition)
     },
+    // Beside the store there is nothing to look into.
+    setAside: async () => undefined,
     lag: async (group) => {
       assertOpen()
       assertGroup(group)

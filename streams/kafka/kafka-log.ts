@@ -5,6 +5,7 @@ import { PermanentError, TransientError } from '../contracts/errors.ts'
 import { encodeEnvelope } from '../envelope.ts'
 import { assertState } from '../group-state.ts'
 import type { KafkaConfig } from './config.ts'
+import { createDeadLetterTopic } from './dead-letter-topic.ts'
 import { ENVELOPE_HEADER, type Given, type KafkaDriver } from './driver.ts'
 import { decodeMetadata, encodeMetadata } from './group-metadata.ts'
 import { createPartitionReader, readEnvelope, type ReaderLog } from './partition-reader.ts'
@@ -17,6 +18,18 @@ const MIN_RETENTION_MS = 24 * HOUR_MS
 const BATCH_OVERHEAD = 1024
 const MiB = 1024 * 1024
 const MAX_LOOKS = 16
+/** All that an idempotent producer allows, whichever topic it is for. */
+const oneSendAtATime = (driver: KafkaDriver): Pick<KafkaDriver, 'send'> => {
+  let tail: Promise<unknown> = Promise.resolve()
+  return {
+    send: (topic, messages) => {
+      const sent = tail.then(() => driver.send(topic, messages))
+      tail = sent.catch(() => undefined)
+      return sent
+    },
+  }
+}
+
 /** @throws PermanentError CONFIG_INVALID when the topic keeps less than a day; TransientError LOG_IO when no broker answers. */
 export const openKafkaLog = async (config: KafkaConfig & { readonly maxPendingBytes?: number; readonly readAheadBytes?: number }, { driver, logger }: { readonly driver: KafkaDriver; readonly logger: ReaderLog }): Promise<EventLog> => {
   const { topic: name, readAheadBytes = MiB, maxPendingBytes = 256 * MiB } = config
@@ -25,7 +38,9 @@ export const openKafkaLog = async (config: KafkaConfig & { readonly maxPendingBy
   const maxMessageBytes = topic.maxMessageBytes - BATCH_OVERHEAD
   /** Groups are the cluster's, ours are the log's: two logs on one cluster share none. */
   const groupOf = (group: string): string => `${name}.${group}`
-  const queue = createSendQueue({ topic: name, maxPendingBytes, maxSendBytes: Math.min(4 * MiB, maxMessageBytes) }, driver)
+  const sender = oneSendAtATime(driver)
+  const queue = createSendQueue({ topic: name, maxPendingBytes, maxSendBytes: Math.min(4 * MiB, maxMessageBytes) }, sender)
+  const deadLetters = createDeadLetterTopic({ ...config, of: name, logId: topic.id, maxMessageBytes }, { openTopic: (settings) => driver.openTopic(settings), ...sender }, logger)
   let closing: Promise<void> | null = null
   const assertOpen = (): void => { if (closing !== null) throw new TransientError('LOG_CLOSED', 'the event log is closed') }
   const assertPartition = (partition: number): void => {
@@ -60,7 +75,7 @@ export const openKafkaLog = async (config: KafkaConfig & { readonly maxPendingBy
   }
   const members = new Set<{ leave(): Promise<void> }>()
   const shut = async (): Promise<void> => {
-    await Promise.all([queue.close(), ...[...members].map((member) => member.leave())])
+    await Promise.all([queue.close(), deadLetters.close(), ...[...members].map((member) => member.leave())])
     await driver.close()
   }
   /** Of the first message of ours from `from` on; behind what is not ours it is looked for a few times. */
@@ -90,6 +105,8 @@ export const openKafkaLog = async (config: KafkaConfig & { readonly maxPendingBy
     },
     join: async (group, work) => {
       assertOpen()
+      // Whoever may set something aside learns at the start that it cannot.
+      await deadLetters.open()
       const member = await driver.join(name, groupOf(group), (given) => work(assign(group, given)))
       members.add(member)
       const close = async (): Promise<void> => {
@@ -102,6 +119,10 @@ export const openKafkaLog = async (config: KafkaConfig & { readonly maxPendingBy
       assertOpen()
       assertPartition(partition)
       return await readState(group, partition)
+    },
+    setAside: async (letters) => {
+      assertOpen()
+      await deadLetters.keep(letters)
     },
     lag: async (group) => {
       assertOpen()

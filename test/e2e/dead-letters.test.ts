@@ -40,4 +40,17 @@ it('is set aside with its bytes, its reason and its count, and the partition goe
   expect(command('list').stdout.toString().split('\t').slice(0, 4)).toMatchObject([one.id, expect.any(String), 'otlp_logs', 'malformed'])
   expect(command('list', '--tenant', 'other').stdout.toString().trimEnd().split('\n')).toHaveLength(1)
   expect(Buffer.compare(command('show', one.id).stdout, garbage)).toBe(0)
+
+  // Still garbage: it goes through the log again and is set aside again, at a place of its own, as received then.
+  expect(command('replay', one.id, '--dry-run').stdout.toString()).toBe(`${one.id}\twould be replayed\n`)
+  expect(command('replay', one.id).stdout.toString()).toMatch(/\treplayed to \d+:\d+\n$/)
+  const again = command('replay', one.id)
+  expect([again.status, again.stdout.toString()]).toEqual([1, expect.stringContaining('--again')])
+  type Told = { deadLetters: { id: string; receivedAt: string }[] }
+  await until('it is set aside again', 20_000, async () => (await (await product.api('/api/v1/dead-letters?reason=malformed')).json() as Told).deadLetters.length === 2)
+  const { deadLetters: both } = await (await product.api('/api/v1/dead-letters?reason=malformed')).json() as Told
+  expect(new Set(both.map(({ receivedAt }) => receivedAt)).size).toBe(1)
+  expect(command('list').stdout.toString().split('\n').filter((line) => line.includes('\treplayed '))).toEqual([expect.stringContaining(one.id)])
+  const { auditLogs } = await (await product.api('/api/v1/audit-logs?action=REPLAY_DEAD_LETTER')).json() as { auditLogs: { resource: string }[] }
+  expect(auditLogs).toMatchObject([{ resource: `dead_letter:${one.id}` }])
 })

@@ -303,12 +303,13 @@ describe('poison', () => {
     const { consumer, store } = start(log)
     await consumer.idle()
     expect(store.stored('otel_logs')).toEqual([0])
-    const rest = { log_id: LOG, log_partition: 0, detail: '', format: 'protobuf', compression: 'identity' }
+    const rest = { log_id: LOG, log_partition: 0, detail: '', format: 'protobuf', compression: 'identity', envelope: expect.any(String) }
     expect(store.rows('dead_letters')).toEqual([
       { ...rest, log_offset: '1', tenant: 'acme', signal: 'otlp_logs', reason: 'malformed', received_at: ((T0 + 1) / 1000).toFixed(3), records: 1, body: Buffer.from('poison').toString('base64'), body_bytes: 6 },
       { ...rest, log_offset: '2', tenant: 'default', signal: 'alertmanager', reason: 'alerts_malformed', received_at: ((T0 + 2) / 1000).toFixed(3), records: 0, body: Buffer.from('not json').toString('base64'), body_bytes: 8 },
     ])
     expect(consumer.stats().poison).toEqual({ malformed: 1, alerts_malformed: 1 })
+    expect(log.aside.map(({ partition, message, reason }) => [partition, message.offset, reason, Buffer.from(message.body).toString()])).toEqual([[0, 1, 'malformed', 'poison'], [0, 2, 'alerts_malformed', 'not json']])
   })
 
   it('the message that kills its worker is found; the range keeps its token', async () => {

@@ -1,6 +1,7 @@
 // An event log in memory: what is appended and committed survives a consumer that is thrown away, as a crash would. Its group does
 // what a test says: the first member has every partition until one is moved, in order or by force.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { SetAside } from '../../../streams/contracts/dead-letters.ts'
 import type { Envelope, Signal } from '../../../streams/contracts/envelope.ts'
 import { PermanentError } from '../../../streams/contracts/errors.ts'
 import type { Assignment, EventLog, GroupState, LogMessage, ReadRequest } from '../../../streams/contracts/event-log.ts'
@@ -22,6 +23,7 @@ export interface MemoryLog extends EventLog {
   move(partition: number, member: number, how?: 'in order' | 'by force'): Promise<void>
   put(partition: number, envelope: Envelope, body?: string | Uint8Array): number
   /** Every commit in order, intents included. */
+  readonly aside: SetAside[]
   readonly commits: { partition: number; state: GroupState }[]
   /** Called before a commit is recorded; may throw. */
   beforeCommit: (partition: number, state: GroupState) => void
@@ -96,6 +98,8 @@ export const createMemoryLog = (partitions = 1): MemoryLog => {
       }
       give('analytics', partition, member)
     },
+    aside: [],
+    setAside: async (letters) => { log.aside.push(...letters) },
     state: async (group, partition) => stateOf(group, partition),
     commit: async (group, partition, state) => {
       log.beforeCommit(partition, state)

@@ -1,6 +1,6 @@
 // What was set aside, written as the consumer writes it and read as the API does, in a real store.
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { DEAD_LETTERS_TABLE, toDeadLetterRow } from '../../../analytics/dead-letters.ts'
+import { DEAD_LETTERS_TABLE, toDeadLetterRow, toSetAside } from '../../../analytics/dead-letters.ts'
 import { createDeadLetters } from '../../../api/services/dead-letters.ts'
 import { createEnvelope } from '../../support/envelopes.ts'
 import { openTestStore, type TestStore } from './store.ts'
@@ -14,7 +14,7 @@ beforeAll(async () => {
   await store.clickhouse.command('SYSTEM STOP MERGES dead_letters')
   const write = (offset: number, tenant: string, body: Uint8Array, reason: 'malformed' | 'worker_died'): Promise<void> => store.clickhouse.insertRows({
     table: DEAD_LETTERS_TABLE,
-    rows: [toDeadLetterRow(LOG, 1, { offset, envelope: createEnvelope({ tenant, receivedAtMs: NOW - 1000, compression: 'zstd', recordCount: 5 }), body }, { offset, reason, detail: 'why' })],
+    rows: [toDeadLetterRow(LOG, toSetAside(1, { offset, envelope: createEnvelope({ tenant, receivedAtMs: NOW - 1000, compression: 'zstd', recordCount: 5 }), body }, { offset, reason, detail: 'why' }))],
   })
   for (let offset = 0; offset < 5; offset += 1) await write(offset, 'a', Buffer.from(`body ${offset}`), offset === 3 ? 'worker_died' : 'malformed')
   await write(2, 'a', Buffer.from('body 2'), 'malformed')
@@ -44,7 +44,7 @@ it('filters by reason, time and tenant', async () => {
   expect(await get('a', died.id)).toMatchObject({ bodyBase64: Buffer.from('body 3').toString('base64'), bodyTruncated: false })
 })
 
-it('keeps the first 64 KiB of a body and says how long it was', async () => {
+it('shows the first 64 KiB of a body and says how long it is', async () => {
   const deadLetters = createDeadLetters(store.clickhouse)
   const { deadLetters: [large] } = await deadLetters.list({ tenant: 'b', ...WHOLE }, 10, null)
   const whole = await deadLetters.get('b', large.id)

@@ -1,5 +1,5 @@
 // The suite's broker without our log: what others do to a topic.
-import { Admin, ConfigResourceTypes, Producer } from '@platformatic/kafka'
+import { Admin, ConfigResourceTypes, Consumer, Producer } from '@platformatic/kafka'
 
 const options = { clientId: 'somebody-else', bootstrapBrokers: [process.env.LAPWING_TEST_KAFKA!] }
 const withAdmin = async <T>(run: (admin: Admin) => Promise<T>): Promise<T> => {
@@ -24,4 +24,21 @@ export const produce = async (topic: string, partition: number, text: string, en
   } finally {
     await producer.close()
   }
+}
+export interface RawMessage { readonly value: Buffer; /** As text; without the envelope. */ readonly headers: Readonly<Record<string, string>>; readonly envelope: Buffer }
+/** The first `count` of a topic, from a group of its own. */
+export const readAll = async (topic: string, count: number): Promise<RawMessage[]> => {
+  const consumer = new Consumer({ ...options, groupId: `reader-${topic}-${Math.random()}`, maxBytes: 32 * 1024 * 1024 })
+  const messages: RawMessage[] = []
+  try {
+    const stream = await consumer.consume({ topics: [topic], mode: 'earliest', autocommit: false })
+    for await (const { value, headers } of stream) {
+      const all = Object.fromEntries([...headers].map(([key, bytes]) => [key.toString(), bytes]))
+      messages.push({ value, envelope: all.envelope, headers: Object.fromEntries(Object.entries(all).filter(([key]) => key !== 'envelope').map(([key, bytes]) => [key, bytes.toString()])) })
+      if (messages.length === count) break
+    }
+  } finally {
+    await consumer.close(true)
+  }
+  return messages
 }

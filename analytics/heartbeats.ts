@@ -6,8 +6,8 @@ import { partitionOf, subjectKey } from '../streams/partition.ts'
 import { deadlineAfter } from './marks.ts'
 import type { Progress } from './marks.ts'
 
-/** A hit that was received just before a mark may be appended just after it. */
-export const APPEND_SLACK_MS = 2000
+/** A hit may be acknowledged up to 4.5 s after it was received, and be appended behind marks of that time. */
+export const APPEND_SLACK_MS = 5000
 
 export interface Miss { readonly monitor: HeartbeatMonitor; readonly deadlineMs: number; readonly id: string }
 

@@ -11,17 +11,15 @@ import type { RangeSignals, SignalEvent } from './signals.ts'
 
 type AlertEvent = Extract<SignalEvent, { kind: 'alert' }>
 
-interface MonitorState { monitor: HeartbeatMonitor; dirty: boolean }
+interface MonitorState { monitor: HeartbeatMonitor; /** Its newest hit is not written. */ dirty: boolean; /** It was hit elsewhere meanwhile: the next range knows by what. */ stale: boolean }
 
-/** A monitor is hit: what was down is up again. The newest hit is written later, once. */
+/** A monitor is hit: the first hit ends its miss, the newest is written later, once. */
 const hit = async (entry: MonitorState, receivedAtMs: number, ports: EffectPorts): Promise<void> => {
   const { monitor } = entry
   if (monitor.lastHitAtMs !== null && receivedAtMs <= monitor.lastHitAtMs) return
-  if (monitor.status === 'down' && monitor.missId !== null) {
-    await ports.controlPlane.resolved({ tenant: monitor.tenant, kind: 'heartbeat', id: monitor.missId, endedAtMs: receivedAtMs })
-  }
   entry.monitor = { ...monitor, lastHitAtMs: receivedAtMs, status: 'up', missId: null }
   entry.dirty = true
+  if (monitor.status === 'down') await writeHit(entry, ports)
 }
 
 const writeHit = async (entry: MonitorState, ports: EffectPorts): Promise<void> => {
@@ -32,12 +30,13 @@ const writeHit = async (entry: MonitorState, ports: EffectPorts): Promise<void> 
 }
 
 const judge = async (entries: readonly MonitorState[], progress: readonly Progress[], ports: EffectPorts): Promise<void> => {
-  for (const miss of judgeMisses(entries.map((entry) => entry.monitor), progress)) {
+  for (const miss of judgeMisses(entries.filter(({ stale }) => !stale).map((entry) => entry.monitor), progress)) {
+    const { tenant, id, service, lastHitAtMs } = miss.monitor
     const entry = entries.find(({ monitor }) => monitor === miss.monitor) as MonitorState
     await writeHit(entry, ports)
-    await ports.controlPlane.opened(toMissOpened(miss, await ports.neighbours(miss.monitor.tenant, miss.monitor.service, miss.deadlineMs)))
-    await ports.controlPlane.heartbeatDown(miss.monitor.tenant, miss.monitor.id, miss.id, miss.deadlineMs)
-    entry.monitor = { ...miss.monitor, status: 'down', missId: miss.id }
+    const near = await ports.neighbours(tenant, service, miss.deadlineMs)
+    if (await ports.controlPlane.heartbeatMissed(toMissOpened(miss, near), id, lastHitAtMs)) entry.monitor = { ...miss.monitor, status: 'down', missId: miss.id }
+    else entry.stale = true
   }
 }
 
@@ -58,7 +57,7 @@ const alert = async (event: AlertEvent, entries: readonly MonitorState[], ports:
 /** @param progress by partition, before this range. @returns the partition's progress after it. */
 export const runEffects = async (partition: number, signals: RangeSignals, progress: readonly Progress[], ports: EffectPorts): Promise<Progress> => {
   if (signals.events.length === 0) return progress[partition]
-  const entries = (await ports.controlPlane.heartbeatMonitors()).map((monitor): MonitorState => ({ monitor, dirty: false }))
+  const entries = (await ports.controlPlane.heartbeatMonitors()).map((monitor): MonitorState => ({ monitor, dirty: false, stale: false }))
   const now = [...progress]
   for (const event of signals.events) {
     if (event.kind === 'alert') {

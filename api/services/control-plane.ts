@@ -11,9 +11,7 @@ const toMonitor = (row: StoredMonitor): HeartbeatMonitor => ({
   alertLabels: row.alert_labels, createdAtMs: row.created_at.getTime(), lastHitAtMs: row.last_hit_at?.getTime() ?? null, status: row.status, missId: row.miss_id,
 })
 
-export const createControlPlane = (store: Store, config: { readonly cooldownMs: number; readonly clock: () => number }): ControlPlane => ({
-  ...createGrouping(store, config),
-  ...createHeartbeatState(store),
+const createStates = (store: Store): Pick<ControlPlane, 'heartbeatMonitors' | 'alertState' | 'saveAlertState' | 'staleAlerts'> => ({
   // Every tenant's, on purpose: the judge of misses works for all of them.
   heartbeatMonitors: async () => (await store.query<StoredMonitor>('SELECT id, tenant, name, service, interval_sec, grace_sec, alert_labels, created_at, last_hit_at, status, miss_id FROM monitors')).map(toMonitor),
   alertState: async (tenant, fingerprint) =>
@@ -29,3 +27,8 @@ export const createControlPlane = (store: Store, config: { readonly cooldownMs: 
       `SELECT tenant, fingerprint, state FROM alert_states WHERE status = 'firing'
          AND last_seen_at + LEAST($2::float8, (state->>'activeForMs')::float8) * interval '1 millisecond' < $1`, [new Date(atMs).toISOString(), unseenForMs]),
 })
+
+export const createControlPlane = (store: Store, config: { readonly cooldownMs: number; readonly clock: () => number }): ControlPlane => {
+  const grouping = createGrouping(store, config)
+  return { ...grouping, ...createHeartbeatState(store, grouping), ...createStates(store) }
+}

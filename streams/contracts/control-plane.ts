@@ -1,5 +1,5 @@
 // What analysis asks of the control plane. Implemented by `api/`, handed over by `main.ts`; analytics never imports it.
-import type { SignalSink } from './signals.ts'
+import type { SignalOpened, SignalSink } from './signals.ts'
 
 export interface HeartbeatMonitor {
   readonly id: string
@@ -32,9 +32,11 @@ export interface AlertState {
 
 export interface ControlPlane extends SignalSink {
   heartbeatMonitors(): Promise<readonly HeartbeatMonitor[]>
-  /** Monotone in `receivedAtMs`; sets status up. */
+  /** Monotone in `receivedAtMs`; sets status up and ends the miss that is open, at once. */
   heartbeatHit(tenant: string, monitorId: string, receivedAtMs: number): Promise<void>
-  heartbeatDown(tenant: string, monitorId: string, missId: string, deadlineMs: number): Promise<void>
+  /** Status down, its check and its signal at once, if no hit came since the one that it was judged by. Resolves to whether that is so.
+   * @param miss begins at its deadline. */
+  heartbeatMissed(miss: SignalOpened, monitorId: string, lastHitAtMs: number | null): Promise<boolean>
   alertState(tenant: string, fingerprint: string): Promise<AlertState | null>
   saveAlertState(tenant: string, fingerprint: string, state: AlertState): Promise<void>
   /** Firing alerts of every tenant that at `atMs` were unseen for longer than `unseenForMs`, or than they are active for. */

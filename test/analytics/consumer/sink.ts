@@ -129,8 +129,20 @@ export const createSinkControlPlane = (monitors: HeartbeatMonitor[] = []): SinkC
     states: new Map(),
     failing: [],
     heartbeatMonitors: async () => { mayFail('heartbeatMonitors'); return plane.monitors },
-    heartbeatHit: async (_, id, receivedAtMs) => { mayFail('heartbeatHit'); change(id, { lastHitAtMs: receivedAtMs, status: 'up', missId: null }) },
-    heartbeatDown: async (_, id, missId) => { mayFail('heartbeatDown'); change(id, { status: 'down', missId }) },
+    heartbeatHit: async (tenant, id, receivedAtMs) => {
+      mayFail('heartbeatHit')
+      const before = plane.monitors.find((monitor) => monitor.id === id)
+      if (before === undefined || receivedAtMs <= (before.lastHitAtMs ?? -Infinity)) return
+      if (before.missId !== null) plane.ends.push({ tenant, kind: 'heartbeat', id: before.missId, endedAtMs: receivedAtMs })
+      change(id, { lastHitAtMs: receivedAtMs, status: 'up', missId: null })
+    },
+    heartbeatMissed: async (miss, id, lastHitAtMs) => {
+      mayFail('heartbeatMissed')
+      if (plane.monitors.find((monitor) => monitor.id === id)?.lastHitAtMs !== lastHitAtMs) return false
+      change(id, { status: 'down', missId: miss.id })
+      if (!plane.opens.some((one) => one.id === miss.id)) plane.opens.push(miss)
+      return true
+    },
     alertState: async (tenant, fingerprint) => plane.states.get(`${tenant}/${fingerprint}`) ?? null,
     saveAlertState: async (tenant, fingerprint, state) => { mayFail('saveAlertState'); plane.states.set(`${tenant}/${fingerprint}`, state) },
     staleAlerts: async (atMs, unseenForMs) => [...plane.states].filter(([, state]) => state.status === 'firing' && state.lastSeenAtMs + Math.min(unseenForMs, state.activeForMs ?? unseenForMs) < atMs)

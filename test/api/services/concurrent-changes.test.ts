@@ -69,6 +69,17 @@ it('changes of different fields of a monitor at once are all kept', () => rounds
   expect(await monitors.get('acme', id)).toMatchObject({ intervalSec: 120, heartbeatGraceSec: 7, alertLabels: { team: 'a' } })
 }))
 
+it('a miss and a hit at once leave a monitor that is up, and no miss of it open', () => rounds(async (round) => {
+  const service = `missed-${round}`
+  const { id } = await monitors.create('acme', { name: service, intervalSec: 60 }, acme)
+  await plane.heartbeatHit('acme', id, NOW - 90_000)
+  const miss: SignalOpened = { ...signal(service, `hb-${round}`), kind: 'heartbeat', startedAtMs: NOW - 10_000 }
+  await Promise.all([plane.heartbeatMissed(miss, id, NOW - 90_000), plane.heartbeatHit('acme', id, NOW), plane.heartbeatMissed(miss, id, NOW - 90_000), plane.heartbeatHit('acme', id, NOW + 1)])
+  expect((await plane.heartbeatMonitors()).find((one) => one.id === id)).toMatchObject({ status: 'up', lastHitAtMs: NOW + 1, missId: null })
+  const open = await test.store.query("SELECT 1 FROM incident_signals WHERE kind = 'heartbeat' AND signal_id = $1 AND ended_at IS NULL", [miss.id])
+  expect(open).toEqual([])
+}))
+
 it('a monitor deleted by many at once is deleted once, a name asked for by many is given once', () => rounds(async (round) => {
   const codes = await together(5, (n) => monitors.create('acme', { name: `name-${round}`, intervalSec: 60 + n }, acme).then(() => 'made', (error: { code: string }) => error.code))
   expect(codes.toSorted()).toEqual(['MONITOR_NAME_DUPLICATE', 'MONITOR_NAME_DUPLICATE', 'MONITOR_NAME_DUPLICATE', 'MONITOR_NAME_DUPLICATE', 'made'])

@@ -29,6 +29,8 @@ afterAll(async () => { await opened.close() })
 
 const make = (name: string, change: Partial<Parameters<Monitors['create']>[1]> = {}) => monitors.create('acme', { name, intervalSec: 60, ...change }, acme)
 const targetOf = async (token: string) => new Map((await loadCredentials(store)).heartbeats).get(sha256(token))
+const missedAt = (tenant: string, monitorId: string, id: string, startedAtMs: number, lastHitAtMs: number | null) =>
+  plane.heartbeatMissed({ tenant, kind: 'heartbeat', id, service: monitorId, summary: 'missed', severity: 'major', startedAtMs, neighbours: [] }, monitorId, lastHitAtMs)
 const watched = async (id: string) => (await plane.heartbeatMonitors()).find((one) => one.id === id)
 
 describe('heartbeat monitors', () => {
@@ -108,7 +110,7 @@ describe('heartbeat monitors', () => {
 
   it('hand over their open miss when deleted, for its incident to end', async () => {
     const [quiet, missed] = [await make('quiet'), await make('missed')]
-    await plane.heartbeatDown('acme', missed.id, 'hb-missed-1', 1_000_000)
+    expect(await missedAt('acme', missed.id, 'hb-missed-1', 1_000_000, null)).toBe(true)
     expect(await monitors.remove('acme', quiet.id, acme)).toBeNull()
     expect(await monitors.remove('acme', missed.id, acme)).toBe('hb-missed-1')
   })
@@ -123,7 +125,7 @@ describe('heartbeat monitors', () => {
     for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ code: 'NOT_FOUND' })
     expect((await monitors.list('globex')).map((one) => one.id)).not.toContain(made.id)
     await plane.heartbeatHit('globex', made.id, Date.now())
-    await plane.heartbeatDown('globex', made.id, 'hb-x', 1_000_000)
+    expect(await missedAt('globex', made.id, 'hb-x', 1_000_000, null)).toBe(false)
     expect(await monitors.get('acme', made.id)).toEqual(made)
   })
 })
@@ -133,7 +135,7 @@ describe('the state of a monitor', () => {
     const { id } = await make('stateful', { service: 'billing' })
     await plane.heartbeatHit('acme', id, 1_000_000)
     expect(await watched(id)).toMatchObject({ status: 'up', lastHitAtMs: 1_000_000, missId: null, service: 'billing', intervalMs: 60_000, graceMs: 30_000 })
-    await plane.heartbeatDown('acme', id, `hb-${id}-1090000`, 1_090_000)
+    await missedAt('acme', id, `hb-${id}-1090000`, 1_090_000, 1_000_000)
     expect(await watched(id)).toMatchObject({ status: 'down', missId: `hb-${id}-1090000` })
     await plane.heartbeatHit('acme', id, 1_200_000)
     expect(await watched(id)).toMatchObject({ status: 'up', lastHitAtMs: 1_200_000, missId: null })
@@ -142,9 +144,41 @@ describe('the state of a monitor', () => {
   it('is not moved by a hit that is not newer than the newest one', async () => {
     const { id } = await make('monotone')
     await plane.heartbeatHit('acme', id, 2_000_000)
-    await plane.heartbeatDown('acme', id, 'hb-open', 2_090_000)
+    await missedAt('acme', id, 'hb-open', 2_090_000, 2_000_000)
     for (const replayed of [1_500_000, 2_000_000]) await plane.heartbeatHit('acme', id, replayed)
     expect(await watched(id)).toMatchObject({ status: 'down', lastHitAtMs: 2_000_000, missId: 'hb-open' })
+  })
+})
+
+describe('a miss', () => {
+  const signalOf = async (id: string) => (await store.query<{ ended_at: Date | null }>("SELECT ended_at FROM incident_signals WHERE tenant = 'acme' AND kind = 'heartbeat' AND signal_id = $1", [id])).map((row) => row.ended_at?.getTime() ?? null)
+
+  it('opens its signal and the next hit ends it, each with the state of its monitor', async () => {
+    const { id } = await make('signalled')
+    await plane.heartbeatHit('acme', id, 1_000_000)
+    for (const again of [1, 2]) expect([again, await missedAt('acme', id, 'hb-signalled', 1_090_000, 1_000_000)]).toEqual([again, true])
+    expect(await signalOf('hb-signalled')).toEqual([null])
+    await plane.heartbeatHit('acme', id, 1_200_000)
+    await plane.heartbeatHit('acme', id, 1_300_000)
+    expect(await signalOf('hb-signalled')).toEqual([1_200_000])
+  })
+
+  it('is none when a hit came since the one that it was judged by', async () => {
+    const { id } = await make('overtaken')
+    await plane.heartbeatHit('acme', id, 1_000_000)
+    await plane.heartbeatHit('acme', id, 1_080_000)
+    for (const judgedBy of [null, 1_000_000]) expect(await missedAt('acme', id, 'hb-overtaken', 1_090_000, judgedBy)).toBe(false)
+    expect(await watched(id)).toMatchObject({ status: 'up', missId: null })
+    expect([await signalOf('hb-overtaken'), (await checks.list('acme', id, 10, null)).filter(({ status }) => status === 'down')]).toEqual([[], []])
+  })
+
+  it('leaves nothing behind when its signal cannot be opened', async () => {
+    const { id } = await make('torn')
+    await store.query("ALTER TABLE incident_signals ADD CONSTRAINT torn CHECK (signal_id <> 'hb-torn')")
+    await expect(missedAt('acme', id, 'hb-torn', 1_090_000, null)).rejects.toThrow()
+    await store.query('ALTER TABLE incident_signals DROP CONSTRAINT torn')
+    expect(await watched(id)).toMatchObject({ status: 'pending', missId: null })
+    expect(await checks.list('acme', id, 10, null)).toEqual([])
   })
 })
 
@@ -167,7 +201,7 @@ describe('the checks of a monitor', () => {
   const MINUTE = 60_000
   const at = (minutes: number): string => new Date(T0 + minutes * MINUTE).toISOString()
   const hit = (id: string, minutes: number) => plane.heartbeatHit('acme', id, T0 + minutes * MINUTE)
-  const miss = (id: string, minutes: number) => plane.heartbeatDown('acme', id, `hb-${id}-${minutes}`, T0 + minutes * MINUTE)
+  const miss = async (id: string, minutes: number) => missedAt('acme', id, `hb-${id}-${minutes}`, T0 + minutes * MINUTE, (await watched(id))!.lastHitAtMs)
   const born = async (id: string, minutes: number) => { await store.query('UPDATE monitors SET created_at = $2 WHERE id = $1', [id, at(minutes)]) }
 
   it('are its hits and misses, newest first, once each however often they come', async () => {
@@ -215,7 +249,7 @@ describe('the checks of a monitor', () => {
     await hit(id, 0)
     await monitors.remove('acme', id, acme)
     await hit(id, 1)
-    await miss(id, 3)
+    await missedAt('acme', id, `hb-${id}-3`, T0 + 3 * MINUTE, T0)
     expect(await store.query('SELECT 1 FROM monitor_checks WHERE monitor_id = $1', [id])).toEqual([])
   })
 })

@@ -34,12 +34,15 @@ export interface Config {
   readonly clickhouseUrl: string | null
   readonly clickhouseUser: string
   readonly clickhousePassword: string
+  /** PEM of the authority that signed the server's certificate; null: those that the runtime knows. */
+  readonly clickhouseTlsCa: string | null
   readonly clickhouseDatabase: string
   /** A cluster that the server knows by this name; null: the server alone. */
   readonly clickhouseCluster: ClusterSettings | null
   readonly clickhouseMaxMemoryBytes: number
   readonly clickhouseBinary: string | null
   readonly databaseUrl: string | null
+  readonly databaseTlsCa: string | null
   readonly readerPassword: string | null
   readonly bootstrapToken: string | null
   readonly secretKey: string | null
@@ -116,11 +119,13 @@ export const loadConfig = (env: Env): Config => {
     clickhouseUrl: url('CLICKHOUSE_URL', ['http:', 'https:']),
     clickhouseUser: text('CLICKHOUSE_USER') ?? 'default',
     clickhousePassword: secret('CLICKHOUSE_PASSWORD', 0) ?? '',
+    clickhouseTlsCa: secret('CLICKHOUSE_TLS_CA', 0),
     clickhouseDatabase: name('CLICKHOUSE_DATABASE', 'lapwing'),
     clickhouseCluster: readClickHouseCluster(settings),
     clickhouseMaxMemoryBytes: bytes('LAPWING_CLICKHOUSE_MAX_MEMORY_BYTES', 2048 * MiB, 512 * MiB),
     clickhouseBinary: text('LAPWING_CLICKHOUSE_BINARY'),
     databaseUrl: url('DATABASE_URL', ['postgres:', 'postgresql:']),
+    databaseTlsCa: secret('DATABASE_TLS_CA', 0),
     readerPassword: secret('LAPWING_READER_PASSWORD', 8),
     bootstrapToken,
     secretKey: secret('LAPWING_SECRET_KEY', 32),
@@ -146,6 +151,8 @@ export const loadConfig = (env: Env): Config => {
     mcpHosts: list('LAPWING_MCP_HOSTS'),
     logLevel: choice('LAPWING_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'] as const, 'info'),
   }
+  if (config.clickhouseTlsCa !== null && !(config.clickhouseUrl?.startsWith('https:') ?? false)) problems.push('CLICKHOUSE_TLS_CA: CLICKHOUSE_URL must be https beside it')
+  if (config.databaseTlsCa !== null && config.databaseUrl === null) problems.push('DATABASE_TLS_CA: DATABASE_URL must be set beside it')
   // Only role `all` has embedded parts; several processes share what they work on.
   if (role !== 'all') {
     const { kafka, clickhouseUrl, databaseUrl, secretKey } = config

@@ -66,6 +66,8 @@ export interface ClickHouseConfig {
   readonly user: string
   readonly password: string
   readonly database: string
+  /** PEM of the authority behind an https URL; null or absent: those that the runtime knows. */
+  readonly tlsCa?: string | null
   readonly requestTimeoutMs?: number
   /** The database is made on all of its nodes. */
   readonly cluster?: string
@@ -88,8 +90,9 @@ const databases: Query<{ readonly name: string }> = { name: 'all_tenants.databas
 const ACCESS_DENIED = '497'
 
 export const createClickHouse = (config: ClickHouseConfig): ClickHouse => {
+  const place = { url: config.url, username: config.user, password: config.password, ...(typeof config.tlsCa === 'string' ? { tls: { ca_cert: Buffer.from(config.tlsCa) } } : {}) }
   const client: ClickHouseClient = createClient({
-    url: config.url, username: config.user, password: config.password, database: config.database,
+    ...place, database: config.database,
     request_timeout: config.requestTimeoutMs ?? 60_000, max_open_connections: 16, keep_alive: { enabled: true, idle_socket_ttl: 2000 },
     // Errors come back as values of ours; the client's own log would repeat them.
     log: { level: 127 },
@@ -128,7 +131,7 @@ export const createClickHouse = (config: ClickHouseConfig): ClickHouse => {
     }),
     shardOf: () => null,
     ensureDatabase: () => attempt('create database', async () => {
-      const outside = createClient({ url: config.url, username: config.user, password: config.password, database: 'system', log: { level: 127 }, clickhouse_settings: config.settings ?? {} })
+      const outside = createClient({ ...place, database: 'system', log: { level: 127 }, clickhouse_settings: config.settings ?? {} })
       try {
         // One that is there needs no right to make it.
         const there = await outside.query({ query: databases.sql, query_params: { database: config.database }, format: 'JSONEachRow' })

@@ -11,7 +11,7 @@ export const withOfflineStore = async (config: Config, request: ControlRequest):
   try {
     const lock = lockDataDirectory(config.dataDir)
     try {
-      const store = await openStore({ databaseUrl: config.databaseUrl, directory: join(config.dataDir, 'control-plane') })
+      const store = await openStore({ databaseUrl: config.databaseUrl, databaseTlsCa: config.databaseTlsCa, directory: join(config.dataDir, 'control-plane') })
       try {
         await ensureTenant(store)
         const handle = createCommandHandler({ store, onCredentialsChanged: () => Promise.resolve(), readerPassword: () => null, deadLetters: null, deadLetterReplay: null })

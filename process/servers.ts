@@ -26,7 +26,7 @@ const openClickHouse = async (config: Config, logger: Logger, onClose: OnClose):
     readerPassword: config.readerPassword, database: config.clickhouseDatabase, binary: config.clickhouseBinary, log: logger,
   })
   if (local !== null) onClose(() => local.close())
-  const place = { url: local?.url ?? config.clickhouseUrl!, user: local?.user ?? config.clickhouseUser, password: local?.password ?? config.clickhousePassword, database: config.clickhouseDatabase }
+  const place = { url: local?.url ?? config.clickhouseUrl!, user: local?.user ?? config.clickhouseUser, password: local?.password ?? config.clickhousePassword, database: config.clickhouseDatabase, tlsCa: local === null ? config.clickhouseTlsCa : null }
   const clickhouse = config.clickhouseCluster === null ? createClickHouse(place) : createClusterClickHouse({ ...place, cluster: config.clickhouseCluster.name, insertQuorum: config.clickhouseCluster.insertQuorum })
   // Idle connections would hold the child's end up by seconds.
   onClose(() => clickhouse.close())
@@ -54,13 +54,23 @@ const prepareTables = async (clickhouse: ClickHouse, config: Config, leases: Lea
   }
 }
 
+/** What Node's TLS says when it does not know who signed a certificate. */
+const UNKNOWN_AUTHORITY = new Set(['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY'])
+const AUTHORITY_OF: Readonly<Record<string, string>> = { DATABASE_URL: 'DATABASE_TLS_CA', CLICKHOUSE_URL: 'CLICKHOUSE_TLS_CA', KAFKA_BROKERS: 'KAFKA_TLS_CA' }
+const isUnknownAuthority = (error: unknown): boolean => {
+  if (!(error instanceof Error)) return false
+  const { code, cause, errors } = error as Error & { code?: string; errors?: readonly unknown[] }
+  return UNKNOWN_AUTHORITY.has(code ?? '') || isUnknownAuthority(cause) || (errors ?? []).some(isUnknownAuthority)
+}
+const adviceOf = (setting: string, error: unknown): string => isUnknownAuthority(error) ? `; nobody here knows who signed its certificate: give the authority's as ${AUTHORITY_OF[setting]} or ${AUTHORITY_OF[setting]}_FILE` : ''
+
 /** With the setting's name before what is wrong; an embedded part has none. */
 const named = async <T>(setting: string | null, opening: Promise<T>): Promise<T> => {
   try {
     return await opening
   } catch (error) {
     if (setting === null || !(error instanceof TransientError || error instanceof PermanentError)) throw error
-    throw new PermanentError('CONFIG_INVALID', error.message.startsWith(`${setting}:`) ? error.message : `${setting}: ${error.message}`, { cause: error })
+    throw new PermanentError('CONFIG_INVALID', `${error.message.startsWith(`${setting}:`) ? '' : `${setting}: `}${error.message}${adviceOf(setting, error)}`, { cause: error })
   }
 }
 
@@ -74,7 +84,7 @@ const together = async <T extends readonly unknown[]>(openings: readonly [...{ [
 }
 
 const openControlPlane = async (config: Config, onClose: OnClose): Promise<Store> => {
-  const store = await openStore({ databaseUrl: config.databaseUrl, directory: join(config.dataDir, 'control-plane') })
+  const store = await openStore({ databaseUrl: config.databaseUrl, databaseTlsCa: config.databaseTlsCa, directory: join(config.dataDir, 'control-plane') })
   onClose(() => store.close())
   return store
 }

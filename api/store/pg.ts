@@ -36,12 +36,21 @@ const LISTEN_AGAIN_MS = 1000
 const START_ATTEMPTS = 3
 const START_AGAIN_MS = 500
 
-const listenOn = (url: string, channel: string, onNotified: () => void): { close(): Promise<void> } => {
+type Place = Pick<pg.ClientConfig, 'connectionString' | 'ssl'>
+/** An authority of ours is always asked for: the URL's own words about TLS would stand in its way. */
+const toPlace = (url: string, tlsCa: string | null): Place => {
+  if (tlsCa === null) return { connectionString: url }
+  const bare = new URL(url)
+  for (const word of ['sslmode', 'sslrootcert', 'ssl']) bare.searchParams.delete(word)
+  return { connectionString: bare.href, ssl: { ca: tlsCa } }
+}
+
+const listenOn = (place: Place, channel: string, onNotified: () => void): { close(): Promise<void> } => {
   let client: pg.Client | null = null
   let closed = false
   let timer: NodeJS.Timeout | undefined
   const connect = async (): Promise<void> => {
-    const made = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 5000, application_name: 'lapwing' })
+    const made = new pg.Client({ ...place, keepAlive: true, connectionTimeoutMillis: 5000, application_name: 'lapwing' })
     client = made
     const again = (): void => {
       if (closed || client !== made) return
@@ -82,9 +91,11 @@ const migrateWithin = async (attempts: number, run: () => Promise<unknown>): Pro
   }
 }
 
-export const openPg = async (url: string): Promise<Store> => {
+/** @param tlsCa PEM of the authority that signed the server's certificate; null: as the URL says. */
+export const openPg = async (url: string, tlsCa: string | null = null): Promise<Store> => {
+  const place = toPlace(url, tlsCa)
   // The server ends a statement that takes too long; the client's own limit is for a server that does not answer any more.
-  const pool = new pg.Pool({ connectionString: url, max: 8, connectionTimeoutMillis: 5000, statement_timeout: 10_000, query_timeout: 12_000, keepAlive: true, application_name: 'lapwing' })
+  const pool = new pg.Pool({ ...place, max: 8, connectionTimeoutMillis: 5000, statement_timeout: 10_000, query_timeout: 12_000, keepAlive: true, application_name: 'lapwing' })
   // A connection that breaks fails its own query, and the next one gets a new connection. Its event has nothing to add, but
   // unheard it would end the process: the pool hears it only while the connection is idle.
   pool.on('error', () => undefined)
@@ -110,7 +121,7 @@ export const openPg = async (url: string): Promise<Store> => {
   let closing: Promise<void> | null = null
   return {
     ...createSessions(engineOf(pool), onOneConnection),
-    listen: (channel, onNotified) => listenOn(url, channel, onNotified),
+    listen: (channel, onNotified) => listenOn(place, channel, onNotified),
     close: () => closing ??= pool.end(),
   }
 }

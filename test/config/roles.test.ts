@@ -66,6 +66,11 @@ describe('secrets', () => {
     for (const name of ['CLICKHOUSE_PASSWORD_FILE: "/nowhere" is not a readable file', 'KAFKA_SASL_USERNAME: must be set', 'KAFKA_SASL_PASSWORD: must be set']) expect(problems).toContain(name)
   })
 
+  it('an authority is of a server that TLS leads to, and is read from its file', () => {
+    expect(problemsOf({ CLICKHOUSE_URL: 'http://ch:8123', CLICKHOUSE_TLS_CA: 'PEM', DATABASE_TLS_CA: 'PEM' })).toEqual([expect.stringContaining('CLICKHOUSE_TLS_CA: CLICKHOUSE_URL must be https'), expect.stringContaining('DATABASE_TLS_CA: DATABASE_URL must be set')])
+    expect(problemsOf({ CLICKHOUSE_URL: 'https://ch:8443', CLICKHOUSE_TLS_CA: 'PEM', DATABASE_URL: 'postgres://pg/x', DATABASE_TLS_CA: 'PEM' })).toEqual([])
+  })
+
   it('a notification is signed: its secret goes with its address', () => {
     expect(problemsOf({ LAPWING_NOTIFY_URL: 'https://hooks.example.com/x' })).toEqual([expect.stringContaining('LAPWING_NOTIFY_SECRET: must be set')])
   })

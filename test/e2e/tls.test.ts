@@ -1,20 +1,23 @@
 // Every listener with TLS: a client that trusts the certificate is served, and plain HTTP is not. The certificate is made by openssl; a
 // machine without it skips them.
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createProduct, type Product } from '../../bench/load/product.ts'
+import { hasOpenssl, makeCertificate } from '../support/certificate.ts'
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 const directory = mkdtempSync(join(tmpdir(), 'lapwing-tls-'))
 const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
 let product: Product | undefined
+let ca = ''
 beforeAll(async () => {
   if (!hasOpenssl) return
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'], { stdio: 'ignore' })
+  const made = makeCertificate()
+  ca = made.cert
+  writeFileSync(cert, made.cert)
+  writeFileSync(key, made.key)
   product = createProduct({ env: Object.fromEntries(['OTLP', 'ALERTS', 'API'].flatMap((name) => [[`LAPWING_${name}_TLS_CERT`, cert], [`LAPWING_${name}_TLS_KEY`, key]])) })
   await product.start()
 })
@@ -24,7 +27,7 @@ afterAll(async () => {
 })
 
 const send = (url: string, method: string, body?: string): Promise<{ status: number; text: string }> => new Promise((resolve, reject) => {
-  const sent = request(url, { method, ca: readFileSync(cert), headers: { authorization: `Bearer ${product!.token}`, 'content-type': 'application/json' } }, (response) => {
+  const sent = request(url, { method, ca, headers: { authorization: `Bearer ${product!.token}`, 'content-type': 'application/json' } }, (response) => {
     let text = ''
     response.on('data', (chunk: Buffer) => { text += chunk.toString() }).on('end', () => resolve({ status: response.statusCode!, text }))
   })

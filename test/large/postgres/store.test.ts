@@ -1,12 +1,17 @@
 // The engine of a PostgreSQL server against the contract, and what only a server can do: be shared, be slow, go away and come back.
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readMigrations } from '../../../api/store/migrate.ts'
 import { openStore } from '../../../api/store/open-store.ts'
 import type { Store } from '../../../api/store/store.ts'
 import { until } from '../../../bench/load/product.ts'
 import { describeStore, failureOf } from '../../contract/store-contract.ts'
+import { hasOpenssl, makeCertificate } from '../../support/certificate.ts'
 import { createPostgresPlace } from '../../support/migrated-store.ts'
 import { createDatabase } from '../../support/postgres-database.ts'
+import { startTlsFront } from '../../support/tls-front.ts'
 import { createPostgresServer, findPostgresBinaries, type PostgresServer } from '../../support/postgres-server.ts'
 
 const serverUrl = process.env.LAPWING_TEST_DATABASE_URL!
@@ -16,6 +21,39 @@ const setting = (store: Pick<Store, 'query'>, key: string, value: number) => sto
 const settings = async (store: Store): Promise<string[]> => (await store.query<{ key: string }>('SELECT key FROM settings ORDER BY key')).map(({ key }) => key)
 
 describeStore('PostgreSQL', () => createPostgresPlace(serverUrl))
+
+describe.skipIf(!hasOpenssl)('a PostgreSQL server behind TLS', () => {
+  const { cert, key } = hasOpenssl ? makeCertificate() : { cert: '', key: '' }
+  const over = async (run: (url: string) => Promise<void>): Promise<void> => {
+    const url = new URL(serverUrl)
+    const front = await startTlsFront(Number(url.port), { cert, key, asks: true })
+    Object.assign(url, { port: String(front.port), hostname: 'localhost' })
+    try { await run(url.href) } finally { await front.close() }
+  }
+  const works = async (store: Store): Promise<void> => {
+    let heard = 0
+    const listening = store.listen!('over_tls', () => { heard += 1 })
+    await until('it listens over TLS', 5000, () => Promise.resolve(heard > 0))
+    expect(await store.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+    await listening.close()
+    await store.close()
+  }
+
+  test('is trusted by the authority that is given, whatever the URL says of TLS', () => over(async (url) => {
+    for (const more of ['', '?sslmode=require', '?sslmode=verify-full&sslrootcert=/nowhere']) await works(await openStore({ databaseUrl: url + more, databaseTlsCa: cert, directory: '' }))
+  }))
+
+  test('is trusted by the file that the URL names', () => over(async (url) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'lapwing-ca-')), 'ca.pem')
+    writeFileSync(file, cert)
+    await works(await open(`${url}?sslmode=verify-full&sslrootcert=${encodeURIComponent(file)}`))
+  }))
+
+  test('is not trusted without one, nor with another', () => over(async (url) => {
+    expect(await failureOf(open(`${url}?sslmode=verify-full`))).toEqual(UNAVAILABLE)
+    expect(await failureOf(openStore({ databaseUrl: url, databaseTlsCa: makeCertificate().cert, directory: '' }))).toEqual(UNAVAILABLE)
+  }))
+})
 
 describe('processes on one PostgreSQL server', () => {
   test('that start at once on an empty database migrate it once', async () => {

@@ -10,7 +10,9 @@ import type { StoreRetention } from './store-retention.ts'
 export interface MetricParts {
   /** Null where this role has none. */
   readonly ingest: (() => Promise<IngestStats | null>) | null
-  readonly log: Pick<EventLog, 'lag'> | null
+  readonly log: Pick<EventLog, 'lag' | 'retentionMs'> | null
+  /** Null where nobody is to be told. */
+  readonly outbox: (() => Promise<{ readonly count: number; readonly oldestAtMs: number | null }>) | null
   readonly analysis: { readonly consumer: Pick<Consumer, 'stats'>; readonly watchdog: Pick<WatchdogShards, 'stats'>; readonly retention: Pick<StoreRetention, 'stats'> } | null
   readonly clickhouseRestarts: () => number
 }
@@ -54,6 +56,9 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     openRanges: gauge('store_open_ranges', 'Ranges whose INSERT may be in flight.'),
     assigned: gauge('consumer_assigned_partitions', 'Partitions of the event log that this process consumes.'),
     lagAge: gauge('log_oldest_uncommitted_age_seconds', 'Age of the oldest message that analysis has not committed; 0 when there is none.'),
+    retention: gauge('log_retention_seconds', 'What the event log keeps of messages that nobody has read; +Inf when it drops none, 0 where this process has no log.'),
+    outbox: gauge('outbox_waiting', 'Notifications that their receiver has not taken; NaN when the control plane does not answer.'),
+    outboxAge: gauge('outbox_oldest_waiting_age_seconds', 'Age of the oldest of them; 0 when there is none.'),
     shards: gauge('watchdog_shards', 'Shards of the watchdog that this process has.'),
     series: gauge('watchdog_series', 'Series monitored.'),
     storeBytes: gauge('store_bytes', 'Bytes of the store on disk, as of the last pass of retention.'),
@@ -84,12 +89,19 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
   }
   const collectLog = async (): Promise<void> => {
     const lag = await parts.log?.lag('analytics') ?? []
+    metric.retention.set((parts.log?.retentionMs ?? 0) / 1000)
     const oldestMs = Math.min(...lag.flatMap((one) => one.oldestReceivedAtMs ?? []))
     metric.lagAge.set(Number.isFinite(oldestMs) ? Math.max(0, (Date.now() - oldestMs) / 1000) : 0)
     for (const one of lag) {
       metric.lag.set({ partition: String(one.partition) }, one.end - one.committed)
       if (one.bytes !== null) metric.logBytes.set({ partition: String(one.partition) }, one.bytes)
     }
+  }
+  const collectOutbox = async (): Promise<void> => {
+    if (parts.outbox === null) return
+    const waiting = await parts.outbox().catch(() => null)
+    metric.outbox.set(waiting?.count ?? NaN)
+    metric.outboxAge.set(waiting === null ? NaN : waiting.oldestAtMs === null ? 0 : Math.max(0, (Date.now() - waiting.oldestAtMs) / 1000))
   }
   const collectAnalysis = (): void => {
     set(metric.restarts, {}, parts.clickhouseRestarts())
@@ -119,7 +131,7 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     // The figures are totals already: the counters are emptied and set anew.
     for (const one of Object.values(metric)) one.reset()
     const durations = await collectIngest()
-    await collectLog()
+    await Promise.all([collectLog(), collectOutbox()])
     collectAnalysis()
     return `${await registry.metrics()}${durations}`
   }

@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { startApi } from '../api/app.ts'
 import { bootstrap, ensureTenant } from '../api/services/bootstrap.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
+import { waitingEvents } from '../api/services/outbox.ts'
 import { livingProcesses, startPresence } from '../api/services/presence.ts'
 import type { Store } from '../api/store/store.ts'
 import { createRca } from '../analytics/rca/rca.ts'
@@ -64,7 +65,7 @@ const openWatch = async ({ config, id, version, logger, onClose }: Context, { st
   }
   const figures = async (): Promise<readonly Figures[]> => isAlone ? [await local()] : (await livingProcesses(store)).map((one) => one.figures as Figures)
   const { status, ready } = createStatus({ version, role: config.role, log: servers?.log ?? null, clickhouse: servers?.clickhouse ?? null, store, credentials: identity?.credentials ?? null, ingest, figures, clock })
-  const metrics = createMetrics({ ingest, log: servers?.log ?? null, analysis, clickhouseRestarts: () => servers?.local?.restarts() ?? 0 })
+  const metrics = createMetrics({ ingest, log: servers?.log ?? null, analysis, outbox: analysis === null || config.notify === null ? null : () => waitingEvents(store), clickhouseRestarts: () => servers?.local?.restarts() ?? 0 })
   if (config.adminListen !== null) {
     const admin = await startAdmin(config.adminListen, { version, ready, metrics })
     onClose(() => admin.close())

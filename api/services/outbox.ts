@@ -18,6 +18,11 @@ export const dueEvents = async (store: Store, limit: number): Promise<OutboxEven
      AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.resource = o.resource AND earlier.sent_at IS NULL AND earlier.seq < o.seq)
    ORDER BY seq LIMIT $1`, [limit])).map((row) => ({ id: row.id, tenant: row.tenant, type: row.type, resource: row.resource, createdAt: row.created_at, attempts: row.attempts }))
 
+/** How many events wait to be taken, and since when the oldest; null when none does. */
+export const waitingEvents = async (store: Pick<Store, 'query'>): Promise<{ readonly count: number; readonly oldestAtMs: number | null }> => {
+  const [{ count, oldest }] = await store.query<{ count: number; oldest: Date | null }>('SELECT count(*)::int AS count, min(created_at) AS oldest FROM outbox WHERE sent_at IS NULL')
+  return { count, oldestAtMs: oldest?.getTime() ?? null }
+}
 export const markSent = async (store: Store, { tenant, id }: OutboxEvent): Promise<void> => {
   await store.query('UPDATE outbox SET sent_at = now(), attempts = attempts + 1, last_error = NULL WHERE tenant = $1 AND id = $2', [tenant, id])
 }

@@ -47,6 +47,7 @@ export interface EventLog {
   /** Random, made with the log (32 hex digits): part of every row's position. */
   readonly logId: string
   readonly partitions: number
+  readonly retentionMs: number /* after which it drops what nobody has read; Infinity: never */
   readonly maxMessageBytes: number /* of a body together with its envelope */
   /** Resolves when durable. Rejects with TransientError (full, closing) or PermanentError (message too large). */
   append(message: NewMessage): Promise<Position>

@@ -146,6 +146,7 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
   return {
     logId: store.logId,
     partitions,
+    retentionMs: Infinity,
     maxMessageBytes: maxMessageBytes + MAX_ENVELOPE_BYTES,
     append: (message) => writing(() => {
       assertPartition(message.partition)

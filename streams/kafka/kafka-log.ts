@@ -95,6 +95,7 @@ export const openKafkaLog = async (config: KafkaConfig & { readonly maxPendingBy
   return {
     logId: topic.id,
     partitions: topic.partitions,
+    retentionMs: topic.retentionMs,
     maxMessageBytes,
     append: async ({ partition, envelope, body }) => {
       assertOpen()

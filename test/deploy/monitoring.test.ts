@@ -28,7 +28,7 @@ const analyse = (expr: string): { readonly metrics: string[]; readonly errors: n
 }
 
 const parts = {
-  ingest: async () => ({ ...createIngestMetrics().snapshot(), latencyBoundsMs: [1], inflightBytes: 0, sockets: 0, openRequests: 0 }), log: { lag: async () => [] }, clickhouseRestarts: () => 0,
+  ingest: async () => ({ ...createIngestMetrics().snapshot(), latencyBoundsMs: [1], inflightBytes: 0, sockets: 0, openRequests: 0 }), log: { lag: async () => [], retentionMs: Infinity }, outbox: null, clickhouseRestarts: () => 0,
   analysis: {
     consumer: { stats: () => ({ poison: {}, retries: {}, failing: [], logRows: 0, ranges: 0, openRanges: 0, assignedPartitions: 0 }) },
     watchdog: { stats: () => ({ shards: 1, seriesMonitored: 0 }) }, retention: { stats: () => ({ last: null, droppedDays: 0, droppedRows: 0 }) },

@@ -4,7 +4,7 @@ import { createMetrics, type MetricParts } from '../../process/metrics.ts'
 
 const parts = (ingest: ReturnType<typeof createIngestMetrics>): MetricParts => ({
   ingest: async () => ({ ...ingest.snapshot(), latencyBoundsMs: [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000], inflightBytes: 0, sockets: 1, openRequests: 0 }),
-  log: { lag: async () => [] }, clickhouseRestarts: () => 0,
+  log: { lag: async () => [], retentionMs: 86_400_000 }, outbox: async () => ({ count: 3, oldestAtMs: Date.now() - 60_000 }), clickhouseRestarts: () => 0,
   analysis: {
     consumer: { stats: () => ({ ranges: 0, messages: 0, records: 0, logRows: 5, partialRows: 0, poison: { bad_framing: 2 }, retries: {}, failing: [{ partition: 0, what: 'store', code: 'STORE_REJECTED', attempts: 3, sinceMs: 0 }, { partition: 1, what: 'store', code: 'STORE_REJECTED', attempts: 1, sinceMs: 0 }], assignedPartitions: 2, openRanges: 0, inFlightBytes: 0, lastCommitAtMs: null }) },
     watchdog: { stats: () => ({ shards: 1, lastRunAtMs: null, seriesMonitored: 0, anomaliesLastHour: 0, seriesRefused: 0 }) },
@@ -39,4 +39,16 @@ it('totals are the same at a second scrape', async () => {
   expect(text).toContain('lapwing_consumer_failing_partitions{what="store",code="STORE_REJECTED"} 2\n')
   expect(text).toContain('lapwing_dead_letters_total{reason="bad_framing"} 2\n')
   expect(text).toContain('lapwing_ingest_marks_total{outcome="failed"} 1\n')
+})
+
+it('tells what the log keeps and what waits to be taken, and does not take silence of the store for nothing', async () => {
+  const { log, ...of } = parts(createIngestMetrics())
+  const valueOf = (text: string, name: string): string | undefined => new RegExp(`^lapwing_${name} (\\S+)$`, 'm').exec(text)?.[1]
+  const text = await createMetrics({ ...of, log })()
+  expect([valueOf(text, 'log_retention_seconds'), valueOf(text, 'outbox_waiting')]).toEqual(['86400', '3'])
+  expect(Number(valueOf(text, 'outbox_oldest_waiting_age_seconds'))).toBeGreaterThanOrEqual(60)
+  const away = await createMetrics({ ...of, log: { lag: async () => [], retentionMs: Infinity }, outbox: () => Promise.reject(new Error('away')) })()
+  expect([valueOf(away, 'log_retention_seconds'), valueOf(away, 'outbox_waiting')]).toEqual(['+Inf', expect.stringMatching(/^nan$/i)])
+  const alone = await createMetrics({ ...of, log: null, outbox: null })()
+  expect([valueOf(alone, 'log_retention_seconds'), valueOf(alone, 'outbox_waiting'), valueOf(alone, 'outbox_oldest_waiting_age_seconds')]).toEqual(['0', '0', '0'])
 })

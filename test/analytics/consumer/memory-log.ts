@@ -58,6 +58,7 @@ export const createMemoryLog = (partitions = 1): MemoryLog => {
     logId: 'f'.repeat(32),
     partitions,
     maxMessageBytes: Infinity,
+    retentionMs: Infinity,
     commits,
     beforeCommit: () => undefined,
     put: (partition, envelope, body = '') => {

@@ -9,7 +9,7 @@ import { createControlPlane } from '../../../api/services/control-plane.ts'
 import { createIncidents } from '../../../api/services/incidents.ts'
 import { createSoleOwner } from '../../../api/services/leases.ts'
 import { startNotifier } from '../../../api/services/notifier.ts'
-import { addEvent, dueEvents, pruneEvents } from '../../../api/services/outbox.ts'
+import { addEvent, dueEvents, pruneEvents, waitingEvents } from '../../../api/services/outbox.ts'
 import type { Store } from '../../../api/store/store.ts'
 import { until } from '../../../bench/load/product.ts'
 import type { Leases } from '../../../streams/contracts/leases.ts'
@@ -95,8 +95,13 @@ it('what is not taken is sent again under the same id, and what came after it wa
   const signal = signalOf('cart')
   await plane().opened(signal)
   await plane().resolved({ tenant: 'acme', kind: 'alert', id: signal.id, endedAtMs: Date.now() })
+  const waiting = await waitingEvents(store)
+  expect(waiting.count).toBe(2)
+  expect(Math.abs(Date.now() - waiting.oldestAtMs!)).toBeLessThan(60_000)
   start()
   await until('both are taken', 5000, () => received.length === 5, 10)
+  await until('both are marked', 5000, async () => (await waitingEvents(store)).count === 0, 10)
+  expect(await waitingEvents(store)).toEqual({ count: 0, oldestAtMs: null })
   expect(types()).toEqual(['incident.opened', 'incident.opened', 'incident.opened', 'incident.opened', 'incident.resolved'])
   expect(new Set(received.slice(0, 4).map(({ event }) => event.id)).size).toBe(1)
   await new Promise((resolve) => { setTimeout(resolve, 100) })

@@ -70,15 +70,18 @@ export const startWatchdogShards = (config: ShardsConfig, deps: ShardsDeps): Wat
       if (lease !== null) begin(shard, lease)
     }
   }
-  const round = async (): Promise<void> => {
-    for (const [shard, one] of held) {
-      try {
-        await renew(shard, one)
-      } catch (error) {
-        if (one.lease.isHeld()) throw error
-        await drop(shard, 'abandon')
-      }
+  const renewOrDrop = async (shard: number, one: Held): Promise<void> => {
+    try {
+      await renew(shard, one)
+    } catch (error) {
+      if (one.lease.isHeld()) throw error
+      await drop(shard, 'abandon')
     }
+  }
+  const round = async (): Promise<void> => {
+    // Side by side: behind a store that answers late the last of many would end before its turn.
+    const renewed = await Promise.allSettled([...held].map(([shard, one]) => renewOrDrop(shard, one)))
+    for (const one of renewed) if (one.status === 'rejected') throw one.reason
     const share = Math.ceil(config.shards / Math.max(1, await deps.sharers()))
     // One at a time: a shard that is let go is taken by another before the next.
     if (held.size > share) await drop([...held.keys()].at(-1)!, 'finish')

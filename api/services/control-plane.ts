@@ -18,8 +18,10 @@ const createStates = (store: Store): Pick<ControlPlane, 'heartbeatMonitors' | 'a
     (await store.query<{ state: AlertState }>('SELECT state FROM alert_states WHERE tenant = $1 AND fingerprint = $2', [tenant, fingerprint]))[0]?.state ?? null,
   saveAlertState: async (tenant, fingerprint, state) => {
     await store.query(
-      `INSERT INTO alert_states (tenant, fingerprint, status, last_seen_at, state) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT (tenant, fingerprint) DO UPDATE SET status = excluded.status, last_seen_at = excluded.last_seen_at, state = excluded.state`,
+      `INSERT INTO alert_states AS a (tenant, fingerprint, status, last_seen_at, state) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (tenant, fingerprint) DO UPDATE SET status = excluded.status, last_seen_at = excluded.last_seen_at, state = excluded.state
+       WHERE split_part(a.state->>'position', ':', 1) <> split_part(excluded.state->>'position', ':', 1)
+         OR (split_part(a.state->>'position', ':', 2)::bigint, split_part(a.state->>'position', ':', 3)::bigint) <= (split_part(excluded.state->>'position', ':', 2)::bigint, split_part(excluded.state->>'position', ':', 3)::bigint)`,
       [tenant, fingerprint, state.status, new Date(state.lastSeenAtMs).toISOString(), JSON.stringify(state)])
   },
   staleAlerts: async (atMs, unseenForMs) =>

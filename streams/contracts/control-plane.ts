@@ -38,6 +38,7 @@ export interface ControlPlane extends SignalSink {
    * @param miss begins at its deadline. */
   heartbeatMissed(miss: SignalOpened, monitorId: string, lastHitAtMs: number | null): Promise<boolean>
   alertState(tenant: string, fingerprint: string): Promise<AlertState | null>
+  /** Unless a later alert of its partition was applied meanwhile. */
   saveAlertState(tenant: string, fingerprint: string, state: AlertState): Promise<void>
   /** Firing alerts of every tenant that at `atMs` were unseen for longer than `unseenForMs`, or than they are active for. */
   staleAlerts(atMs: number, unseenForMs: number): Promise<readonly { readonly tenant: string; readonly fingerprint: string; readonly state: AlertState }[]>

@@ -1,5 +1,6 @@
 // The watchdog's shards over two processes, on a real ClickHouse and a real store: shared out evenly, taken over from one that is cut off,
 // handed over by one that closes, and what was known goes on.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { startWatchdogShards, type WatchdogShards } from '../../analytics/watchdog/shards.ts'
 import { createLeases } from '../../api/services/leases.ts'
@@ -25,9 +26,13 @@ afterAll(async () => {
 
 /** `isCutOff`: it reaches the control plane no more, like a process behind a dead line. */
 const start = (owner: string, sharers: () => number) => {
-  const state = { isCutOff: false }
+  const state = { isCutOff: false, answersAfterMs: 0 }
   const real = createLeases(control.store, owner, LEASE_MS)
-  const cut = <T>(run: () => Promise<T>): Promise<T> => state.isCutOff ? Promise.reject(new Error('cut off')) : run()
+  const cut = async <T>(run: () => Promise<T>): Promise<T> => {
+    if (state.isCutOff) throw new Error('cut off')
+    if (state.answersAfterMs > 0) await sleep(state.answersAfterMs)
+    return await run()
+  }
   const leases: Leases = { claim: (name) => cut(() => real.claim(name)), release: (lease) => cut(() => real.release(lease)) }
   const opened: string[] = []
   const watchdog = startWatchdogShards({ shards: SHARDS, zThreshold: 3, cooldownMs: 300_000, pollMs: 50, renewEveryMs: 200 }, {
@@ -65,6 +70,16 @@ it('shards of one that is cut off are another\'s soon after their leases ended, 
   expect(await ownersOf()).toEqual(['left', 'left', 'left', 'left'])
   const epochs = await control.store.query<{ epoch: number }>("SELECT epoch FROM leases WHERE name LIKE 'watchdog %'")
   expect(epochs.filter(({ epoch }) => Number(epoch) === 2)).toHaveLength(2)
+})
+
+it('a store that answers late takes no shard away: all are prolonged side by side', async () => {
+  const first = start('slow', () => 1)
+  await until('it has all', () => shardsOf(first)[0] === SHARDS)
+  first.state.answersAfterMs = LEASE_MS / SHARDS
+  await sleep(3 * LEASE_MS)
+  first.state.answersAfterMs = 0
+  expect(shardsOf(first)).toEqual([SHARDS])
+  expect(await control.store.query<{ epoch: number }>("SELECT DISTINCT epoch::int AS epoch FROM leases WHERE name LIKE 'watchdog %'")).toEqual([{ epoch: 1 }])
 })
 
 it('one that closes hands over at once, with a checkpoint that the next one goes on from', async () => {

@@ -265,6 +265,20 @@ describe('the state of an alert', () => {
     expect(await plane.alertState('globex', 'f1')).toBeNull()
   })
 
+  it('is not set back by one that was judged before a later alert was applied: not by its own end either', async () => {
+    const at = (position: string, status: 'firing' | 'resolved' = 'firing') => plane.saveAlertState('acme', 'late', { ...state, status, position })
+    const now = async () => { const saved = await plane.alertState('acme', 'late'); return `${saved!.position} ${saved!.status}` }
+    await at('0:9:3')
+    await at('0:10:0')
+    expect(await now()).toBe('0:10:0 firing')
+    for (const earlier of ['0:9:3', '0:9:999', '0:2:0']) await at(earlier, 'resolved')
+    expect(await now()).toBe('0:10:0 firing')
+    await at('0:10:0', 'resolved')
+    expect(await now()).toBe('0:10:0 resolved')
+    await at('1:2:0')
+    expect(await now()).toBe('1:2:0 firing')
+  })
+
   it('is stale while it fires unseen for too long or longer than it is active for, not when resolved', async () => {
     await plane.saveAlertState('acme', 'seen', { ...state, lastSeenAtMs: 9000 })
     await plane.saveAlertState('globex', 'unseen', { ...state, lastSeenAtMs: 1000 })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { closeOnSignal, createScopes } from './measure/scope.ts'
 import { rotated } from './measure/statistics.ts'
-import { compare, toBaseline, type ComparedRow } from './report/compare.ts'
+import { barsOf, compare, toBaseline, type ComparedRow } from './report/compare.ts'
 import { describeMachine, readMachine } from './report/machine.ts'
 import { renderPlot } from './report/plot.ts'
 import { totalCpu, type Result, type Stage } from './report/result.ts'
@@ -45,15 +45,6 @@ const write = (directory: string, report: { readonly text: string; readonly json
   writeFileSync(join(directory, 'compare.svg'), renderPlot('What one million log records cost', 'CPU-seconds', barsOf(report.rows)))
   if (values.baseline) writeFileSync(join(directory, 'baseline.json'), `${JSON.stringify(toBaseline(report.rows), null, 1)}\n`)
 }
-/** Ours once for each load and part, then its peers. */
-const barsOf = (rows: readonly ComparedRow[]) => {
-  const seen = new Set<string>()
-  return rows.flatMap(({ stage, what, load, ours, oursDurability, oursCost, peer, peerDurability, peerCost }) => {
-    const group = `${stage}: ${load}; ${what}`
-    return [{ group, label: `${ours} (${oursDurability})`, value: oursCost, isOurs: true }, { group, label: `${peer} (${peerDurability})`, value: peerCost, isOurs: false }]
-  }).filter(({ group, label }) => !seen.has(`${group}\n${label}`) && seen.add(`${group}\n${label}`) !== undefined)
-}
-
 const scopes = createScopes()
 closeOnSignal(scopes)
 await scopes.run(async (scope) => {

@@ -63,7 +63,7 @@ export const runDrain = async ({ name, table, profile }: DrainOptions, load: Loa
     : end.rows === records && insertedRows >= end.rows + partialRows ? [] : [`${end.rows} rows were committed and ${insertedRows - partialRows} came for ${records} records`]
   const perMillion = (cpu: number): number => cpu * 1e6 / measured
   return {
-    stage: 'G', load: `${describe({ ...load, recordsPerSecond: null }).split(', ').slice(0, 3).join(', ')}, ${table} table`, contestant: name, durability: 'fsync', records: measured,
+    stage: 'G', load: `${describe({ ...load, recordsPerSecond: null }).split(', ').slice(0, 3).join(', ')}, ${table} table`, contestant: name, durability: table === 'Null' ? 'memory' : 'fsync', records: measured,
     seconds: (end.atMs - warm.atMs) / 1000, recordsPerSecond: measured / (end.atMs - warm.atMs) * 1000,
     cpuPerMillion: { pipeline: perMillion(end.ownCpuSeconds - warm.ownCpuSeconds), clickhouse: perMillion(settledCpu - warm.clickhouseCpuSeconds) },
     peakMiB: { pipeline: used.pipeline.peakMiB, clickhouse: used.clickhouse.peakMiB }, ackMs: null, queryableP99Ms: null,

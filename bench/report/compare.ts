@@ -1,6 +1,7 @@
 // Rounds → ratios. In every round one of ours runs as two identical copies: how far they are apart is the noise of the stage. A peer is
 // compared with ours of the same round, with the mean where there are two.
 import { median, noiseOf, ratioToOurs, type Ratio } from '../measure/statistics.ts'
+import type { Bar } from './plot.ts'
 import { totalCpu, type Result, type Stage } from './result.ts'
 
 /** Whom a peer is compared with, and which parts of each count. */
@@ -39,6 +40,16 @@ export const compare = (results: readonly Result[], { stage, what, load, ours, c
     key: [stage, what, load, ours[0], peer].join(' | '), stage, what, load, peer, peerDurability: theirs[0].durability, ours: ours[0], oursDurability,
     peerCost: median(peerCosts), oursCost: median(ownCosts), noise, ratio: ratioToOurs(peerCosts, ownCosts, noise), isFailed: [...theirs, ...own.flat()].some(({ faults }) => faults.length > 0),
   }
+}
+
+/** Ours once for each load and part, beside all its peers. */
+export const barsOf = (rows: readonly ComparedRow[]): Bar[] => {
+  const bars = rows.flatMap(({ stage, what, load, ours, oursDurability, oursCost, peer, peerDurability, peerCost }): Bar[] => {
+    const group = `${stage}: ${load}; ${what}`
+    return [{ group, label: `${ours} (${oursDurability})`, value: oursCost, isOurs: true }, { group, label: `${peer} (${peerDurability})`, value: peerCost, isOurs: false }]
+  })
+  const once = new Map(bars.map((bar) => [`${bar.group}\n${bar.label}`, bar]))
+  return [...once.values()].sort((a, b) => Number(b.isOurs) - Number(a.isOurs))
 }
 
 export interface Baseline { readonly rows: readonly { readonly key: string; readonly ratio: number; readonly noise: number }[] }

@@ -1,4 +1,4 @@
-// Costs as horizontal bars in an SVG that reads in light and dark: one group for each load, ours first.
+// Costs as horizontal bars in an SVG that reads in light and dark: one group for each load, ours first, and a scale of its own.
 
 export interface Bar { readonly group: string; readonly label: string; readonly value: number; readonly isOurs: boolean }
 
@@ -13,12 +13,14 @@ const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAl
 
 export const renderPlot = (title: string, unit: string, bars: readonly Bar[]): string => {
   const groups = [...new Set(bars.map(({ group }) => group))]
-  const scale = (WIDTH - LABEL_WIDTH - VALUE_WIDTH) / Math.max(...bars.map(({ value }) => value), Number.MIN_VALUE)
   let y = 30
   const body = groups.flatMap((group) => {
     const head = `<text class="group" x="0" y="${y + GROUP_HEAD - 12}">${escape(group)}</text>`
     y += GROUP_HEAD
-    return [head, ...bars.filter((bar) => bar.group === group).map(({ label, value, isOurs }) => {
+    const own = bars.filter((bar) => bar.group === group)
+    // Each group by itself: small requests cost a hundred times what large ones do.
+    const scale = (WIDTH - LABEL_WIDTH - VALUE_WIDTH) / Math.max(...own.map(({ value }) => value), Number.MIN_VALUE)
+    return [head, ...own.map(({ label, value, isOurs }) => {
       const width = Math.max(1, value * scale)
       const bar = `<text x="${LABEL_WIDTH - 10}" y="${y + BAR - 5}" text-anchor="end">${escape(label)}</text><rect class="${isOurs ? 'ours' : 'peer'}" x="${LABEL_WIDTH}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" rx="2"/><text x="${(LABEL_WIDTH + width + 6).toFixed(1)}" y="${y + BAR - 5}">${value.toFixed(2)}</text>`
       y += BAR + GAP

@@ -65,6 +65,8 @@ describe('the plot', () => {
     const widths = [...svg.matchAll(/<rect class="(\w+)" [^>]*width="([\d.]+)"/g)].map(([, kind, width]) => [kind, Number(width)])
     expect(widths.map(([kind]) => kind)).toEqual(['ours', 'peer'])
     expect(Number(widths[1][1]) / Number(widths[0][1])).toBeCloseTo(4, 1)
+    const beside = renderPlot('cost', 's', [...bars, { group: 'S', label: 'ours', value: 100, isOurs: true }])
+    expect(beside.match(/width="[\d.]+" height/g)?.slice(0, 2)).toEqual(svg.match(/width="[\d.]+" height/g))
   })
   it('writes labels as text', () => {
     expect(svg).toContain('ours &lt;fsync&gt;')

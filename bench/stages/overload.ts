@@ -15,8 +15,9 @@ import type { Result } from '../report/result.ts'
 export interface OverloadOptions { readonly seconds: number; readonly recordsPerRequest: number }
 
 const LOG_MAX_BYTES = 1024 ** 3
-/** So many requests may wait for their answers at once: more bytes than ingest lets in. */
-const CONNECTIONS = 1024
+const CONNECTIONS = 16
+/** So many requests may wait for their answers at once beyond what it can take: more bytes than ingest lets in. */
+const FLOOD_CONNECTIONS = 1024
 const CALIBRATE_SECONDS = 10
 /** More than anything here can take. */
 const UNBOUNDED_PER_SECOND = 1_000_000
@@ -37,8 +38,8 @@ export const recoverySeconds = ({ startedAtMs, acknowledgedAtMs, latenciesMs }: 
 
 export const runOverload = async ({ seconds, recordsPerRequest }: OverloadOptions, scope: Scope): Promise<Result> => {
   const opened = await openProduct({ sync: 'fsync', env: { LAPWING_LOG_MAX_BYTES: String(LOG_MAX_BYTES) } }, scope)
-  const orderFor = (run: string, recordsPerSecond: number | null, maxSeconds: number): GeneratorOrder => {
-    const load: Load = { recordsPerRequest, records: 0, recordsPerSecond, maxSeconds, warmUpRecords: 0, connections: CONNECTIONS }
+  const orderFor = (run: string, recordsPerSecond: number | null, maxSeconds: number, connections = CONNECTIONS): GeneratorOrder => {
+    const load: Load = { recordsPerRequest, records: 0, recordsPerSecond, maxSeconds, warmUpRecords: 0, connections }
     return orderOf(opened, load, run, (recordsPerSecond ?? UNBOUNDED_PER_SECOND) * maxSeconds)
   }
   const idleMiB = startMeter(opened.parts).stop().pipeline.startMiB
@@ -46,7 +47,7 @@ export const runOverload = async ({ seconds, recordsPerRequest }: OverloadOption
   const before = calibrated.acknowledged.length * recordsPerRequest
   await opened.arrived(before)
   const capacity = before / calibrated.seconds
-  const order = orderFor('run', 2 * capacity, seconds)
+  const order = orderFor('run', 2 * capacity, seconds, FLOOD_CONNECTIONS)
   const meter = startMeter(opened.parts)
   const flood = await generate(order)
   const used = meter.stop()

@@ -23,7 +23,7 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      project('unit', ['test/{streams,ingest,analytics,clickhouse,api,contract,process,scripts,config,deploy,faults}/**/*.test.ts', 'test/*.test.ts'], 30_000),
+      project('unit', ['test/{streams,ingest,analytics,clickhouse,api,contract,process,scripts,config,deploy,faults,bench}/**/*.test.ts', 'test/*.test.ts'], 30_000),
       project('integration', ['test/integration/**/*.test.ts', ...ALONE, ...LONG], 60_000),
       project('e2e', ['test/e2e/**/*.test.ts'], 180_000),
       ...(process.env.LAPWING_TEST_KAFKA === undefined ? [] : [project('kafka', ['test/large/kafka/*.test.ts'], 60_000)]),

@@ -1,8 +1,7 @@
 // Question: what does a record cost each role, with one process of each and with two? A cluster on real servers takes load at a fixed rate,
 // 1,000 records a request; when everything is stored, processor time of every process, less what it takes while nothing comes, is divided
 // by the records that SQL counts. Prints one table, and the load of the machine, under which caches are shared and everything costs more.
-// `--rate N` records a second (40,000), `--seconds S` (20). Linux only: it reads /proc.
-import { readFileSync } from 'node:fs'
+// `--rate N` records a second (40,000), `--seconds S` (20).
 import { availableParallelism, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -12,25 +11,26 @@ import { ROLES } from '../test/cluster/members.ts'
 import { drainedStatus } from '../test/kill/attempts.ts'
 import { findPostgresBinaries } from '../test/support/postgres-server.ts'
 import { createCorpus } from './load/body.ts'
-import { quantile, runOpenLoop } from './load/open-loop.ts'
+import { prepareBodies } from './load/encoded.ts'
+import { runOpenLoop } from './load/open-loop.ts'
+import { readProcesses } from './measure/processes.ts'
+import { quantile } from './measure/statistics.ts'
 import { until } from './load/product.ts'
 
 const { values } = parseArgs({ options: { rate: { type: 'string', default: '40000' }, seconds: { type: 'string', default: '20' } } })
 const RECORDS = 1000
-const TICKS_PER_SECOND = 100
 const IDLE_SECONDS = 10
 /** An acknowledgement that takes longer waited for a processor. */
 const FULL_MS = 1000
 
-/** Processor seconds so far. */
-const cpuOf = (pid: number): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+const cpuByRole = (cluster: Cluster): Record<string, number> => {
+  const table = readProcesses()
+  const cpuOf = (pid: number): number => table.get(pid)?.cpuSeconds ?? 0
+  return Object.fromEntries([
+    ...ROLES.map((role) => [role, cluster.of(role).reduce((sum, member) => sum + cpuOf(member.pid()!), 0)] as const),
+    ...Object.entries(cluster.servers.pids()).map(([name, pid]) => [name, pid === null ? 0 : cpuOf(pid)] as const),
+  ])
 }
-const cpuByRole = (cluster: Cluster): Record<string, number> => Object.fromEntries([
-  ...ROLES.map((role) => [role, cluster.of(role).reduce((sum, member) => sum + cpuOf(member.pid()!), 0)] as const),
-  ...Object.entries(cluster.servers.pids()).map(([name, pid]) => [name, pid === null ? 0 : cpuOf(pid)] as const),
-])
 
 type Costs = Readonly<Record<string, number>>
 /** By role, over the time that `run` takes. */
@@ -45,9 +45,11 @@ const measure = async (each: number): Promise<string> => {
   const cluster = await openCluster({ postgresBin: findPostgresBinaries()!, each })
   try {
     const requestsPerSecond = Number(values.rate) / RECORDS / each
-    const load = (seconds: number, firstAttempt: number) => Promise.all(cluster.of('ingest').map(({ otlp }, n) => runOpenLoop({
-      url: otlp, token: cluster.token, corpus: createCorpus({ records: RECORDS, resources: 8, run: `scale${n}` }), requestsPerSecond, seconds, connections: 8, firstAttempt,
-    })))
+    const load = (seconds: number, firstAttempt: number) => Promise.all(cluster.of('ingest').map(({ otlp }, n) => {
+      const requests = Math.round(requestsPerSecond * seconds)
+      const bodies = prepareBodies(createCorpus({ records: RECORDS, resources: 8, run: `scale${n}` }), 'none', { first: firstAttempt, count: requests })
+      return runOpenLoop({ url: otlp, token: cluster.token, bodies, requestsPerSecond, requests, connections: 8, firstAttempt })
+    }))
     const settled = () => until('everything is stored', 120_000, () => drainedStatus(cluster.api))
     const rows = async (): Promise<number> => (await cluster.select<{ rows: number }>('SELECT count() AS rows FROM otel_logs'))[0].rows
     // What starts costs more: Kafka's first gigabyte, every process's first requests.

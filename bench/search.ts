@@ -3,7 +3,7 @@
 // route does, prints one table and exits with 1 when a target is missed. `--rows N` (10,000,000), `--rounds N` (30 of each
 // kind), `--only TEXT` (kinds that contain it), `--directory D` (fills and keeps D, or asks the store that is there).
 // Bodies are random words with Zipf frequencies, the worst case for an index over words.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -14,6 +14,8 @@ import { findFacets } from '../clickhouse/queries/find-facets.ts'
 import { findLogs } from '../clickhouse/queries/find-logs.ts'
 import type { LogFilter, LogPosition, LogRow } from '../clickhouse/queries/logs-search.ts'
 import { storeStats } from '../clickhouse/queries/store.ts'
+import { readProcesses } from './measure/processes.ts'
+import { quantile } from './measure/statistics.ts'
 
 const { values } = parseArgs({ options: { rows: { type: 'string', default: '10000000' }, rounds: { type: 'string', default: '30' }, only: { type: 'string', default: '' }, directory: { type: 'string' } } })
 const rows = Number(values.rows)
@@ -102,19 +104,9 @@ WHERE tenant = 'default' AND Timestamp >= fromUnixTimestamp64Nano({fromNs:Int64}
   return await clickhouse.query<Stored>({ name: 'stored', sql }, { fromNs: String(BigInt(endMs - 2 * SPANS['15 min']) * 1_000_000n), wanted })
 }
 
-const quantile = (values: readonly number[], share: number): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
-}
-/** Processor time of ClickHouse so far, where the system tells. */
-const cpuMs = (pid: number): number => {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
-    return (Number(fields[11]) + Number(fields[12])) * 10
-  } catch {
-    return Number.NaN
-  }
-}
+const quantileOf = (values: readonly number[], share: number): number => values.length === 0 ? 0 : quantile(values.toSorted((a, b) => a - b), share)
+/** Processor time of ClickHouse so far. */
+const cpuMs = (pid: number): number => (readProcesses().get(pid)?.cpuSeconds ?? Number.NaN) * 1000
 
 interface Measured { readonly first: number[]; readonly page: number[]; readonly second: number[]; readonly found: number; readonly counted: number; readonly failed: number; readonly cpu: number }
 const measure = async (clickhouse: ClickHouse, pid: number, kind: Kind, stored: readonly Stored[], times: number): Promise<Measured> => {
@@ -172,12 +164,12 @@ try {
   for (const kind of kinds) {
     await measure(clickhouse, pid, kind, stored, Math.ceil(rounds / 3))
     const { first, page, second, found, counted, failed, cpu } = await measure(clickhouse, pid, kind, stored, rounds)
-    const isMissed = failed > 0 || Math.max(quantile(first, 0.95), quantile(second, 0.95)) > kind.targetMs
+    const isMissed = failed > 0 || Math.max(quantileOf(first, 0.95), quantileOf(second, 0.95)) > kind.targetMs
     if (isMissed) missed += 1
     all.push(...first, ...second)
-    console.log(cells(kind.name, [quantile(first, 0.5), quantile(first, 0.95), quantile(page, 0.95), second.length === 0 ? '-' : quantile(second, 0.95), cpu, found, counted, kind.targetMs], failed > 0 ? `  missed, ${failed} given up` : isMissed ? '  missed' : ''))
+    console.log(cells(kind.name, [quantileOf(first, 0.5), quantileOf(first, 0.95), quantileOf(page, 0.95), second.length === 0 ? '-' : quantileOf(second, 0.95), cpu, found, counted, kind.targetMs], failed > 0 ? `  missed, ${failed} given up` : isMissed ? '  missed' : ''))
   }
-  console.log(`\nall kinds: p50 ${quantile(all, 0.5).toFixed(0)}, p95 ${quantile(all, 0.95).toFixed(0)}; ${missed} of ${kinds.length} targets missed`)
+  console.log(`\nall kinds: p50 ${quantileOf(all, 0.5).toFixed(0)}, p95 ${quantileOf(all, 0.95).toFixed(0)}; ${missed} of ${kinds.length} targets missed`)
   if (missed > 0) process.exitCode = 1
 } finally {
   await clickhouse.close()

@@ -5,6 +5,8 @@ import { connect, type Socket } from 'node:net'
 export interface LoadConnection {
   /** Resolves to the status, or 0 when the connection broke before an answer. */
   send(head: string, body: Uint8Array): Promise<number>
+  /** What the last answer told to wait; 0 when it told nothing. */
+  retryAfterMs(): number
   close(): void
 }
 
@@ -12,6 +14,7 @@ export const openConnection = (host: string, port: number): LoadConnection => {
   let socket: Socket | null = null
   let waiting: ((status: number) => void) | null = null
   let received: Buffer = Buffer.alloc(0)
+  let retryAfterMs = 0
 
   const finish = (status: number): void => {
     const resolve = waiting
@@ -25,7 +28,10 @@ export const openConnection = (host: string, port: number): LoadConnection => {
     if (headEnd < 0) return
     const head = received.toString('latin1', 0, headEnd)
     const length = /content-length: *(\d+)/i.exec(head)
-    if (received.length >= headEnd + 4 + (length === null ? 0 : Number(length[1]))) finish(Number(head.slice(9, 12)))
+    if (received.length >= headEnd + 4 + (length === null ? 0 : Number(length[1]))) {
+      retryAfterMs = 1000 * Number(/retry-after: *(\d+)/i.exec(head)?.[1] ?? 0)
+      finish(Number(head.slice(9, 12)))
+    }
   }
   const open = (): Socket => {
     const made = connect({ host, port, noDelay: true })
@@ -41,9 +47,11 @@ export const openConnection = (host: string, port: number): LoadConnection => {
     send: (head, body) => new Promise((resolve) => {
       socket ??= open()
       waiting = resolve
+      retryAfterMs = 0
       socket.write(`${head}Content-Length: ${body.length}\r\n\r\n`, 'latin1')
       socket.write(body)
     }),
+    retryAfterMs: () => retryAfterMs,
     close: () => socket?.destroy(),
   }
 }

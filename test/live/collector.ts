@@ -1,10 +1,11 @@
 // The OpenTelemetry Collector, built once with its own builder: through it, every record is stored once and as it was given to
 // the Collector, in every compression that it can send and in both encodings; from a file too, and over our absence.
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
+import { findCollector } from '../../bench/peers/programs.ts'
 import { encodeRequest } from '../support/otlp-encode.ts'
 import type { TestRecord } from '../support/otlp-encode.ts'
 import { referenceRows } from '../support/otlp-reference.ts'
@@ -12,29 +13,13 @@ import type { ReferenceRow } from '../support/otlp-reference.ts'
 import { readStoredRequests } from '../support/stored-rows.ts'
 import { expectEqual, expectRows, type Checks, type LiveSuite } from './checks.ts'
 import { freePorts } from '../support/free-port.ts'
-import { cachedDirectory, runStep, startProgram, type Found, type Running } from './program.ts'
+import { startProgram, type Running } from './program.ts'
 
-const VERSION = '0.155.0'
 const COMPRESSIONS = ['gzip', 'none', 'zstd', 'deflate', 'zlib', 'snappy', 'x-snappy-framed', 'lz4']
 const CASES = ['proto', 'json'].flatMap((encoding) => COMPRESSIONS.map((compression) => ({ name: `${encoding} ${compression}`, encoding, compression })))
-const recipe = join(import.meta.dirname, 'otelcol-builder.yaml')
 const REQUESTS = 3
 const RECORDS = 200
 const DAY_MS = 86_400_000
-
-const findCollector = (): Found<string> => {
-  const go = runStep('go', ['version'], { timeoutMs: 20_000 })
-  if (!go.ok) return { ok: false, reason: `no Go to build it with: ${go.reason}` }
-  const built = cachedDirectory(`otelcol-${VERSION}`, readFileSync(recipe, 'utf8'), (directory) => {
-    const installed = runStep('go', ['install', `go.opentelemetry.io/collector/cmd/builder@v${VERSION}`], { timeoutMs: 180_000, env: { GOBIN: directory } })
-    if (!installed.ok) return installed
-    return runStep(join(directory, 'builder'), ['--config', recipe], { timeoutMs: 540_000, cwd: directory })
-  })
-  if (!built.ok) return built
-  const binary = join(built.client, 'build/otelcol')
-  const started = runStep(binary, ['--version'], { timeoutMs: 20_000 })
-  return started.ok ? { ok: true, client: binary } : started
-}
 
 const nameOf = (text: string): string => text.replaceAll(/[^a-z0-9]/g, '_')
 

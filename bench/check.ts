@@ -1,0 +1,30 @@
+// Question: are we still as far ahead of our peers as the committed baseline says? Compares a run of `bench:compare` with it, by ratios,
+// which survive another machine; exits with 1 when one has shrunk by more than the noise of both runs.
+//   npm run bench:check -- [--results FILE]     without a file it runs `bench:compare --quick` first
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { checkAgainst, type Baseline, type ComparedRow } from './report/compare.ts'
+
+const { values } = parseArgs({ options: { results: { type: 'string' }, baseline: { type: 'string', default: join(import.meta.dirname, 'results', 'baseline.json') } } })
+
+const runQuick = (): string => {
+  const directory = mkdtempSync(join(tmpdir(), 'lapwing-check-'))
+  try {
+    const { status } = spawnSync(process.execPath, [join(import.meta.dirname, 'compare.ts'), '--quick', '--out', directory], { stdio: ['ignore', 'ignore', 'inherit'] })
+    if (status !== 0) throw new Error(`the comparison failed with ${status}`)
+    return readFileSync(join(directory, 'compare.json'), 'utf8')
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+const baseline = JSON.parse(readFileSync(values.baseline, 'utf8')) as Baseline
+const { rows } = JSON.parse(values.results === undefined ? runQuick() : readFileSync(values.results, 'utf8')) as { rows: ComparedRow[] }
+const { worse, missing, compared } = checkAgainst(rows, baseline)
+for (const key of missing) console.log(`not in this run: ${key}`)
+for (const line of worse) console.log(`worse: ${line}`)
+console.log(`${compared} ratios compared with the baseline, ${worse.length} worse by more than the noise`)
+process.exitCode = compared > 0 && worse.length === 0 ? 0 : 1

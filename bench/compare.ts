@@ -1,0 +1,62 @@
+// Question: what does a log record cost ours and its peers, in the same run, on the same machine, with the same records? Everybody has one
+// turn in every round, the order rotates, two identical copies of ours show the noise, and everybody's records are counted.
+//   npm run bench:compare -- [--quick] [--stages E,G,X] [--rounds 5] [--records N] [--seconds S] [--out bench/results] [--baseline]
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { closeOnSignal, createScopes } from './measure/scope.ts'
+import { rotated } from './measure/statistics.ts'
+import { barsOf, compare, toBaseline, type ComparedRow } from './report/compare.ts'
+import { describeMachine, readMachine } from './report/machine.ts'
+import { renderPlot } from './report/plot.ts'
+import { totalCpu, type Result, type Stage } from './report/result.ts'
+import { renderRatios, renderResults, verdictOf } from './report/table.ts'
+import { openVersus, type Versus } from './stages/versus.ts'
+
+const { values } = parseArgs({ options: {
+  quick: { type: 'boolean', default: false }, stages: { type: 'string', default: 'E,G,X' }, rounds: { type: 'string', default: '5' }, records: { type: 'string' }, seconds: { type: 'string' },
+  out: { type: 'string' }, baseline: { type: 'boolean', default: false },
+} })
+const stages = values.stages.split(',').map((name) => name.trim().toUpperCase()) as Stage[]
+const size = { records: Number(values.records ?? (values.quick ? 200_000 : 2_000_000)), seconds: Number(values.seconds ?? (values.quick ? 4 : 20)) }
+
+/** A turn that cannot be taken is named and has no row: the others go on. */
+const play = async (versus: Versus, scopes: ReturnType<typeof createScopes>): Promise<{ results: Result[]; failures: string[] }> => {
+  const [results, failures]: [Result[], string[]] = [[], []]
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const turn of rotated(versus.turns, round)) {
+      try {
+        const result = await scopes.run(turn.run)
+        results.push(result)
+        console.error(`round ${round + 1}: ${turn.name}: ${totalCpu(result).toFixed(2)} CPU-s/M, ${verdictOf(result)}`)
+      } catch (error) {
+        failures.push(`${turn.name}, round ${round + 1}: ${String(error)}`)
+        console.error(failures.at(-1))
+      }
+    }
+  }
+  return { results, failures }
+}
+
+const write = (directory: string, report: { readonly text: string; readonly json: object; readonly rows: readonly ComparedRow[]; readonly results: readonly Result[] }): void => {
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(join(directory, 'compare.json'), `${JSON.stringify(report.json, null, 1)}\n`)
+  writeFileSync(join(directory, 'compare.md'), report.text)
+  writeFileSync(join(directory, 'compare.svg'), renderPlot('What one million log records cost', 'CPU-seconds', barsOf(report.rows)))
+  if (values.baseline) writeFileSync(join(directory, 'baseline.json'), `${JSON.stringify(toBaseline(report.rows), null, 1)}\n`)
+}
+const scopes = createScopes()
+closeOnSignal(scopes)
+await scopes.run(async (scope) => {
+  const versus = await openVersus({ size, stages, isQuick: values.quick }, scope)
+  const { results, failures } = await play(versus, scopes)
+  const rows = versus.pairings.map((pairing) => compare(results, pairing)).filter((row) => row !== null)
+  const machine = readMachine()
+  const absent = [...versus.missing.map((what) => `not measured: ${what}`), ...failures.map((what) => `failed to run: ${what}`)]
+  const text = [
+    `## Compared with peers, ${values.rounds} rounds`, renderRatios(rows), absent.map((what) => `- ${what}`).join('\n'), describeMachine(machine), '## Every run', renderResults(results),
+  ].join('\n\n')
+  console.log(text)
+  if (values.out !== undefined) write(values.out, { text: `${text}\n`, json: { machine, size, rounds: Number(values.rounds), missing: versus.missing, failures, rows, results }, rows, results })
+  process.exitCode = failures.length === 0 && results.every(({ faults }) => faults.length === 0) ? 0 : 1
+})

@@ -9,6 +9,13 @@ const open: Access = { public: true }
 
 export const operations = {
   listAnomalies: read('anomalies:read'),
+  getAnomaly: read('anomalies:read'),
+  giveAnomalyFeedback: write('anomalies:write'),
+  takeBackAnomalyFeedback: write('anomalies:write'),
+  getSeries: read('anomalies:read'),
+  getDetectionSettings: read('anomalies:read'),
+  setDetectionSettings: write('anomalies:write'),
+  resetDetectionSettings: write('anomalies:write'),
   getCorrelations: read('rca:read'),
   getStatus: read('anomalies:read'),
   searchLogs: read('logs:read'),

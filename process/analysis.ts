@@ -6,6 +6,7 @@ import { createRca } from '../analytics/rca/rca.ts'
 import { startWatchdogShards, type WatchdogShards } from '../analytics/watchdog/shards.ts'
 import { createGuardedFetch } from '../api/egress/guarded-fetch.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
+import { createDetectionRules } from '../api/services/detection-rules.ts'
 import { createIncidents } from '../api/services/incidents.ts'
 import { startNotifier } from '../api/services/notifier.ts'
 import { livingProcesses } from '../api/services/presence.ts'
@@ -41,7 +42,7 @@ export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   const consumer = startConsumer({ retentionMs: config.retentionMs }, { log, pool, child, clickhouse, controlPlane, clock, logger, neighbours })
   onClose(() => consumer.close())
   const watchdog = startWatchdogShards({ shards: config.watchdogShards, zThreshold: config.watchdogZScoreThreshold, cooldownMs: config.watchdogCooldownMs, pollMs: WATCHDOG_POLL_MS }, {
-    clickhouse, signals: controlPlane, neighbours, oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(), clock, logger, leases, sharers: async () => config.databaseUrl === null ? 1 : (await livingProcesses(store)).filter(({ role }) => role === 'worker' || role === 'all').length,
+    clickhouse, signals: controlPlane, neighbours, rules: createDetectionRules(store), oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(), clock, logger, leases, sharers: async () => config.databaseUrl === null ? 1 : (await livingProcesses(store)).filter(({ role }) => role === 'worker' || role === 'all').length,
   })
   onClose(() => watchdog.close())
   const incidents = createIncidents(store, clock)

@@ -31,6 +31,10 @@ export const shapes: Readonly<Partial<Record<OperationId, Shape>>> = {
   listAnomalies: {
     list: 'anomalies', concise: ['anomaly_id', 'kind', 'service_id', 'metric_name', 'anomaly_score', 'observed', 'expected', 'detected_at', 'resolved', 'summary'], untrusted: ['service_id', 'metric_name', 'summary'], cursor: ['page_token', 'page_token'],
   },
+  getAnomaly: { untrusted: ['service_id', 'metric_name', 'summary'] },
+  giveAnomalyFeedback: { untrusted: ['service_id', 'metric_name'] },
+  getSeries: { list: 'points', concise: ['at', 'value', 'expected', 'lower', 'upper'], untrusted: ['service', 'metric'] },
+  getDetectionSettings: { list: 'settings', untrusted: ['service_id', 'metric_name'] },
   getCorrelations: { list: 'correlations', untrusted: ['related_service'] },
   getServiceContext: { untrusted: ['rates', 'anomalies', 'neighbours', 'openIncidents'] },
   listMonitors: { list: 'monitors', concise: ['id', 'name', 'service', 'status', 'intervalSec', 'lastHitAt'] },

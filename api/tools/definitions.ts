@@ -2,7 +2,7 @@
 // No tool deletes, reads secrets, makes tokens or keys, or changes who may do what: `withoutTool` says so of each such operation.
 import type { OperationId } from '../operations.ts'
 
-export const TOOLSETS = ['core', 'incidents', 'logs', 'monitors', 'monitors-write', 'account'] as const
+export const TOOLSETS = ['core', 'incidents', 'detection', 'logs', 'monitors', 'monitors-write', 'account'] as const
 export type Toolset = (typeof TOOLSETS)[number]
 
 export interface ToolDefinition {
@@ -63,6 +63,15 @@ export const toolDefinitions: readonly ToolDefinition[] = [
   { name: 'obs_postmortem_set', title: 'Write the postmortem of an incident', operation: 'setPostmortem', toolset: 'incidents', description: 'Writes the postmortem of an incident in Markdown, in place of what was there.' },
   { name: 'obs_correlations_list', title: 'List services that move together', operation: 'getCorrelations', toolset: 'incidents', description: 'Services that move with one, up to depth steps away, with lag and direction.' },
 
+  { name: 'obs_anomaly_get', title: 'Read one anomaly', operation: 'getAnomaly', toolset: 'detection', description: 'One anomaly: observed, expected, band, points around it, how its series is judged, earlier ones like it.' },
+  {
+    name: 'obs_anomaly_feedback', title: 'Say whether an anomaly was noise', operation: 'giveAnomalyFeedback', toolset: 'detection', isIdempotent: true,
+    description: 'Says that an anomaly was noise or real. Noise raises the threshold of its series on its side by a quarter; real takes that back.',
+  },
+  { name: 'obs_series_get', title: 'Read a series', operation: 'getSeries', toolset: 'detection', description: 'Points of one series of a service in equal steps, with the band that was expected.' },
+  { name: 'obs_detection_settings_get', title: 'Read how series are judged', operation: 'getDetectionSettings', toolset: 'detection', description: 'What was set for series, and what holds for one service or series with where it comes from.' },
+  { name: 'obs_detection_settings_set', title: 'Set how series are judged', operation: 'setDetectionSettings', toolset: 'detection', description: 'Sets sensitivity, side or silence of a service or one of its series. Look first: what is left out is set back.' },
+
   { name: 'obs_dead_letters_list', title: 'List messages that were set aside', operation: 'listDeadLetters', toolset: 'logs', description: 'Messages that could not be decoded or stored, newest first, with the reason. Use it when logs that were sent are missing.' },
   { name: 'obs_dead_letter_get', title: 'Read one message that was set aside', operation: 'getDeadLetter', toolset: 'logs', description: 'One message that was set aside, with its body in base64.' },
   { name: 'obs_status_get', title: 'How the parts are', operation: 'getStatus', toolset: 'logs', description: 'Whether ingest, detection and stores work, and how far behind they are.' },
@@ -81,7 +90,7 @@ export const toolDefinitions: readonly ToolDefinition[] = [
 
 /** Why an operation has no tool. */
 export const withoutTool: Readonly<Partial<Record<OperationId, string>>> = {
-  deleteMonitor: 'deletes', revokeToken: 'deletes', revokeApiKey: 'deletes', removeMember: 'deletes',
+  deleteMonitor: 'deletes', takeBackAnomalyFeedback: 'deletes', resetDetectionSettings: 'deletes', revokeToken: 'deletes', revokeApiKey: 'deletes', removeMember: 'deletes',
   getMonitorSecrets: 'reads a secret', rotateHeartbeatToken: 'changes a secret',
   createToken: 'makes a credential', createApiKey: 'makes a credential', listApiKeys: 'about credentials', listMembers: 'about who may do what', listTenants: 'beyond the tenant', createTenant: 'beyond the tenant',
   live: 'for machines', ready: 'for machines', health: 'for machines', version: 'for machines', metrics: 'for machines', openapi: 'for machines', 

@@ -54,6 +54,15 @@ export const anomalyById: Query<AnomalyRow> = {
   sql: 'SELECT '.concat(COLUMNS, ' FROM anomalies FINAL WHERE tenant = {tenant:String} AND anomaly_id = {id:String}'),
 }
 
+export interface SimilarRow { readonly total: string; readonly ids: readonly string[] }
+/** Earlier anomalies of the same series on the same side: how many, and the last five. */
+export const similarAnomalies: Query<SimilarRow> = {
+  name: 'anomalies.similar',
+  sql: `SELECT toString(count()) AS total, arrayMap(p -> p.2, arraySlice(arrayReverseSort(groupArray((detected_at, anomaly_id))), 1, 5)) AS ids FROM anomalies FINAL
+WHERE tenant = {tenant:String} AND service_id = {service:String} AND metric_name = {metric:String} AND direction = {direction:Int8}
+  AND detected_at < fromUnixTimestamp64Milli({beforeMs:Int64}) AND anomaly_id != {id:String}`,
+}
+
 export const recentAnomalies: Query<{ readonly total: string }> = {
   name: 'all_tenants.recent_anomalies',
   sql: `SELECT toString(count()) AS total FROM anomalies FINAL

@@ -34,10 +34,12 @@ import { detectionRoutes } from './routes/detection.ts'
 import { incidentRoutes } from './routes/incidents.ts'
 import { logEventRoutes } from './routes/log-event.ts'
 import { logRoutes } from './routes/logs.ts'
+import { maintenanceRoutes } from './routes/maintenance.ts'
 import { memberRoutes } from './routes/members.ts'
 import { monitorCheckRoutes } from './routes/monitor-checks.ts'
 import { monitorRoutes } from './routes/monitors.ts'
 import { operationsRoutes } from './routes/operations.ts'
+import { resolutionRoutes } from './routes/resolutions.ts'
 import { seriesRoutes } from './routes/series.ts'
 import { tenantRoutes } from './routes/tenants.ts'
 import { chooseTools, toolFileRoutes } from './routes/tool-files.ts'
@@ -148,8 +150,10 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     logEventRoutes(typed, shared)
     deadLetterRoutes(typed, shared)
     incidentRoutes(typed, shared)
+    resolutionRoutes(typed, shared)
     monitorRoutes(typed, shared)
     monitorCheckRoutes(typed, shared)
+    maintenanceRoutes(typed, shared)
     accountRoutes(typed, shared)
     auditVerificationRoutes(typed, shared)
     apiKeyRoutes(typed, shared)

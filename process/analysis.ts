@@ -13,6 +13,7 @@ import { livingProcesses } from '../api/services/presence.ts'
 import type { Config } from '../config.ts'
 import type { ControlPlane } from '../streams/contracts/control-plane.ts'
 import type { Rca } from '../streams/contracts/rca.ts'
+import { startRepeating } from '../streams/contracts/repeat.ts'
 import type { OnClose } from './closers.ts'
 import type { Logger } from './logger.ts'
 import type { Servers } from './servers.ts'
@@ -24,6 +25,7 @@ export interface AnalysisDeps { readonly servers: Servers; readonly clock: () =>
 const DECODE_TIMEOUT_MS = 60_000
 const WATCHDOG_POLL_MS = 1000
 const TRIM_EVERY_MS = 30_000
+const AFTER_MAINTENANCE_EVERY_MS = 5000
 
 export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   const { servers: { store, leases, clickhouse, local, log }, clock, logger, onClose } = deps
@@ -33,6 +35,8 @@ export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   const retention = startStoreRetention({ maxBytes: config.storeMaxBytes, minFreeBytes: local === null ? 0 : config.storeMinFreeBytes }, { clickhouse, clock, logger, leases })
   onClose(() => retention.close())
   const controlPlane = createControlPlane(store, { cooldownMs: config.watchdogCooldownMs, clock })
+  const afterMaintenance = startRepeating(async () => { await controlPlane.openAfterMaintenance() }, { everyMs: AFTER_MAINTENANCE_EVERY_MS }, (error) => logger.warn({ error: String(error) }, 'what outlasted its maintenance not handed on'))
+  onClose(() => afterMaintenance.close())
   const rca = createRca({ clickhouse, now: clock })
   const neighbours = (tenant: string, service: string, atMs: number): Promise<readonly string[]> => rca.neighbours(tenant, service, atMs)
   const pool = createDecodePool({ threads: config.decodeThreads, timeoutMs: DECODE_TIMEOUT_MS })

@@ -28,6 +28,7 @@ export const shapes: Readonly<Partial<Record<OperationId, Shape>>> = {
   updateIncident: { untrusted: incidentText },
   getAnalysis: { untrusted: ['verdict', 'causes', 'timeline', 'similar', 'nextChecks'] },
   getBlast: { untrusted: ['root', 'impacted', 'edges'] },
+  listResolutions: { list: 'resolutions', concise: ['knowledge_base_id', 'incident_id', 'resolution', 'services', 'created_at'], untrusted: ['resolution', 'services', 'tags'] },
   listAnomalies: {
     list: 'anomalies', concise: ['anomaly_id', 'kind', 'service_id', 'metric_name', 'anomaly_score', 'observed', 'expected', 'detected_at', 'resolved', 'summary'], untrusted: ['service_id', 'metric_name', 'summary'], cursor: ['page_token', 'page_token'],
   },
@@ -37,6 +38,8 @@ export const shapes: Readonly<Partial<Record<OperationId, Shape>>> = {
   getDetectionSettings: { list: 'settings', untrusted: ['service_id', 'metric_name'] },
   getCorrelations: { list: 'correlations', untrusted: ['related_service'] },
   getServiceContext: { untrusted: ['rates', 'anomalies', 'neighbours', 'openIncidents'] },
+  listMaintenanceWindows: { list: 'maintenanceWindows', concise: ['id', 'services', 'startsAt', 'endedAt', 'status', 'reason'], untrusted: ['services', 'reason'] },
+  getMaintenanceWindow: { untrusted: ['services', 'reason', 'muted'] },
   listMonitors: { list: 'monitors', concise: ['id', 'name', 'service', 'status', 'intervalSec', 'lastHitAt'] },
   listMonitorChecks: { list: 'checks', cursor: next },
   getMonitorTimeline: { list: 'buckets' },

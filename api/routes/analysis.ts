@@ -6,15 +6,18 @@ import { principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
 import { Correlation, Status } from '../schemas/analysis.ts'
 import { Anomaly, errors, Time } from '../schemas/shapes.ts'
+import { windowsOfSignals } from '../services/muted-signals.ts'
 import { resolveRange } from '../time-range.ts'
 
 const RETENTION_MS = 30 * 86_400_000
 const iso = (ms: string): string => new Date(Number(ms)).toISOString()
 
-export const toAnomaly = (row: AnomalyRow) => ({
+/** @param windows signal id → the maintenance window that keeps it back. */
+export const toAnomaly = (row: AnomalyRow, windows: ReadonlyMap<string, string>) => ({
   anomaly_id: row.anomaly_id, kind: row.kind, service_id: row.service_id, metric_name: row.metric_name, anomaly_score: row.anomaly_score, z_score: row.z_score,
   detected_at: iso(row.detected_at_ms), started_at: iso(row.started_at_ms), rca_triggered: row.rca_triggered === 1, resolved: row.resolved === 1, resolved_at: row.resolved === 1 ? iso(row.resolved_at_ms) : null,
   observed: row.observed, expected: row.expected, lower: row.lower, upper: row.upper, history: row.history, signal: row.signal, summary: row.summary,
+  muted: windows.has(row.anomaly_id), maintenance_window_id: windows.get(row.anomaly_id) ?? null,
 })
 
 export const analysisRoutes = (app: App, deps: RouteDeps): void => {
@@ -40,10 +43,11 @@ export const analysisRoutes = (app: App, deps: RouteDeps): void => {
       deps.clickhouse.query(listAnomalies, { ...params, limit: limit + 1, afterMs: after.detectedMs, afterId: after.id }), deps.clickhouse.query(countAnomalies, params),
     ])
     const shown = rows.slice(0, limit)
+    const windows = await windowsOfSignals(deps.store, tenant, shown.map((row) => row.anomaly_id))
     const last = shown.at(-1)
     const more = rows.length > limit && last !== undefined
     return {
-      anomalies: shown.map(toAnomaly), total: Number(counted.total),
+      anomalies: shown.map((row) => toAnomaly(row, windows)), total: Number(counted.total),
       ...(more ? { page_token: deps.cursors.encode<AnomalyPosition>({ detectedMs: last.detected_at_ms, id: last.anomaly_id }, tenant, filter, [sinceMs, untilMs]) } : {}),
     }
   })

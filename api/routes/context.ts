@@ -8,6 +8,7 @@ import { principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
 import { Correlation } from '../schemas/analysis.ts'
 import { Anomaly, errors, Nullable, Time } from '../schemas/shapes.ts'
+import { windowsOfSignals } from '../services/muted-signals.ts'
 import { resolveRange } from '../time-range.ts'
 import { toAnomaly } from './analysis.ts'
 
@@ -58,10 +59,12 @@ export const contextRoutes = (app: App, deps: RouteDeps): void => {
       deps.rca.correlations(tenant, service, 1, nowMs),
       Promise.all((['open', 'acknowledged'] as const).map((status) => deps.incidents.list(tenant, { status, limit: 200 }))),
     ])
+    const shown = anomalies.slice(0, MAX_ANOMALIES)
+    const windows = await windowsOfSignals(deps.store, tenant, shown.map((row) => row.anomaly_id))
     return {
       ...(rates.every((row) => row.count === '0') ? { emptyReason: 'no_data_in_range' } : {}),
       service, range: { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }, rates: rates.map((row) => toRate(row, span / 60_000)),
-      anomalies: anomalies.slice(0, MAX_ANOMALIES).map(toAnomaly), anomaliesTruncated: anomalies.length > MAX_ANOMALIES, neighbours: correlations.map((one) => ({ ...one })),
+      anomalies: shown.map((row) => toAnomaly(row, windows)), anomaliesTruncated: anomalies.length > MAX_ANOMALIES, neighbours: correlations.map((one) => ({ ...one })),
       openIncidents: open.flat().filter((one) => one.services.includes(service)).slice(0, MAX_INCIDENTS).map(({ id, number, title, severity, status, openedAt }) => ({ id, number, title, severity, status, openedAt })),
     } as never
   })

@@ -2,7 +2,7 @@
 import type { AlertState, ControlPlane, HeartbeatMonitor } from '../../streams/contracts/control-plane.ts'
 import type { Store } from '../store/store.ts'
 import { createHeartbeatState } from './heartbeat-state.ts'
-import { createGrouping } from './signal-grouping.ts'
+import { createGrouping, type Grouping } from './signal-grouping.ts'
 
 interface StoredMonitor { id: string; tenant: string; name: string; service: string | null; interval_sec: number; grace_sec: number; alert_labels: Record<string, string> | null; created_at: Date; last_hit_at: Date | null; status: HeartbeatMonitor['status']; miss_id: string | null }
 
@@ -11,7 +11,7 @@ const toMonitor = (row: StoredMonitor): HeartbeatMonitor => ({
   alertLabels: row.alert_labels, createdAtMs: row.created_at.getTime(), lastHitAtMs: row.last_hit_at?.getTime() ?? null, status: row.status, missId: row.miss_id,
 })
 
-export const createControlPlane = (store: Store, config: { readonly cooldownMs: number; readonly clock: () => number }): ControlPlane => ({
+export const createControlPlane = (store: Store, config: { readonly cooldownMs: number; readonly clock: () => number }): ControlPlane & Grouping => ({
   ...createGrouping(store, config),
   ...createHeartbeatState(store),
   // Every tenant's, on purpose: the judge of misses works for all of them.

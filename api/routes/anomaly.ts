@@ -12,8 +12,7 @@ import { SeriesPoint } from '../schemas/series.ts'
 import { Anomaly, errors, Id } from '../schemas/shapes.ts'
 import { createAnomalyFeedback, type Feedback as Given, type FeedbackSeries } from '../services/anomaly-feedback.ts'
 import { createDetectionSettings } from '../services/detection-settings.ts'
-import { windowsOfSignals } from '../services/muted-signals.ts'
-import { toAnomaly } from './analysis.ts'
+import { contextOf, toAnomaly } from './analysis.ts'
 import { toDetection } from './detection.ts'
 import { BUCKET_SECONDS, toPoint } from './series.ts'
 
@@ -57,12 +56,12 @@ export const anomalyRoutes = (app: App, deps: RouteDeps): void => {
   }, async (request) => {
     const { tenant } = principalOf(request)
     const row = await find(tenant, request.params.id)
-    const [given, detection, windows, [similar], around] = await Promise.all([
-      feedback.find(tenant, row.anomaly_id), detectionOf(tenant, row), windowsOfSignals(deps.store, tenant, [row.anomaly_id]),
+    const [given, detection, context, [similar], around] = await Promise.all([
+      feedback.find(tenant, row.anomaly_id), detectionOf(tenant, row), contextOf(deps, tenant, [row]),
       deps.clickhouse.query(similarAnomalies, { tenant, service: row.service_id, metric: row.metric_name, direction: row.direction, beforeMs: row.detected_at_ms, id: row.anomaly_id }), points(tenant, row),
     ])
     return {
-      ...toAnomaly(row, windows), direction: row.direction === 0 ? null : row.direction > 0 ? 'up' : 'down', feedback: given === null ? null : toFeedback(given), detection,
+      ...toAnomaly(row, context), direction: row.direction === 0 ? null : row.direction > 0 ? 'up' : 'down', feedback: given === null ? null : toFeedback(given), detection,
       similar: { total: Number(similar?.total ?? 0), anomaly_ids: [...similar?.ids ?? []] }, points: around,
     } as never
   })

@@ -21,11 +21,12 @@ export interface AnomalyRow {
   readonly signal: string
   readonly direction: number
   readonly summary: string
+  readonly signals: readonly { readonly name: string; readonly share: number }[]
 }
 
 const COLUMNS = `anomaly_id, kind, service_id, metric_name, anomaly_score, z_score,
 toString(toUnixTimestamp64Milli(detected_at)) AS detected_at_ms, toString(toUnixTimestamp64Milli(started_at)) AS started_at_ms,
-toString(toUnixTimestamp64Milli(resolved_at)) AS resolved_at_ms, resolved, rca_triggered, observed, expected, lower, upper, history, signal, direction, summary`
+toString(toUnixTimestamp64Milli(resolved_at)) AS resolved_at_ms, resolved, rca_triggered, observed, expected, lower, upper, history, signal, direction, summary, signals`
 const FILTER = ` FROM anomalies FINAL
 WHERE tenant = {tenant:String} AND ({service:String} = '' OR service_id = {service:String})
   AND detected_at >= fromUnixTimestamp64Milli({sinceMs:Int64}) AND detected_at <= fromUnixTimestamp64Milli({untilMs:Int64})

@@ -129,3 +129,19 @@ test('a series is given in steps with the band, and not in more points than fit'
   expect((await call('GET', '/api/v1/series?service=cart&metric=log.rate&from=now-7d')).said.stepSeconds).toBe(310)
   for (const step of ['15', '0', 'x', '10']) expect([step, (await call('GET', `/api/v1/series?service=cart&metric=log.rate&from=now-7d&step=${step}`)).said]).toMatchObject([step, { code: 'VALIDATION_FAILED' }])
 })
+
+test('anomalies of one incident are one row with its members when that is asked for, and name it in any case', async () => {
+  await api.store.query("INSERT INTO incidents (id, tenant, number, title, severity, status, opened_at) VALUES ('inc_g', 'a', 90, 't', 'major', 'open', now())")
+  for (const id of ['anom-g1', 'anom-g2', 'anom-g3']) {
+    await api.store.query("INSERT INTO incident_signals (tenant, kind, signal_id, incident_id, service, summary, severity, started_at, neighbours) VALUES ('a', 'anomaly', $1, 'inc_g', $2, $3, 'major', now(), '[]')", [id, `svc-${id}`, `${id} up`])
+  }
+  const scores = { 'anom-g1': 0.7, 'anom-alone': 0.6, 'anom-g2': 0.9 }
+  api.answer = ({ name }) => name === 'anomalies.count' ? [{ total: '3' }] : Object.entries(scores).map(([anomaly_id, anomaly_score]) => ({ ...anomaly, anomaly_id, anomaly_score, signals: [{ name: 'rolling_z', share: 1 }] }))
+  const plain = (await call('GET', '/api/v1/anomalies')).said.anomalies
+  expect(plain.map((one: Record<string, unknown>) => [one.anomaly_id, one.group_id, one.members])).toEqual([['anom-g1', 'inc_g', undefined], ['anom-alone', null, undefined], ['anom-g2', 'inc_g', undefined]])
+  expect(plain[0].signals).toEqual([{ name: 'rolling_z', share: 1 }])
+  const grouped = (await call('GET', '/api/v1/anomalies?group=true')).said
+  expect(grouped.anomalies.map((one: { anomaly_id: string; members: { anomaly_id: string }[] }) => [one.anomaly_id, one.members.map((member) => member.anomaly_id)])).toEqual([['anom-g2', ['anom-g1', 'anom-g2', 'anom-g3']], ['anom-alone', ['anom-alone']]])
+  expect(grouped.total).toBe(3)
+  expect((await call('GET', '/api/v1/anomalies?group=true', undefined, 'other')).said.anomalies.map((one: Record<string, unknown>) => one.group_id)).toEqual([null, null, null])
+})

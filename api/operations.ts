@@ -10,6 +10,7 @@ const open: Access = { public: true }
 export const operations = {
   listAnomalies: read('anomalies:read'),
   getAnomaly: read('anomalies:read'),
+  plotAnomaly: read('anomalies:read'),
   giveAnomalyFeedback: write('anomalies:write'),
   takeBackAnomalyFeedback: write('anomalies:write'),
   getSeries: read('anomalies:read'),

@@ -17,6 +17,7 @@ const wordings: Readonly<Record<string, Wording>> = {
   'getAnalysis.id': say('incident id', 'inc_7f3d2a9c01be'),
   'getBlast.id': say('incident id', 'inc_7f3d2a9c01be'),
   'getAnomaly.id': say('anomaly id', 'anom-7f3d2a9c01be'),
+  'plotAnomaly.id': say('anomaly id', 'anom-7f3d2a9c01be'),
   'giveAnomalyFeedback.id': say('anomaly id', 'anom-7f3d2a9c01be'),
   'takeBackAnomalyFeedback.id': say('anomaly id', 'anom-7f3d2a9c01be'),
   'getMaintenanceWindow.id': say('window id', 'mnt_7f3d2a9c01be'),

@@ -4,6 +4,7 @@ import { anomalyById, similarAnomalies, type AnomalyRow } from '../../clickhouse
 import { pointsOfSeries } from '../../clickhouse/queries/series-points.ts'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
+import { drawSeries } from '../plots/series-plot.ts'
 import { actorOf, principalOf } from '../plugins/authentication.ts'
 import { tellUndo } from '../plugins/undo.ts'
 import type { RouteDeps } from '../ports.ts'
@@ -42,10 +43,10 @@ export const anomalyRoutes = (app: App, deps: RouteDeps): void => {
     if (row.direction === 0) throw apiError('FEEDBACK_NOT_APPLICABLE', `${id} is an alert of ${row.service_id}: its sender decides when it fires`)
     return row
   }
+  const endOf = (row: AnomalyRow): number => row.resolved === 1 ? Number(row.resolved_at_ms) : deps.clock()
   const points = async (tenant: string, row: AnomalyRow) => {
     const startMs = Number(row.started_at_ms)
-    const endMs = row.resolved === 1 ? Number(row.resolved_at_ms) : deps.clock()
-    const toMs = Math.min(endMs, startMs + MAX_LENGTH_MS) + AROUND_MS
+    const toMs = Math.min(endOf(row), startMs + MAX_LENGTH_MS) + AROUND_MS
     const params = { tenant, service: row.service_id, metric: row.metric_name, from: Math.max(0, Math.floor((startMs - AROUND_MS) / 1000)), to: Math.ceil(toMs / 1000), step: BUCKET_SECONDS }
     return (await deps.clickhouse.query(pointsOfSeries, params)).map((point) => toPoint(row.metric_name, BUCKET_SECONDS, point))
   }
@@ -64,6 +65,20 @@ export const anomalyRoutes = (app: App, deps: RouteDeps): void => {
       ...toAnomaly(row, context), direction: row.direction === 0 ? null : row.direction > 0 ? 'up' : 'down', feedback: given === null ? null : toFeedback(given), detection,
       similar: { total: Number(similar?.total ?? 0), anomaly_ids: [...similar?.ids ?? []] }, points: around,
     } as never
+  })
+  app.get('/api/v1/anomalies/:id/plot.svg', {
+    schema: { operationId: 'plotAnomaly', tags: ['analysis'], summary: 'An anomaly as a picture: the points around it and the band that was expected, for light and dark pages', params: Id, response: { 200: Type.String(), ...errors } },
+    serializerCompiler: ({ httpStatus }) => (value) => httpStatus === '200' ? value as string : JSON.stringify(value),
+  }, async (request, reply) => {
+    const { tenant } = principalOf(request)
+    const row = await find(tenant, request.params.id)
+    const around = await points(tenant, row)
+    const startMs = Number(row.started_at_ms)
+    const picture = drawSeries({
+      title: row.summary, subtitle: `${row.service_id} · ${row.metric_name} · ${new Date(startMs).toISOString()} · UTC`, markedFromMs: startMs, markedToMs: Math.min(endOf(row), startMs + MAX_LENGTH_MS),
+      points: around.map((point) => ({ ...point, atMs: Date.parse(point.at) })),
+    })
+    return reply.type('image/svg+xml; charset=utf-8').header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'").send(picture as never)
   })
   app.post('/api/v1/anomalies/:id/feedback', {
     schema: {

@@ -145,3 +145,10 @@ test('anomalies of one incident are one row with its members when that is asked 
   expect(grouped.total).toBe(3)
   expect((await call('GET', '/api/v1/anomalies?group=true', undefined, 'other')).said.anomalies.map((one: Record<string, unknown>) => one.group_id)).toEqual([null, null, null])
 })
+
+test('an anomaly is drawn as a picture of its own tenant', async () => {
+  const reply = await api.app.inject({ url: '/api/v1/anomalies/anom-1/plot.svg', headers: bearer('owner') })
+  expect([reply.statusCode, reply.headers['content-type']]).toEqual([200, 'image/svg+xml; charset=utf-8'])
+  expect(reply.body).toMatch(/^<svg xmlns[^]*cart: log records up[^]*<\/svg>$/)
+  expect((await call('GET', '/api/v1/anomalies/anom-1/plot.svg', undefined, 'other')).said).toMatchObject({ code: 'NOT_FOUND' })
+})

@@ -25,17 +25,22 @@ import { complete } from './openapi/complete.ts'
 import { accountRoutes } from './routes/account.ts'
 import { aggregateRoutes } from './routes/aggregate.ts'
 import { analysisRoutes } from './routes/analysis.ts'
+import { anomalyRoutes } from './routes/anomaly.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
 import { contextRoutes } from './routes/context.ts'
 import { auditVerificationRoutes } from './routes/audit-verification.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
+import { detectionRoutes } from './routes/detection.ts'
 import { incidentRoutes } from './routes/incidents.ts'
 import { logEventRoutes } from './routes/log-event.ts'
 import { logRoutes } from './routes/logs.ts'
+import { maintenanceRoutes } from './routes/maintenance.ts'
 import { memberRoutes } from './routes/members.ts'
 import { monitorCheckRoutes } from './routes/monitor-checks.ts'
 import { monitorRoutes } from './routes/monitors.ts'
 import { operationsRoutes } from './routes/operations.ts'
+import { resolutionRoutes } from './routes/resolutions.ts'
+import { seriesRoutes } from './routes/series.ts'
 import { tenantRoutes } from './routes/tenants.ts'
 import { chooseTools, toolFileRoutes } from './routes/tool-files.ts'
 import { NoBody } from './schemas/shapes.ts'
@@ -136,14 +141,19 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     checkAgentLabels(scope)
     guardText(scope)
     analysisRoutes(typed, shared)
+    anomalyRoutes(typed, shared)
+    detectionRoutes(typed, shared)
+    seriesRoutes(typed, shared)
     contextRoutes(typed, shared)
     logRoutes(typed, shared)
     aggregateRoutes(typed, shared)
     logEventRoutes(typed, shared)
     deadLetterRoutes(typed, shared)
     incidentRoutes(typed, shared)
+    resolutionRoutes(typed, shared)
     monitorRoutes(typed, shared)
     monitorCheckRoutes(typed, shared)
+    maintenanceRoutes(typed, shared)
     accountRoutes(typed, shared)
     auditVerificationRoutes(typed, shared)
     apiKeyRoutes(typed, shared)

@@ -24,6 +24,7 @@ const examples: Readonly<Record<ErrorName, Example>> = {
   MONITOR_NAME_DUPLICATE: { error: 'a monitor named nightly-backup exists' },
   TENANT_DUPLICATE: { error: 'a tenant acme-corp exists' },
   LAST_OWNER: { error: 'user_owner is the only owner of the tenant' },
+  FEEDBACK_NOT_APPLICABLE: { error: 'anom-7f3d2a9c01be is an alert of payments: its sender decides when it fires' },
   IDEMPOTENCY_KEY_REPLAY_CONFLICT: { error: 'the Idempotency-Key was used for another call' },
   IDEMPOTENCY_IN_PROGRESS: { error: 'a call with this Idempotency-Key is being carried out', retry_after_s: 1 },
   RATE_LIMITED: { error: 'the key may be used 1000 times a second' },

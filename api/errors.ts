@@ -20,6 +20,7 @@ export const errorCodes = {
   MONITOR_NAME_DUPLICATE: { status: 409, meaning: 'A monitor of that name exists.', hint: 'Choose another name, or change the one that exists.' },
   TENANT_DUPLICATE: { status: 409, meaning: 'A tenant of that id exists.', hint: 'Choose another tenant_id.' },
   LAST_OWNER: { status: 409, meaning: 'The tenant would be left without an owner.', hint: 'Make another member an owner first.' },
+  FEEDBACK_NOT_APPLICABLE: { status: 409, meaning: 'The anomaly is an alert: nothing here judges it.', hint: 'Silence or change the rule where the alert comes from, or open a maintenance window.' },
   IDEMPOTENCY_KEY_REPLAY_CONFLICT: { status: 409, meaning: 'The Idempotency-Key was used for another call within 24 hours.', hint: 'Use a new key for a new call; repeat a call with the very same path, query and body.' },
   IDEMPOTENCY_IN_PROGRESS: { status: 409, meaning: 'A call with this Idempotency-Key is being carried out.', hint: 'Send the same call again after Retry-After seconds: it gets the answer of the first.' },
   BODY_TOO_LARGE: { status: 413, meaning: 'The body is larger than 1 MiB.', hint: 'Send less at once.' },

@@ -63,7 +63,7 @@ const measure = async (each: number): Promise<string> => {
       await settled()
     })
     const stored = await rows() - already
-    const acknowledged = results.reduce((sum, one) => sum + one.acknowledged, 0) * RECORDS
+    const acknowledged = results.reduce((sum, one) => sum + one.acknowledged.length, 0) * RECORDS
     if (stored < acknowledged) throw new Error(`${acknowledged - stored} acknowledged records are not stored`)
     const millions = stored / 1e6
     const latencies = results.flatMap((one) => [...one.latenciesMs]).sort((a, b) => a - b)

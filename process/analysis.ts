@@ -6,12 +6,14 @@ import { createRca } from '../analytics/rca/rca.ts'
 import { startWatchdogShards, type WatchdogShards } from '../analytics/watchdog/shards.ts'
 import { createGuardedFetch } from '../api/egress/guarded-fetch.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
+import { createDetectionRules } from '../api/services/detection-rules.ts'
 import { createIncidents } from '../api/services/incidents.ts'
 import { startNotifier } from '../api/services/notifier.ts'
 import { livingProcesses } from '../api/services/presence.ts'
 import type { Config } from '../config.ts'
 import type { ControlPlane } from '../streams/contracts/control-plane.ts'
 import type { Rca } from '../streams/contracts/rca.ts'
+import { startRepeating } from '../streams/contracts/repeat.ts'
 import type { OnClose } from './closers.ts'
 import type { Logger } from './logger.ts'
 import type { Servers } from './servers.ts'
@@ -23,6 +25,7 @@ export interface AnalysisDeps { readonly servers: Servers; readonly clock: () =>
 const DECODE_TIMEOUT_MS = 60_000
 const WATCHDOG_POLL_MS = 1000
 const TRIM_EVERY_MS = 30_000
+const AFTER_MAINTENANCE_EVERY_MS = 5000
 
 export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   const { servers: { store, leases, clickhouse, local, log }, clock, logger, onClose } = deps
@@ -32,6 +35,8 @@ export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   const retention = startStoreRetention({ maxBytes: config.storeMaxBytes, minFreeBytes: local === null ? 0 : config.storeMinFreeBytes }, { clickhouse, clock, logger, leases })
   onClose(() => retention.close())
   const controlPlane = createControlPlane(store, { cooldownMs: config.watchdogCooldownMs, clock })
+  const afterMaintenance = startRepeating(async () => { await controlPlane.openAfterMaintenance() }, { everyMs: AFTER_MAINTENANCE_EVERY_MS }, (error) => logger.warn({ error: String(error) }, 'what outlasted its maintenance not handed on'))
+  onClose(() => afterMaintenance.close())
   const rca = createRca({ clickhouse, now: clock })
   const neighbours = (tenant: string, service: string, atMs: number): Promise<readonly string[]> => rca.neighbours(tenant, service, atMs)
   const pool = createDecodePool({ threads: config.decodeThreads, timeoutMs: DECODE_TIMEOUT_MS })
@@ -41,7 +46,7 @@ export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   const consumer = startConsumer({ retentionMs: config.retentionMs }, { log, pool, child, clickhouse, controlPlane, clock, logger, neighbours })
   onClose(() => consumer.close())
   const watchdog = startWatchdogShards({ shards: config.watchdogShards, zThreshold: config.watchdogZScoreThreshold, cooldownMs: config.watchdogCooldownMs, pollMs: WATCHDOG_POLL_MS }, {
-    clickhouse, signals: controlPlane, neighbours, oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(), clock, logger, leases, sharers: async () => config.databaseUrl === null ? 1 : (await livingProcesses(store)).filter(({ role }) => role === 'worker' || role === 'all').length,
+    clickhouse, signals: controlPlane, neighbours, rules: createDetectionRules(store), oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(), clock, logger, leases, sharers: async () => config.databaseUrl === null ? 1 : (await livingProcesses(store)).filter(({ role }) => role === 'worker' || role === 'all').length,
   })
   onClose(() => watchdog.close())
   const incidents = createIncidents(store, clock)

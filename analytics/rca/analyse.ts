@@ -3,11 +3,12 @@ import type { Analysis, Blast, Cause, Correlation, Correlations, Direction, Evid
 import { anomaliesLink, changeEvidence, deployEvidence, edgeEvidence, iso, logsLink, type WindowMs } from './evidence.ts'
 import { buildGraph, traceEdges, type Edge, type ServiceSeries, type Trace } from './graph.ts'
 import { rank, type Deploy, type Ranked } from './rank.ts'
+import { similarTo } from './similar.ts'
 import { ANOMALOUS, strengthOf, type Strength } from './strength.ts'
 
 export const GRID_MS = 10_000
 
-export interface Loaded { readonly window: WindowMs; readonly series: readonly ServiceSeries[]; readonly traces: readonly Trace[]; readonly deploys: readonly Deploy[] }
+export interface Loaded { readonly window: WindowMs; readonly series: readonly ServiceSeries[]; readonly traces: readonly Trace[]; readonly deploys: readonly Deploy[]; /** Messages of the errors of the incident's services, for what resembles it. */ readonly templates?: readonly string[] }
 
 interface Ranking { readonly onsetMs: number; readonly edges: readonly Edge[]; readonly strengths: ReadonlyMap<string, Strength>; readonly ranked: readonly Ranked[] }
 
@@ -52,18 +53,6 @@ const timelineOf = (incident: IncidentRef, ranking: Ranking, loaded: Loaded): Ti
   return entries.sort((a, b) => a.atMs - b.atMs || (a.what < b.what ? -1 : 1)).map(({ atMs, what, ref }) => ({ at: iso(atMs), what, ref }))
 }
 
-const similarOf = (incident: IncidentRef): Analysis['similar'] => {
-  const words = (services: readonly string[], summaries: readonly string[]): Set<string> =>
-    new Set([...services, ...summaries.flatMap((text) => text.toLowerCase().match(/[a-z][a-z_.-]{2,}/g) ?? [])])
-  const own = words(incident.services, incident.signals.map((signal) => signal.summary))
-  return (incident.past ?? []).map((past) => {
-    const other = words(past.services, past.summaries)
-    const both = [...own].filter((word) => other.has(word)).length
-    return { incidentId: past.id, similarity: Number((both / Math.max(1, own.size + other.size - both)).toFixed(3)), resolution: past.resolution }
-  }).filter((past) => past.incidentId !== incident.id && past.similarity >= 0.3)
-    .sort((a, b) => b.similarity - a.similarity || (a.incidentId < b.incidentId ? -1 : 1)).slice(0, 5)
-}
-
 const nextChecks = (top: Ranked | undefined, window: WindowMs): string[] => {
   if (top === undefined) return ['No service stands out: widen the time range or look at the incident\'s own signals']
   const checks = [`Read the errors of ${top.service}: GET ${logsLink(top.service, window, { severity_min: '17' })}`]
@@ -74,6 +63,9 @@ const nextChecks = (top: Ranked | undefined, window: WindowMs): string[] => {
   return checks
 }
 
+const fixedBefore = ({ incidentId, similarity, because, resolution }: Analysis['similar'][number]): string =>
+  `Try what helped in ${incidentId}, which resembles it at ${similarity} (${because}): ${resolution.replace(/\s+/g, ' ').slice(0, 200)}`
+
 export const analyse = (incident: IncidentRef, loaded: Loaded, nowMs: number): Analysis => {
   const ranking = rankIncident(incident, loaded)
   const [top, second] = ranking.ranked
@@ -83,11 +75,12 @@ export const analyse = (incident: IncidentRef, loaded: Loaded, nowMs: number): A
   const summary = top === undefined
     ? 'No service around the incident deviates enough to be named as its cause.'
     : `${top.service} is the most likely cause (${top.kind}${first === undefined ? '' : `: ${first.metric} ${Number(first.before.toPrecision(3))} → ${Number(first.after.toPrecision(3))}`})${others.length > 0 ? `; ${others.join(', ')} ${others.length === 1 ? 'is' : 'are'} explained by what they depend on` : ''}.`
+  const similar = similarTo(incident, loaded.templates ?? [])
   return {
     incidentId: incident.id, generatedAt: iso(nowMs),
     verdict: { cause: top === undefined ? null : { service: top.service, kind: top.kind, confidence: Number(confidence.toFixed(3)) }, summary },
     causes: ranking.ranked.map((item, i) => causeOf(item, i, incident, ranking, loaded)),
-    timeline: timelineOf(incident, ranking, loaded), similar: similarOf(incident), nextChecks: nextChecks(top, loaded.window),
+    timeline: timelineOf(incident, ranking, loaded), similar, nextChecks: [...nextChecks(top, loaded.window), ...similar.slice(0, 1).filter((one) => one.resolution !== '').map(fixedBefore)],
     window: { from: iso(loaded.window.fromMs), to: iso(loaded.window.toMs) },
   }
 }

@@ -1,7 +1,7 @@
 // Loads what lies around a moment from ClickHouse and lets the pure part answer. One loaded window serves the questions of
 // the next 30 seconds.
 import type { ClickHouse } from '../../clickhouse/client.ts'
-import { tracesInWindow, tracesOfService, versionsInWindow, type TraceRow, type VersionRow } from '../../clickhouse/queries/rca.ts'
+import { errorTemplates, tracesInWindow, tracesOfService, versionsInWindow, type TraceRow, type VersionRow } from '../../clickhouse/queries/rca.ts'
 import { pointsInWindow, type WindowPoint } from '../../clickhouse/queries/series-points.ts'
 import type { IncidentRef, Rca } from '../../streams/contracts/rca.ts'
 import { isCount } from '../anomaly/metric.ts'
@@ -94,7 +94,12 @@ export const createRca = ({ clickhouse, now }: RcaDeps): Rca => {
   }
   return {
     correlations: async (tenant, service, depth, atMs) => correlationsOf(service, depth, await loadKept(tenant, lookBack(atMs))),
-    analysis: async (incident) => analyse(incident, await load(incident.tenant, windowOf(incident)), now()),
+    analysis: async (incident) => {
+      const window = windowOf(incident)
+      const known = incident.past?.some((past) => (past.templates ?? []).length > 0) === true
+      const [loaded, templates] = await Promise.all([load(incident.tenant, window), known ? clickhouse.query(errorTemplates, { tenant: incident.tenant, services: [...incident.services], ...window }) : []])
+      return analyse(incident, { ...loaded, templates: templates.map((row) => row.template) }, now())
+    },
     blast: async (incident) => {
       const window = windowOf(incident)
       const loaded = await load(incident.tenant, window)

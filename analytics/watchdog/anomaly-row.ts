@@ -23,6 +23,8 @@ export interface AnomalyInsert {
   readonly signal: string
   readonly direction: number
   readonly summary: string
+  /** With what share of the surprise each signal took part. */
+  readonly signals: readonly { readonly name: string; readonly share: number }[]
   readonly rca_triggered: 1
   readonly version: number
 }
@@ -49,6 +51,10 @@ const severityOf = (metric: string, direction: number, score: number): Severity 
   return metric === 'log.new_template_rate' ? 'minor' : 'major'
 }
 
+/** A detector of one signal owes it everything. */
+const sharesOf = (verdict: Verdict & { readonly signals?: AnomalyInsert['signals'] }): AnomalyInsert['signals'] =>
+  verdict.signals ?? (verdict.signal === 'none' ? [] : [{ name: verdict.signal, share: 1 }])
+
 export interface Opening { readonly tenant: string; readonly service: string; readonly metric: string; readonly atMs: number; readonly verdict: Verdict }
 
 export const toAnomaly = ({ tenant, service, metric, atMs, verdict }: Opening): { row: AnomalyInsert; signal: Omit<SignalOpened, 'neighbours'> } => {
@@ -58,7 +64,7 @@ export const toAnomaly = ({ tenant, service, metric, atMs, verdict }: Opening): 
   const row: AnomalyInsert = {
     tenant, anomaly_id: id, kind: 'anomaly', service_id: service, metric_name: metric, detected_at: toSeconds(atMs), started_at: toSeconds(startedAtMs),
     resolved: 0, resolved_at: toSeconds(0), anomaly_score: verdict.score, z_score: verdict.z, observed: verdict.observed, expected: verdict.expected,
-    lower: verdict.lower, upper: verdict.upper, history: verdict.history, signal: verdict.signal, direction, summary, rca_triggered: 1, version: atMs,
+    lower: verdict.lower, upper: verdict.upper, history: verdict.history, signal: verdict.signal, direction, summary, signals: sharesOf(verdict), rca_triggered: 1, version: atMs,
   }
   return { row, signal: { tenant, kind: 'anomaly', id, service, summary, severity: severityOf(metric, direction, verdict.score), startedAtMs } }
 }

@@ -1,9 +1,11 @@
 // Advances one service: closes its buckets in order of event time, fills what is missing by the rules, runs the detectors.
 // Decides nothing about storage: whatever comes of it is handed to `effects`.
-import { named, newDetector, step, type DetectorConfig, type OpenAnomaly } from '../anomaly/detector.ts'
+import type { RulesOf } from '../../streams/contracts/detection.ts'
+import { named, newDetector, step, type DetectorConfig, type OpenAnomaly, type Verdict } from '../anomaly/detector.ts'
 import { isCount, judgementOf } from '../anomaly/metric.ts'
 import { BUCKET_MS, closable, closesAtMs, countOf, meaningOf, MISSED_MS, valueOf, type Aggregate, type Clock, type OpenBucket } from '../series/rollup.ts'
 import { anomalyId, type Opening } from './anomaly-row.ts'
+import { judgeSeries } from './judge-series.ts'
 import { OTHER, type ServiceState } from './service-state.ts'
 
 export interface PointInsert {
@@ -17,7 +19,12 @@ export interface PointInsert {
   readonly max: number
   readonly sum_sq: number
   readonly version: number
+  readonly expected?: number
+  readonly lower?: number
+  readonly upper?: number
 }
+/** What the detector expected of a bucket, by metric; absent where it had nothing to say. */
+export type Bands = ReadonlyMap<string, Pick<Verdict, 'expected' | 'lower' | 'upper'>>
 export interface Resolution { readonly tenant: string; readonly service: string; readonly metric: string; readonly anomaly: OpenAnomaly; readonly atMs: number }
 
 export interface Effects {
@@ -35,7 +42,7 @@ export interface TenantView {
   /** Up to here all but the slowest quarter of the tenant's services have reported. */
   frontMs(): number
 }
-export interface Advance { readonly clock: Clock; /** First bucket that we watched from its start. */ readonly ranSinceMs: number; readonly detector: DetectorConfig; readonly tenant: TenantView; readonly effects: Effects }
+export interface Advance { readonly clock: Clock; /** First bucket that we watched from its start. */ readonly ranSinceMs: number; readonly detector: DetectorConfig; /** What people said of series. */ readonly rules: RulesOf; readonly tenant: TenantView; readonly effects: Effects }
 
 const LIVE_WITHIN_MS = 60_000
 const MAX_GAP_STEPS = MISSED_MS / BUCKET_MS
@@ -43,31 +50,35 @@ const MAX_GAP_STEPS = MISSED_MS / BUCKET_MS
 const BACKFILL_IDLE_MS = 30_000
 const BACKFILL_BEHIND_MS = 120_000
 
-export const toPoints = (tenant: string, service: string, bucketMs: number, metrics: Readonly<Record<string, Aggregate>>, version: number): PointInsert[] =>
+export const toPoints = (tenant: string, service: string, bucketMs: number, metrics: Readonly<Record<string, Aggregate>>, version: number, bands: Bands): PointInsert[] =>
   Object.entries(metrics).filter(([, a]) => a.count > 0).map(([metric, a]) =>
-    ({ tenant, service, metric, bucket: bucketMs / 1000, count: a.count, sum: a.sum, min: a.min, max: a.max, sum_sq: a.sumSq, version }))
+    ({ tenant, service, metric, bucket: bucketMs / 1000, count: a.count, sum: a.sum, min: a.min, max: a.max, sum_sq: a.sumSq, version, ...bands.get(metric) }))
 
-const judge = (state: ServiceState, atMs: number, value: (metric: string) => number | null, ctx: Advance): void => {
-  if (state.service === OTHER) return
+const judge = (state: ServiceState, atMs: number, value: (metric: string) => number | null, ctx: Advance): Bands => {
+  const bands = new Map<string, Pick<Verdict, 'expected' | 'lower' | 'upper'>>()
+  if (state.service === OTHER) return bands
+  const ruleOf = ctx.rules(state.tenant, state.service)
   for (const metric of state.metrics) {
     const judgement = judgementOf(metric)
     if (judgement === null) continue
     const before = state.detectors[metric]
     const observed = value(metric)
     if (before === undefined && observed === null) continue
-    const { state: after, verdict } = step(before ?? newDetector(), judgement, ctx.detector, { atMs, value: observed })
+    const { state: after, verdict } = judgeSeries(ruleOf?.(metric), before ?? newDetector(), judgement, ctx.detector, { atMs, value: observed })
+    if (verdict.state === 'ready') bands.set(metric, { expected: verdict.expected, lower: verdict.lower, upper: verdict.upper })
     if (verdict.resolves !== null) ctx.effects.resolved({ tenant: state.tenant, service: state.service, metric, anomaly: verdict.resolves, atMs })
     if (verdict.opens === null) { state.detectors[metric] = after; continue }
     state.detectors[metric] = named(after, anomalyId(state.tenant, state.service, metric, verdict.opens.startedAtMs, verdict.opens.direction))
     ctx.effects.opened({ tenant: state.tenant, service: state.service, metric, atMs, verdict })
   }
+  return bands
 }
 
 const closeWithData = (state: ServiceState, bucket: OpenBucket, ctx: Advance): void => {
   const fresh = ctx.effects.countNewTemplates(state, bucket)
   if (fresh > 0) bucket.metrics['log.new_template_rate'] = countOf(fresh)
-  for (const point of toPoints(state.tenant, state.service, bucket.bucketMs, bucket.metrics, bucket.version)) ctx.effects.point(point)
-  judge(state, bucket.bucketMs, (metric) => valueOf(metric, bucket.metrics[metric]), ctx)
+  const bands = judge(state, bucket.bucketMs, (metric) => valueOf(metric, bucket.metrics[metric]), ctx)
+  for (const point of toPoints(state.tenant, state.service, bucket.bucketMs, bucket.metrics, bucket.version, bands)) ctx.effects.point(point)
   state.pending.delete(bucket.bucketMs)
   state.closedThroughMs = bucket.bucketMs
   state.lastDataMs = bucket.bucketMs

@@ -4,6 +4,7 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import type { ClickHouse } from '../../clickhouse/client.ts'
 import { openAnomalies, recentAnomalies } from '../../clickhouse/queries/anomalies.ts'
 import { seenTemplates } from '../../clickhouse/queries/series-points.ts'
+import type { LoadRules, RulesOf } from '../../streams/contracts/detection.ts'
 import { PermanentError } from '../../streams/contracts/errors.ts'
 import type { Lease } from '../../streams/contracts/leases.ts'
 import type { SignalSink } from '../../streams/contracts/signals.ts'
@@ -26,6 +27,8 @@ export interface WatchdogDeps {
   readonly clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>
   readonly signals: SignalSink
   readonly neighbours: Neighbours
+  /** What people said of series, asked at each round. */
+  readonly rules: LoadRules
   /** Receive time of the oldest message that no store holds yet, over all partitions; null when there is none. */
   readonly oldestUncommittedReceivedAtMs: () => Promise<number | null>
   readonly clock: () => number
@@ -127,11 +130,11 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
     return false
   }
   /** True when it stopped because there is enough to write at once. */
-  const closeBuckets = async (nowMs: number, uncommittedMs: number | null): Promise<boolean> => {
+  const closeBuckets = async (nowMs: number, uncommittedMs: number | null, rules: RulesOf): Promise<boolean> => {
     let sliceEndMs = performance.now() + SLICE_MS
     intake.measureFronts()
     for (const state of services.all()) {
-      const context: Advance = { clock: { nowMs, uncommittedMs }, ranSinceMs, detector, tenant: intake.tenant(state.tenant), effects }
+      const context: Advance = { clock: { nowMs, uncommittedMs }, ranSinceMs, detector, rules, tenant: intake.tenant(state.tenant), effects }
       let more = true
       while (more && outbox.waiting() < BATCH) {
         more = advance(state, context, BUCKETS_PER_STEP)
@@ -148,8 +151,9 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
   /** Closes on while rows are being written; signals wait for the end of the round, so that they come in order of time. */
   const catchUp = async (nowMs: number, uncommittedMs: number | null): Promise<void> => {
     let writing: Promise<void> = Promise.resolve()
+    const rules = await deps.rules()
     try {
-      while (await closeBuckets(nowMs, uncommittedMs)) {
+      while (await closeBuckets(nowMs, uncommittedMs, rules)) {
         await writing
         writing = outbox.flushRows()
         // Its failure is met at the next wait.

@@ -9,7 +9,7 @@ import type { RouteDeps } from '../ports.ts'
 import { Correlation } from '../schemas/analysis.ts'
 import { Anomaly, errors, Nullable, Time } from '../schemas/shapes.ts'
 import { resolveRange } from '../time-range.ts'
-import { toAnomaly } from './analysis.ts'
+import { contextOf, toAnomaly } from './analysis.ts'
 
 const MAX_RANGE_MS = 7 * 86_400_000
 const MAX_ANOMALIES = 20
@@ -58,10 +58,12 @@ export const contextRoutes = (app: App, deps: RouteDeps): void => {
       deps.rca.correlations(tenant, service, 1, nowMs),
       Promise.all((['open', 'acknowledged'] as const).map((status) => deps.incidents.list(tenant, { status, limit: 200 }))),
     ])
+    const shown = anomalies.slice(0, MAX_ANOMALIES)
+    const told = await contextOf(deps, tenant, shown)
     return {
       ...(rates.every((row) => row.count === '0') ? { emptyReason: 'no_data_in_range' } : {}),
       service, range: { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }, rates: rates.map((row) => toRate(row, span / 60_000)),
-      anomalies: anomalies.slice(0, MAX_ANOMALIES).map(toAnomaly), anomaliesTruncated: anomalies.length > MAX_ANOMALIES, neighbours: correlations.map((one) => ({ ...one })),
+      anomalies: shown.map((row) => toAnomaly(row, told)), anomaliesTruncated: anomalies.length > MAX_ANOMALIES, neighbours: correlations.map((one) => ({ ...one })),
       openIncidents: open.flat().filter((one) => one.services.includes(service)).slice(0, MAX_INCIDENTS).map(({ id, number, title, severity, status, openedAt }) => ({ id, number, title, severity, status, openedAt })),
     } as never
   })

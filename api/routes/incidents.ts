@@ -8,6 +8,8 @@ import { tellUndo } from '../plugins/undo.ts'
 import type { RouteDeps } from '../ports.ts'
 import { Analysis, Blast } from '../schemas/analysis.ts'
 import { errors, Id, Incident, NoBody } from '../schemas/shapes.ts'
+import { createResolutions } from '../services/resolutions.ts'
+import { templateFinder } from './resolutions.ts'
 
 const Status = Type.Enum(['open', 'acknowledged', 'resolved'])
 interface Key { readonly openedAt: string; readonly id: string }
@@ -16,6 +18,7 @@ const blastAccess = operations.getBlast as Parameters<typeof authorise>[1]
 
 export const incidentRoutes = (app: App, deps: RouteDeps): void => {
   const { incidents, rca } = deps
+  const resolutions = createResolutions(deps.store, templateFinder(deps))
   const one = (operationId: string, summary: string) => ({ operationId, tags: ['incidents'], summary, params: Id, response: { 200: Incident, ...errors } })
 
   app.get('/api/v1/incidents', {
@@ -63,7 +66,9 @@ export const incidentRoutes = (app: App, deps: RouteDeps): void => {
     const [tenant, id, actor] = [principalOf(request).tenant, request.params.id, actorOf(request)]
     if (action === 'comment' && body === undefined) throw apiError('VALIDATION_FAILED', 'body: a comment needs a body', [{ path: 'body', code: 'required', message: 'a comment needs a body', example: 'PATCH /api/v1/incidents/inc_7f3d2a9c01be {"action":"comment","body":"Rolled back."}' }])
     tellUndo(request, { possible: false, reason: 'the timeline only grows, and an incident goes forward only: add a comment that puts it right' })
-    return (action === 'comment' ? await incidents.addUpdate(tenant, id, { body: body! }, actor) : await incidents[action](tenant, id, actor, body)) as never
+    const after = action === 'comment' ? await incidents.addUpdate(tenant, id, { body: body! }, actor) : await incidents[action](tenant, id, actor, body)
+    if (action === 'resolve') await resolutions.rememberPostmortem(tenant, id, actor)
+    return after as never
   })
   app.post('/api/v1/incidents/:id/updates', {
     schema: { ...one('addIncidentUpdate', 'Adds to the timeline'), body: Type.Object({ status: Type.Optional(Type.String({ maxLength: 50 })), body: Type.String({ minLength: 1, maxLength: 10_000 }) }, { additionalProperties: false }) },
@@ -77,7 +82,9 @@ export const incidentRoutes = (app: App, deps: RouteDeps): void => {
   })
   app.post('/api/v1/incidents/:id/resolve', { schema: { ...one('resolveIncident', 'It is over; the same signals do not reopen it'), body: NoBody } }, async (request) => {
     tellUndo(request, { possible: false, reason: 'a resolved incident stays resolved; what happens anew opens another' })
-    return await incidents.resolve(principalOf(request).tenant, request.params.id, actorOf(request)) as never
+    const after = await incidents.resolve(principalOf(request).tenant, request.params.id, actorOf(request))
+    await resolutions.rememberPostmortem(principalOf(request).tenant, after.id, actorOf(request))
+    return after as never
   })
   app.put('/api/v1/incidents/:id/postmortem', {
     schema: { ...one('setPostmortem', 'Markdown'), body: Type.Object({ postmortem: Type.String({ maxLength: 200_000 }) }, { additionalProperties: false }) },
@@ -86,7 +93,9 @@ export const incidentRoutes = (app: App, deps: RouteDeps): void => {
     const { id } = request.params
     const { postmortem: before = '' } = await incidents.get(tenant, id)
     tellUndo(request, { possible: true, method: 'PUT', path: `/api/v1/incidents/${id}/postmortem`, body: { postmortem: before } })
-    return await incidents.setPostmortem(tenant, id, request.body.postmortem, actorOf(request)) as never
+    const after = await incidents.setPostmortem(tenant, id, request.body.postmortem, actorOf(request))
+    await resolutions.rememberPostmortem(tenant, id, actorOf(request))
+    return after as never
   })
   app.get('/api/v1/incidents/:id/analysis', { schema: { operationId: 'getAnalysis', tags: ['incidents'], summary: 'Ranked causes with their evidence', params: Id, response: { 200: Analysis, ...errors } } },
     async (request) => await rca.analysis(await incidents.reference(principalOf(request).tenant, request.params.id)) as never)

@@ -52,7 +52,10 @@ export const AuditRow = Type.Object({
 export const Anomaly = Type.Object({
   anomaly_id: Type.String(), kind: Type.String(), service_id: Type.String(), metric_name: Type.String(), anomaly_score: Type.Number(), z_score: Type.Number(), detected_at: Type.String(), started_at: Type.String(),
   rca_triggered: Type.Boolean(), resolved: Type.Boolean(), resolved_at: Nullable('string'), observed: Type.Number(), expected: Type.Number(), lower: Type.Number(), upper: Type.Number(),
-  history: Type.Integer(), signal: Type.String(), summary: Type.String(),
+  history: Type.Integer(), signal: Type.String(), summary: Type.String(), muted: Type.Boolean({ description: 'a maintenance window keeps, or kept, it from opening an incident' }), maintenance_window_id: Nullable('string'),
+  signals: Type.Array(Type.Object({ name: Type.String({ examples: ['rolling_z'] }), share: Type.Number({ examples: [1] }) }), { description: 'which signals of the detector made it, with their share' }),
+  group_id: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'the incident that it is part of', examples: ['inc_7f3d2a9c01be'] }),
+  members: Type.Optional(Type.Array(Type.Object({ anomaly_id: Type.String(), service_id: Type.String(), summary: Type.String() }), { description: 'with group=true: all of its event, itself included' })),
 })
 
 export const LogEvent = Type.Object({

@@ -2,7 +2,7 @@
 import type { AlertState, ControlPlane, HeartbeatMonitor } from '../../streams/contracts/control-plane.ts'
 import type { Store } from '../store/store.ts'
 import { createHeartbeatState } from './heartbeat-state.ts'
-import { createGrouping } from './signal-grouping.ts'
+import { createGrouping, type Grouping } from './signal-grouping.ts'
 
 interface StoredMonitor { id: string; tenant: string; name: string; service: string | null; interval_sec: number; grace_sec: number; alert_labels: Record<string, string> | null; created_at: Date; last_hit_at: Date | null; status: HeartbeatMonitor['status']; miss_id: string | null }
 
@@ -30,7 +30,7 @@ const createStates = (store: Store): Pick<ControlPlane, 'heartbeatMonitors' | 'a
          AND last_seen_at + LEAST($2::float8, (state->>'activeForMs')::float8) * interval '1 millisecond' < $1`, [new Date(atMs).toISOString(), unseenForMs]),
 })
 
-export const createControlPlane = (store: Store, config: { readonly cooldownMs: number; readonly clock: () => number }): ControlPlane => {
+export const createControlPlane = (store: Store, config: { readonly cooldownMs: number; readonly clock: () => number }): ControlPlane & Grouping => {
   const grouping = createGrouping(store, config)
   return { ...grouping, ...createHeartbeatState(store, grouping), ...createStates(store) }
 }

@@ -5,6 +5,7 @@ import type { Sql, SqlValue, Store } from '../store/store.ts'
 import { appendAudit, type Actor } from './audit.ts'
 import { addUpdateRow, findIncident, lockTenant, withDetails, type Incident, type IncidentStatus, type StoredIncident } from './incident-store.ts'
 import { addEvent } from './outbox.ts'
+import { pastResolutions } from './resolutions.ts'
 
 export interface IncidentFilter { readonly status?: IncidentStatus; readonly limit: number; readonly before?: { readonly openedAt: string; readonly id: string } }
 export interface Incidents {
@@ -19,6 +20,9 @@ export interface Incidents {
   /** For root-cause analysis, with earlier incidents to compare. */
   reference(tenant: string, id: string): Promise<IncidentRef>
 }
+
+/** Earlier incidents that one is compared with. */
+const PAST = 200
 
 const nameOf = (actor: Actor): string => actor.agentId ?? actor.email
 
@@ -69,11 +73,16 @@ export const createIncidents = (store: Store, clock: () => number): Incidents =>
     }),
     reference: async (tenant, id) => {
       const incident = await get(tenant, id)
-      const past = (await list(tenant, { status: 'resolved', limit: 50 })).filter((one) => one.id !== id)
+      const past = (await list(tenant, { status: 'resolved', limit: PAST })).filter((one) => one.id !== id)
+      // What somebody said on purpose goes before what was written along the way.
+      const known = new Map((await pastResolutions(store, tenant, PAST)).filter((one) => one.id !== id).toReversed().map((one) => [one.id, one]))
       return {
         id, tenant, openedAtMs: Date.parse(incident.openedAt), services: incident.services,
         signals: incident.signals.map((one) => ({ kind: one.kind, id: one.id, service: one.service, summary: one.summary, startedAtMs: Date.parse(one.startedAt), endedAtMs: one.endedAt === undefined ? null : Date.parse(one.endedAt) })),
-        past: past.map((one) => ({ id: one.id, services: one.services, summaries: one.signals.map((signal) => signal.summary), resolution: one.postmortem ?? one.updates.at(-1)?.body ?? '' })),
+        past: [
+          ...known.values(),
+          ...past.filter((one) => !known.has(one.id)).map((one) => ({ id: one.id, services: one.services, summaries: one.signals.map((signal) => signal.summary), resolution: one.postmortem ?? one.updates.at(-1)?.body ?? '' })),
+        ],
       }
     },
   }

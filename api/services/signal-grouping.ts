@@ -1,13 +1,18 @@
 // Signals become incidents: one joins an incident of its tenant that is near in the service graph and in time, else it opens
 // one. An incident whose signals have all ended resolves by itself; one that comes back within the cooldown reopens, so
-// that it never flaps faster. Both calls are idempotent by (tenant, kind, id).
+// that it never flaps faster. What a maintenance window keeps back waits for its end. Both calls are idempotent by (tenant, kind, id).
 import type { Severity, SignalOpened, SignalResolved, SignalSink } from '../../streams/contracts/signals.ts'
 import type { Sql, Store } from '../store/store.ts'
 import { appendAudit, type Actor } from './audit.ts'
 import { createId } from './ids.ts'
+import { dueMuted, endMuted, muteSignal, releaseMuted } from './muted-signals.ts'
 import { addEvent } from './outbox.ts'
 import { addUpdateRow, lockTenant, type StoredIncident, type StoredSignal } from './incident-store.ts'
 
+export interface Grouping extends SignalSink {
+  /** Hands on what is still wrong after its maintenance window; resolves to how many signals. May run in several processes at once. */
+  openAfterMaintenance(): Promise<number>
+}
 export interface GroupingConfig { readonly cooldownMs: number; readonly clock: () => number }
 
 /** A signal joins an incident whose latest signal began or ended at most this long before it. */
@@ -66,12 +71,19 @@ const fireAgain = async (sql: Sql, signal: SignalOpened, known: StoredSignal, at
   if (reopened.length > 0) await addUpdateRow(sql, signal.tenant, known.incident_id, { at, author, status: 'open', body: `reopened: ${signal.summary}` })
 }
 
-export const createGrouping = (store: Store, config: GroupingConfig): SignalSink => {
+export const createGrouping = (store: Store, config: GroupingConfig): Grouping => {
   const now = (): string => new Date(config.clock()).toISOString()
   const addSignal = async (sql: Sql, signal: SignalOpened, incidentId: string): Promise<void> => {
     await sql.query(
       'INSERT INTO incident_signals (tenant, kind, signal_id, incident_id, service, summary, severity, started_at, neighbours) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)',
       [signal.tenant, signal.kind, signal.id, incidentId, signal.service, signal.summary, signal.severity, new Date(signal.startedAtMs).toISOString(), JSON.stringify(signal.neighbours)])
+  }
+  const place = async (sql: Sql, signal: SignalOpened): Promise<void> => {
+    // In a backfill the signal's own time is long past, and so is what it follows.
+    const candidates = await loadCandidates(sql, signal.tenant, Math.min(config.clock(), signal.startedAtMs) - config.cooldownMs)
+    const home = candidates.find((incident) => isNear(signal, incident) && (comesBack(signal, incident) || distanceMs(signal, incident) <= JOIN_WITHIN_MS))
+    if (home !== undefined) await joinIncident(sql, signal, home, now())
+    await addSignal(sql, signal, home?.id ?? await openIncident(sql, signal))
   }
   const opened = async (signal: SignalOpened): Promise<void> => store.transaction(async (sql) => {
     await lockTenant(sql, signal.tenant)
@@ -80,11 +92,7 @@ export const createGrouping = (store: Store, config: GroupingConfig): SignalSink
     // The row stays: an opening that is replayed once more is as much over as the first.
     const over = await sql.query('SELECT 1 FROM ended_signals WHERE tenant = $1 AND kind = $2 AND signal_id = $3', [signal.tenant, signal.kind, signal.id])
     if (over.length > 0 && signal.kind !== 'alert') return
-    // In a backfill the signal's own time is long past, and so is what it follows.
-    const candidates = await loadCandidates(sql, signal.tenant, Math.min(config.clock(), signal.startedAtMs) - config.cooldownMs)
-    const home = candidates.find((incident) => isNear(signal, incident) && (comesBack(signal, incident) || distanceMs(signal, incident) <= JOIN_WITHIN_MS))
-    if (home !== undefined) await joinIncident(sql, signal, home, now())
-    await addSignal(sql, signal, home?.id ?? await openIncident(sql, signal))
+    if (!await muteSignal(sql, signal, config.clock())) await place(sql, signal)
   })
   const resolved = async (signal: SignalResolved): Promise<void> => store.transaction(async (sql) => {
     const endedAt = new Date(signal.endedAtMs).toISOString()
@@ -92,6 +100,7 @@ export const createGrouping = (store: Store, config: GroupingConfig): SignalSink
     const [row] = await sql.query<{ incident_id: string }>(
       'UPDATE incident_signals SET ended_at = coalesce(ended_at, $4) WHERE tenant = $1 AND kind = $2 AND signal_id = $3 RETURNING incident_id', [signal.tenant, signal.kind, signal.id, endedAt])
     if (row === undefined) {
+      if (await endMuted(sql, signal)) return
       await sql.query('INSERT INTO ended_signals (tenant, kind, signal_id, ended_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING', [signal.tenant, signal.kind, signal.id, endedAt])
       return
     }
@@ -104,5 +113,18 @@ export const createGrouping = (store: Store, config: GroupingConfig): SignalSink
     await addUpdateRow(sql, signal.tenant, row.incident_id, { at: now(), author, status: 'resolved', body: 'all signals have ended' })
     await appendAudit(sql, system, { tenant: signal.tenant, action: 'RESOLVE_INCIDENT', resource: `incident:${row.incident_id}`, diff: { autoResolved: { from: false, to: true } } })
   })
-  return { opened, resolved }
+  const openAfterMaintenance = async (): Promise<number> => {
+    let handedOn = 0
+    for (const signal of await dueMuted(store, config.clock())) {
+      const isOpened = await store.transaction(async (sql) => {
+        await lockTenant(sql, signal.tenant)
+        if (!await releaseMuted(sql, signal, config.clock())) return false
+        await place(sql, signal)
+        return true
+      })
+      if (isOpened) handedOn++
+    }
+    return handedOn
+  }
+  return { opened, resolved, openAfterMaintenance }
 }

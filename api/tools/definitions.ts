@@ -2,7 +2,7 @@
 // No tool deletes, reads secrets, makes tokens or keys, or changes who may do what: `withoutTool` says so of each such operation.
 import type { OperationId } from '../operations.ts'
 
-export const TOOLSETS = ['core', 'incidents', 'logs', 'monitors', 'monitors-write', 'account'] as const
+export const TOOLSETS = ['core', 'incidents', 'detection', 'logs', 'monitors', 'monitors-write', 'maintenance', 'account'] as const
 export type Toolset = (typeof TOOLSETS)[number]
 
 export interface ToolDefinition {
@@ -61,7 +61,18 @@ export const toolDefinitions: readonly ToolDefinition[] = [
   { name: 'obs_incident_acknowledge', title: 'Acknowledge an incident', operation: 'acknowledgeIncident', toolset: 'incidents', description: 'Says that somebody is on it.', isIdempotent: true },
   { name: 'obs_incident_resolve', title: 'Resolve an incident', operation: 'resolveIncident', toolset: 'incidents', description: 'Says that it is over. Cannot be undone: the same signals do not reopen it.', isIdempotent: true },
   { name: 'obs_postmortem_set', title: 'Write the postmortem of an incident', operation: 'setPostmortem', toolset: 'incidents', description: 'Writes the postmortem of an incident in Markdown, in place of what was there.' },
+  { name: 'obs_resolution_store', title: 'Say what fixed an incident', operation: 'storeResolution', toolset: 'incidents', isIdempotent: false, description: 'Says what fixed an incident. The analysis of incidents that resemble it tells it from then on.' },
+  { name: 'obs_resolutions_list', title: 'List what fixed incidents', operation: 'listResolutions', toolset: 'incidents', description: 'What fixed earlier incidents, newest first. The analysis of an incident already has those that resemble it.' },
   { name: 'obs_correlations_list', title: 'List services that move together', operation: 'getCorrelations', toolset: 'incidents', description: 'Services that move with one, up to depth steps away, with lag and direction.' },
+
+  { name: 'obs_anomaly_get', title: 'Read one anomaly', operation: 'getAnomaly', toolset: 'detection', description: 'One anomaly: observed, expected, band, points around it, how its series is judged, earlier ones like it.' },
+  {
+    name: 'obs_anomaly_feedback', title: 'Say whether an anomaly was noise', operation: 'giveAnomalyFeedback', toolset: 'detection', isIdempotent: true,
+    description: 'Says that an anomaly was noise or real. Noise raises the threshold of its series on its side by a quarter; real takes that back.',
+  },
+  { name: 'obs_series_get', title: 'Read a series', operation: 'getSeries', toolset: 'detection', description: 'Points of one series of a service in equal steps, with the band that was expected.' },
+  { name: 'obs_detection_settings_get', title: 'Read how series are judged', operation: 'getDetectionSettings', toolset: 'detection', description: 'What was set for series, and what holds for one service or series with where it comes from.' },
+  { name: 'obs_detection_settings_set', title: 'Set how series are judged', operation: 'setDetectionSettings', toolset: 'detection', description: 'Sets sensitivity, side or silence of a service or one of its series. Look first: what is left out is set back.' },
 
   { name: 'obs_dead_letters_list', title: 'List messages that were set aside', operation: 'listDeadLetters', toolset: 'logs', description: 'Messages that could not be decoded or stored, newest first, with the reason. Use it when logs that were sent are missing.' },
   { name: 'obs_dead_letter_get', title: 'Read one message that was set aside', operation: 'getDeadLetter', toolset: 'logs', description: 'One message that was set aside, with its body in base64.' },
@@ -74,6 +85,13 @@ export const toolDefinitions: readonly ToolDefinition[] = [
   { name: 'obs_monitor_create', title: 'Make a heartbeat monitor', operation: 'createMonitor', toolset: 'monitors-write', description: 'Makes a heartbeat monitor: an incident opens when no hit comes within intervalSec and heartbeatGraceSec.', isIdempotent: false },
   { name: 'obs_monitor_update', title: 'Change a heartbeat monitor', operation: 'patchMonitor', toolset: 'monitors-write', description: 'Changes the fields of a monitor that are given, and no others.', isIdempotent: true },
 
+  { name: 'obs_maintenance_list', title: 'List maintenance windows', operation: 'listMaintenanceWindows', toolset: 'maintenance', description: 'Maintenance windows with their services, times and state.' },
+  { name: 'obs_maintenance_get', title: 'Read one maintenance window', operation: 'getMaintenanceWindow', toolset: 'maintenance', description: 'One maintenance window and the signals that it keeps back.' },
+  {
+    name: 'obs_maintenance_create', title: 'Plan maintenance', operation: 'createMaintenanceWindow', toolset: 'maintenance', isIdempotent: false,
+    description: 'Plans maintenance of services before work that may break them: what begins in it is recorded and opens no incident. What is still wrong when it ends opens one then.',
+  },
+
   { name: 'obs_tokens_list', title: 'List tokens', operation: 'listTokens', toolset: 'account', description: 'Tokens of the tenant with their scopes and caps, never their plaintext.' },
   { name: 'obs_audit_verify', title: 'Verify the audit trail', operation: 'verifyAuditLogs', toolset: 'account', description: 'Whether the chain of the audit trail is whole, or where it breaks.' },
   { name: 'obs_errors_list', title: 'List error codes', operation: 'listErrors', toolset: 'account', description: 'Every error code with its meaning, what to do and an example.' },
@@ -81,7 +99,7 @@ export const toolDefinitions: readonly ToolDefinition[] = [
 
 /** Why an operation has no tool. */
 export const withoutTool: Readonly<Partial<Record<OperationId, string>>> = {
-  deleteMonitor: 'deletes', revokeToken: 'deletes', revokeApiKey: 'deletes', removeMember: 'deletes',
+  deleteMonitor: 'deletes', takeBackAnomalyFeedback: 'deletes', endMaintenanceWindow: 'deletes', deleteResolution: 'deletes', plotAnomaly: 'a picture: getAnomaly has its numbers', resetDetectionSettings: 'deletes', revokeToken: 'deletes', revokeApiKey: 'deletes', removeMember: 'deletes',
   getMonitorSecrets: 'reads a secret', rotateHeartbeatToken: 'changes a secret',
   createToken: 'makes a credential', createApiKey: 'makes a credential', listApiKeys: 'about credentials', listMembers: 'about who may do what', listTenants: 'beyond the tenant', createTenant: 'beyond the tenant',
   live: 'for machines', ready: 'for machines', health: 'for machines', version: 'for machines', metrics: 'for machines', openapi: 'for machines', 

@@ -21,11 +21,12 @@ export interface AnomalyRow {
   readonly signal: string
   readonly direction: number
   readonly summary: string
+  readonly signals: readonly { readonly name: string; readonly share: number }[]
 }
 
 const COLUMNS = `anomaly_id, kind, service_id, metric_name, anomaly_score, z_score,
 toString(toUnixTimestamp64Milli(detected_at)) AS detected_at_ms, toString(toUnixTimestamp64Milli(started_at)) AS started_at_ms,
-toString(toUnixTimestamp64Milli(resolved_at)) AS resolved_at_ms, resolved, rca_triggered, observed, expected, lower, upper, history, signal, direction, summary`
+toString(toUnixTimestamp64Milli(resolved_at)) AS resolved_at_ms, resolved, rca_triggered, observed, expected, lower, upper, history, signal, direction, summary, signals`
 const FILTER = ` FROM anomalies FINAL
 WHERE tenant = {tenant:String} AND ({service:String} = '' OR service_id = {service:String})
   AND detected_at >= fromUnixTimestamp64Milli({sinceMs:Int64}) AND detected_at <= fromUnixTimestamp64Milli({untilMs:Int64})
@@ -52,6 +53,15 @@ WHERE kind = 'anomaly' AND resolved = 0 AND cityHash64(tenant) % {shards:UInt32}
 export const anomalyById: Query<AnomalyRow> = {
   name: 'anomalies.by_id',
   sql: 'SELECT '.concat(COLUMNS, ' FROM anomalies FINAL WHERE tenant = {tenant:String} AND anomaly_id = {id:String}'),
+}
+
+export interface SimilarRow { readonly total: string; readonly ids: readonly string[] }
+/** Earlier anomalies of the same series on the same side: how many, and the last five. */
+export const similarAnomalies: Query<SimilarRow> = {
+  name: 'anomalies.similar',
+  sql: `SELECT toString(count()) AS total, arrayMap(p -> p.2, arraySlice(arrayReverseSort(groupArray((detected_at, anomaly_id))), 1, 5)) AS ids FROM anomalies FINAL
+WHERE tenant = {tenant:String} AND service_id = {service:String} AND metric_name = {metric:String} AND direction = {direction:Int8}
+  AND detected_at < fromUnixTimestamp64Milli({beforeMs:Int64}) AND anomaly_id != {id:String}`,
 }
 
 export const recentAnomalies: Query<{ readonly total: string }> = {

@@ -35,3 +35,12 @@ export const versionsInWindow: Query<VersionRow> = {
   toString(toUnixTimestamp64Milli(toDateTime64(min(Timestamp), 3))) AS first_ms, toString(count()) AS records`.concat(IN_WINDOW, ` AND (EventName = 'deployment' OR ResourceAttributes['service.version'] != '')
 GROUP BY service, version ORDER BY service, first_ms, version LIMIT 2000`),
 }
+
+export interface ErrorTemplateRow { readonly template: string; readonly records: string }
+/** The commonest messages of errors of some services, with numbers and ids masked. */
+export const errorTemplates: Query<ErrorTemplateRow> = {
+  name: 'rca.error_templates',
+  sql: `SELECT replaceRegexpAll(substring(Body, 1, 200), '[0-9a-fA-F]{8,}|[0-9]+', '#') AS template, toString(count()) AS records`.concat(IN_WINDOW, ` AND ServiceName IN {services:Array(String)} AND SeverityNumber >= 17
+GROUP BY template ORDER BY count() DESC, template LIMIT 20
+SETTINGS max_rows_to_read = 100000000, read_overflow_mode = 'break'`),
+}

@@ -30,7 +30,7 @@ export interface IncidentSignal {
   readonly endedAtMs: number | null
 }
 /** An earlier incident of the tenant, for `similar`. */
-export interface PastIncident { readonly id: string; readonly services: readonly string[]; readonly summaries: readonly string[]; readonly resolution: string }
+export interface PastIncident { readonly id: string; readonly services: readonly string[]; readonly summaries: readonly string[]; /** Messages of its errors, where they were kept. */ readonly templates?: readonly string[]; readonly resolution: string }
 
 export interface IncidentRef {
   readonly id: string
@@ -54,7 +54,7 @@ export interface Analysis {
   }
   readonly causes: readonly Cause[]
   readonly timeline: readonly TimelineEntry[]
-  readonly similar: readonly { readonly incidentId: string; readonly similarity: number; readonly resolution: string }[]
+  readonly similar: readonly { readonly incidentId: string; readonly similarity: number; readonly resolution: string; /** What both have. */ readonly because: string }[]
   readonly nextChecks: readonly string[]
   readonly window: { readonly from: string; readonly to: string }
 }

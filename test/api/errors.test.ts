@@ -83,6 +83,10 @@ const producers: Readonly<Record<ErrorName, () => Promise<Answer>>> = {
     store = async () => [{ fingerprint: 'of another call', status: 201, sealed: '' }]
     return call({ method: 'POST', url: '/api/v1/monitors', headers: { ...as('owner'), 'idempotency-key': 'x' }, payload: monitor })
   },
+  FEEDBACK_NOT_APPLICABLE: () => {
+    clickhouse = async () => [{ anomaly_id: 'anom-1', service_id: 'payments', direction: 0 }]
+    return call({ method: 'POST', url: '/api/v1/anomalies/anom-1/feedback', payload: { verdict: 'noise' } })
+  },
   IDEMPOTENCY_IN_PROGRESS: () => {
     // Nothing is found, and the lock is held by another process.
     let asked = 0
@@ -256,7 +260,7 @@ describe('bodies', () => {
     expect(writing.length).toBeGreaterThan(6)
     for (const { path, method } of writing) {
       const reply = await call({ method: method.toUpperCase() as 'POST', headers: as('root'), url: path.replace('{id}', 'x'), payload: { nonsense: 1 } })
-      expect([path, reply.status, reply.body]).toEqual([path, 400, expect.stringMatching(/"path":"(nonsense|name|body|postmortem|action|scope|tenant_id|contact_email)"/)])
+      expect([path, reply.status, reply.body]).toEqual([path, 400, expect.stringMatching(/"path":"(nonsense|name|body|postmortem|action|scope|tenant_id|contact_email|verdict|service_id|endsAt|incident_id)"/)])
     }
     for (const url of ['incidents/x/acknowledge', 'incidents/x/resolve', 'monitors/x/rotate-heartbeat-token']) {
       for (const payload of [undefined, {}]) expect((await call({ method: 'POST', url: `/api/v1/${url}`, ...(payload === undefined ? {} : { payload }) })).status).toBe(404)

@@ -59,7 +59,7 @@ const controlPlane: TenancyRules = {
   isParameter: (token) => /^\$\d+$/.test(token),
 }
 /** Tables that belong to no tenant; a new one must be thought about. */
-const WITHOUT_TENANT = ['address_windows', 'credential_version', 'leases', 'processes', 'settings', 'user_identities', 'users']
+const WITHOUT_TENANT = ['address_windows', 'credential_version', 'detection_version', 'leases', 'processes', 'settings', 'user_identities', 'users']
 
 /** Statements that serve all tenants, by their beginning. */
 const ACROSS_TENANTS: readonly { readonly file: string; readonly sql: string; readonly why: string }[] = [
@@ -67,6 +67,9 @@ const ACROSS_TENANTS: readonly { readonly file: string; readonly sql: string; re
   { file: 'api/services/outbox.ts', sql: 'DELETE FROM outbox WHERE created_at <', why: 'what is old is of no use to any of them' },
   { file: 'api/services/control-plane.ts', sql: 'SELECT id, tenant, name, service,', why: 'the judge of missed heartbeats works for all of them' },
   { file: 'api/services/control-plane.ts', sql: 'SELECT tenant, fingerprint, state FROM alert_states', why: 'so does the one of stale alerts' },
+  { file: 'api/services/detection-rules.ts', sql: 'SELECT tenant, service, metric, sensitivity,', why: 'the watchdog judges the series of all of them' },
+  { file: 'api/services/detection-rules.ts', sql: 'SELECT tenant, service, metric, count(*)', why: 'and under what all of them said' },
+  { file: 'api/services/muted-signals.ts', sql: 'SELECT s.tenant, s.kind,', why: 'windows of all of them end' },
   { file: 'api/services/credentials.ts', sql: 'SELECT t.id, t.tenant, t.user_id,', why: 'the tenant of a caller is what a credential tells' },
   { file: 'api/services/credentials.ts', sql: 'SELECT id, tenant, token_sha256 FROM monitors', why: 'the tenant of a heartbeat is what its token tells' },
   { file: 'api/services/bootstrap.ts', sql: 'SELECT 1 FROM tokens WHERE sha256 = $1', why: 'a hash is unique over all tenants' },

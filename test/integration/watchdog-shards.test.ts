@@ -37,7 +37,7 @@ const start = (owner: string, sharers: () => number) => {
   const opened: string[] = []
   const watchdog = startWatchdogShards({ shards: SHARDS, zThreshold: 3, cooldownMs: 300_000, pollMs: 50, renewEveryMs: 200 }, {
     clickhouse: clickhouse.clickhouse, leases, sharers: async () => sharers(), signals: { opened: async ({ id }) => { opened.push(id) }, resolved: async () => undefined },
-    neighbours: async () => [], oldestUncommittedReceivedAtMs: async () => null, clock: Date.now, logger: silent,
+    rules: async () => () => undefined, neighbours: async () => [], oldestUncommittedReceivedAtMs: async () => null, clock: Date.now, logger: silent,
   })
   running.push(watchdog)
   return { watchdog, state, opened }

@@ -8,6 +8,8 @@ import { createClickHouse, type ClickHouse } from '../../clickhouse/client.ts'
 import { startLocalClickHouse } from '../../clickhouse/local/local.ts'
 import { migrate } from '../../clickhouse/migrate.ts'
 import { countAnomalies, listAnomalies } from '../../clickhouse/queries/anomalies.ts'
+import type { RulesOf } from '../../streams/contracts/detection.ts'
+import { pointsOfSeries } from '../../clickhouse/queries/series-points.ts'
 import type { SignalOpened, SignalResolved } from '../../streams/contracts/signals.ts'
 
 const DATABASE = 'lapwing'
@@ -21,6 +23,7 @@ let offset = 0
 let uncommittedMs: number | null
 let opened: SignalOpened[]
 let resolved: SignalResolved[]
+let rules: RulesOf
 const running: Watchdog[] = []
 
 beforeAll(async () => {
@@ -41,11 +44,12 @@ beforeEach(async () => {
   uncommittedMs = null
   opened = []
   resolved = []
+  rules = () => undefined
 })
 
 const start = async (): Promise<Watchdog> => {
   const watchdog = await startWatchdog({ zThreshold: 3, cooldownMs: 300_000, pollMs: 3_600_000 }, {
-    clickhouse: ch, clock: () => nowMs, logger: silent, oldestUncommittedReceivedAtMs: async () => uncommittedMs, neighbours: async () => ['near'],
+    clickhouse: ch, clock: () => nowMs, logger: silent, oldestUncommittedReceivedAtMs: async () => uncommittedMs, rules: async () => rules, neighbours: async () => ['near'],
     signals: { opened: async (signal) => { opened.push(signal) }, resolved: async (signal) => { resolved.push(signal) } },
   })
   running.push(watchdog)
@@ -137,6 +141,44 @@ describe('the watchdog', () => {
     expect(Number((await points("metric = 'log.rate'"))[0].total)).toBe(before + 10_000)
     expect(Number((await points("metric = 'log.error_rate'"))[0].total)).toBe(8_000)
     expect(opened).toEqual([])
+  })
+
+  it('stores with each point the band that was expected of it, and an amendment keeps it', async () => {
+    const fromMs = nowMs - 3_600_000
+    await put(backfill(fromMs, 100).filter((row) => (row as { service: string }).service === 'svc-0'))
+    const watchdog = await start()
+    await watchdog.tick()
+    nowMs += 2_000
+    await watchdog.tick()
+    const shown = async () => await ch.query(pointsOfSeries, { tenant: 't', service: 'svc-0', metric: 'log.rate', from: fromMs / 1000, to: nowMs / 1000, step: 10 })
+    const before = await shown()
+    expect(before).toHaveLength(100)
+    expect([before[0].expected, before[29].expected]).toEqual([null, null])
+    for (const point of before.slice(31)) {
+      expect(point.lower! < point.expected! && point.expected! < point.upper!).toBe(true)
+      expect(point.expected! > 9 && point.expected! < 13).toBe(true)
+    }
+    await put([partial('t', 'svc-0', fromMs + 60 * BUCKET_MS, logs(500))])
+    await watchdog.tick()
+    const { count: _, sum: __, ...band } = before[60]
+    expect((await shown())[60]).toMatchObject(band)
+    expect(Number((await shown())[60].count)).toBe(Number(before[60].count) + 500)
+  })
+
+  it('opens nothing for a series that is ignored, and ends what is open', async () => {
+    const fromMs = nowMs - 7_200_000
+    await put(backfill(fromMs, 300))
+    const watchdog = await start()
+    await watchdog.tick()
+    nowMs += 2_000
+    await watchdog.tick()
+    expect([opened.length, resolved.length]).toEqual([1, 0])
+    rules = (_tenant, service) => service === 'svc-3' ? () => ({ sensitivity: 1, direction: null, ignored: true, noiseFactor: { up: 1, down: 1 } }) : undefined
+    await put([partial('t', 'svc-3', fromMs + 300 * BUCKET_MS, logs(10, 8))])
+    await watchdog.tick()
+    nowMs += 2_000
+    await watchdog.tick()
+    expect([opened.length, resolved.map((signal) => signal.id)]).toEqual([1, [opened[0].id]])
   })
 
   it('counts a bucket again from its rows where its partials may have expired', async () => {

@@ -114,7 +114,7 @@ describe('root cause', () => {
       { id: 'inc_0', services: ['payments'], summaries: ['payments: errors up'], resolution: 'rolled back' },
       { id: 'inc_9', services: ['mail'], summaries: ['queue full'], resolution: 'waited' },
     ] }
-    expect(analyse(now, loaded(failingPayments), ONSET_MS).similar).toEqual([{ incidentId: 'inc_0', similarity: 1, resolution: 'rolled back' }])
+    expect(analyse(now, loaded(failingPayments), ONSET_MS).similar).toEqual([{ incidentId: 'inc_0', similarity: 1, resolution: 'rolled back', because: expect.any(String) }])
   })
 })
 

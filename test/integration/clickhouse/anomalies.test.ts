@@ -1,5 +1,6 @@
 // Paging through anomalies of a real store while others are found: the API's own route over the real query.
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { similarAnomalies } from '../../../clickhouse/queries/anomalies.ts'
 import { createApp, type App } from '../../../api/app.ts'
 import type { ApiDeps } from '../../../api/ports.ts'
 import { sha256 } from '../../../api/services/ids.ts'
@@ -17,7 +18,8 @@ let store: TestStore
 let app: App
 beforeAll(async () => {
   store = await openTestStore()
-  const deps = { clickhouse: store.clickhouse, clock: () => NOW, logger: quiet, credentials: () => ({ tokens: [[sha256('obs_x'), principal]], heartbeats: [] }) }
+  // Nothing of these is in an incident or a maintenance window.
+  const deps = { store: { query: async () => [] }, clickhouse: store.clickhouse, clock: () => NOW, logger: quiet, credentials: () => ({ tokens: [[sha256('obs_x'), principal]], heartbeats: [] }) }
   app = await createApp({ listen: { host: '127.0.0.1', port: 0 }, version: '0', secretKey: 'k', metricsOpen: true, otlpBase: '' }, deps as unknown as ApiDeps)
   const put = (rows: object[]): Promise<void> => store.clickhouse.insertRows({ table: 'anomalies', rows })
   // Three of the same instant: time alone does not order them.
@@ -46,4 +48,13 @@ it('anomalies that are stored between two pages neither repeat rows nor hide the
     token = next.page_token
   }
   expect(seen).toEqual(['anom-3', 'anom-2', 'anom-35', 'anom-5'])
+})
+
+it('earlier anomalies of the same series on the same side are counted, and the last five named', async () => {
+  const of = (id: string, secondsAgo: number, change: object = {}): object => ({ ...row(id, secondsAgo), service_id: 'mail', direction: 1, ...change })
+  await store.clickhouse.insertRows({ table: 'anomalies', rows: [
+    ...Array.from({ length: 7 }, (_, i) => of(`anom-m${i}`, 100 + i)), of('anom-down', 101, { direction: -1 }), of('anom-errors', 101, { metric_name: 'log.error_rate' }), of('anom-later', 1), of('anom-theirs', 101, { tenant: 'b' }),
+  ] })
+  const [found] = await store.clickhouse.query(similarAnomalies, { tenant: 'a', service: 'mail', metric: 'log.rate', direction: 1, beforeMs: String(NOW - 100_000), id: 'anom-m0' })
+  expect(found).toEqual({ total: '6', ids: ['anom-m1', 'anom-m2', 'anom-m3', 'anom-m4', 'anom-m5'] })
 })

@@ -51,7 +51,7 @@ const MAX_CAUSES = 10
 
 const softened = (factor: number): number => LEAST + (1 - LEAST) * factor
 
-/** With what was noticed, by the strongest change of each; a half where that cannot be said. */
+/** With what was noticed, by the strongest change of each: a half where one has too little data, and no factor where the place where it was noticed has. */
 const correlationWith = ({ series, symptoms, moment }: RankInput, strengths: ReadonlyMap<string, Strength>): ((service: string) => number) => {
   const byName = new Map(series.map((one) => [one.service, one]))
   const valuesOf = (service: string): Values | null => {
@@ -59,9 +59,9 @@ const correlationWith = ({ series, symptoms, moment }: RankInput, strengths: Rea
     return metric === undefined ? null : byName.get(service)!.metrics[metric].slice(moment.recentFrom)
   }
   const noticed = new Set(symptoms.map((one) => one.service))
-  const others = [...noticed].map(valuesOf).filter((values) => values !== null)
+  const others = [...noticed].map(valuesOf).filter((values) => values !== null && values.filter((value) => value !== null).length >= MIN_PAIRS) as Values[]
   return (service) => {
-    if (noticed.has(service)) return 1
+    if (noticed.has(service) || others.length === 0) return 1
     const own = valuesOf(service)
     const found = own === null ? [] : others.flatMap((other) => laggedCorrelation(own, other, 0, MIN_PAIRS) ?? []).map(({ r }) => Math.abs(r))
     return found.length === 0 ? LEAST : Math.max(...found)

@@ -32,15 +32,21 @@ const kindsOf = (symptoms: readonly Symptom[], strengths: ReadonlyMap<string, St
 export const suspectsOf = (strengths: ReadonlyMap<string, Strength>, symptoms: readonly Symptom[], outside: readonly Outside[]): ReadonlyMap<string, Suspect> => {
   const kinds = kindsOf(symptoms, strengths)
   const most = mostAdded(strengths.values())
-  const weight = (change: Change): number => (kinds.size === 0 || kinds.has(change.kind) || HIDDEN.has(change.kind) || isGone(change) ? 1 : OTHER_KIND) * shareOf(change, most)
-  const chance = (changes: readonly Change[]): number => either(...changes.map((change) => belief(weightedZ(change)) * weight(change)))
+  const unwell = (change: Change): number => belief(weightedZ(change)) * (kinds.size === 0 || kinds.has(change.kind) || HIDDEN.has(change.kind) || isGone(change) ? 1 : OTHER_KIND)
+  /** How sure it is by all signs together, times how much of the damage is its own on the average of them: many signs of a part are no whole. */
+  const chance = (changes: readonly Change[], more = 0): number => {
+    const sure = changes.map(unwell)
+    const sum = sure.reduce((total, one) => total + one, 0)
+    const share = sum === 0 ? 1 : changes.reduce((total, change, i) => total + sure[i] * shareOf(change, most), 0) / sum
+    return either(...sure, more) * share
+  }
   const seenAt = new Map(outside.map((one) => [one.service, one]))
   return new Map([...new Set([...strengths.keys(), ...seenAt.keys()])].map((service) => {
     const strength = strengths.get(service) ?? { service, score: 0, changes: [], appeared: false }
     const seen = seenAt.get(service)
     const failing = strength.changes.filter((change) => FAILING.has(change.kind))
     return [service, {
-      service, strength, seen, failing: either(chance(failing), seen === undefined ? 0 : belief(OUTSIDE_SIGMA)),
+      service, strength, seen, failing: chance(failing, seen === undefined ? 0 : belief(OUTSIDE_SIGMA)),
       starved: chance(strength.changes.filter((change) => !FAILING.has(change.kind))),
     }]
   }))

@@ -40,6 +40,12 @@ describe('a rank', () => {
     expect(names(ask([slow('shop', 90, 10), slow('search', 80, 80)]))[0]).toBe('search')
   })
 
+  it('is not won by many signs of the lesser part, nor by an alert on it', () => {
+    const part = (name: string, ms: number, added: number, errors: number): ServiceSeries => service(name, { 'log.error_rate': values(0, errors), 'attr.duration_ms': values(ms, ms + added, 2) }, { 'attr.duration_ms': values(5, 5) })
+    const ranked = ask([part('checkout', 60, 180, 2), part('payment', 60, 170, 3)], { symptoms: [{ service: 'checkout', kind: null }], outside: [{ service: 'checkout', kind: 'alert' }] })
+    expect(names(ranked)).toEqual(['payment', 'checkout'])
+  })
+
   it('is lower for a service that no unwell path leads to', () => {
     const series = [failing('shop', 20), failing('cart', 30), healthy('mail'), failing('post', 30)]
     const ranked = ask(series, { symptoms: [{ service: 'shop', kind: 'errors' }], calls: calls(['shop', 'cart'], ['shop', 'mail'], ['mail', 'post']) })
@@ -79,6 +85,13 @@ describe('a rank', () => {
     expect(ranked.find((one) => one.service === 'cart')!.factors.correlation).toBeGreaterThan(ranked.find((one) => one.service === 'mail')!.factors.correlation)
     const late = service('late', { 'log.error_rate': Array.from({ length: BUCKETS }, (_, i) => i >= ONSET + 8 ? 40 : 0) })
     expect(ask([failing('shop', 20), late], { symptoms: [{ service: 'shop', kind: 'errors' }] }).find((one) => one.service === 'late')!.factors.inTime).toBe(0.5)
+  })
+
+  it('does not gain by correlation where there is too little to correlate', () => {
+    const brief = (name: string, errors: number): ServiceSeries => service(name, { 'log.error_rate': [...Array.from({ length: 20 }, () => 0), errors, errors] })
+    const ranked = ask([brief('shop', 20), brief('cart', 24)], { moment: { onset: 20, recentFrom: 20 }, symptoms: [{ service: 'shop', kind: 'errors' }] })
+    expect(ranked.map((one) => one.factors.correlation)).toEqual([1, 1])
+    expect(names(ranked)[0]).toBe('cart')
   })
 
   it('rises with a deploy just before, an alert and a missed heartbeat', () => {

@@ -2,7 +2,7 @@
 import type { Evidence } from '../../streams/contracts/rca.ts'
 import type { Edge } from './graph.ts'
 import type { Deploy } from './rank.ts'
-import type { Change } from './strength.ts'
+import type { Change } from './change.ts'
 
 export interface WindowMs { readonly fromMs: number; readonly toMs: number }
 
@@ -27,17 +27,22 @@ const changeLink = (service: string, { kind, metric }: Change, window: WindowMs)
 export const changeEvidence = (service: string, change: Change, window: WindowMs): Evidence => ({
   kind: change.kind === 'new_messages' ? 'template' : 'anomaly',
   statement: `${service}: ${WORDS[change.metric] ?? change.metric.replace(/^attr\./, '')} went from ${round(change.before)} to ${round(change.after)}`,
-  numbers: { before: round(change.before), after: round(change.after), z: round(change.z) },
+  numbers: { before: round(change.before), after: round(change.after), z: round(change.z), ...(change.damage === null ? {} : { added: round(change.damage.added) }) },
   link: changeLink(service, change, window),
 })
 
+const callEvidence = (edge: Edge, window: WindowMs): Evidence => {
+  const { from, to, count, against, examples } = edge
+  const total = count + against
+  const seen = examples.length === 0 ? '' : ` (for example ${examples.join(', ')})`
+  const link = path('logs/search', { trace_id: examples[0] ?? '', ...range(window) })
+  if (edge.kind === 'declared') return { kind: 'declared', statement: `${from} depends on ${to}, as was declared`, numbers: { declared: 1 }, link: '/api/v1/context/topology' }
+  if (edge.kind === 'span') return { kind: 'span', statement: `${from} calls ${to} in ${count} spans${seen}`, numbers: { calls: count }, link }
+  return { kind: 'trace', statement: `${edge.directed ? `${from} comes before ${to} in ${count} of ${total} shared traces` : `${from} and ${to} share ${total} traces in no clear order`}${seen}`, numbers: { traces: total, forward: count, against }, link }
+}
+
 export const edgeEvidence = (edge: Edge, window: WindowMs): Evidence[] => {
-  const evidence: Evidence[] = []
-  if (edge.kind === 'trace') {
-    const total = edge.count + edge.against
-    const statement = edge.directed ? `${edge.from} comes before ${edge.to} in ${edge.count} of ${total} shared traces` : `${edge.from} and ${edge.to} share ${total} traces in no clear order`
-    evidence.push({ kind: 'trace', statement: `${statement} (for example ${edge.examples.join(', ')})`, numbers: { traces: total, forward: edge.count, against: edge.against }, link: path('logs/search', { trace_id: edge.examples[0] ?? '', ...range(window) }) })
-  }
+  const evidence: Evidence[] = edge.kind === 'correlation' ? [] : [callEvidence(edge, window)]
   if (edge.r !== 0) {
     const seconds = edge.lagBuckets * 10
     const lag = seconds === 0 ? 'at the same time' : `${edge.to} ${seconds > 0 ? 'follows' : 'leads'} by ${Math.abs(seconds)} s`

@@ -1,6 +1,8 @@
-// Edges between services and how each is known. Shared traces give direction (the caller speaks first and is still there when
-// the callee does); correlation gives none unless its lag is clear.
-import { sampleCorrelation } from 'simple-statistics'
+// Edges between services and how each is known: a span's parent is exact, what is declared is somebody's word, shared traces
+// give a direction (the caller speaks first and is still there when the callee does), correlation gives none.
+import type { EdgeSource } from '../../streams/contracts/rca.ts'
+import { correlate } from './correlation.ts'
+import type { ServiceSeries } from './series.ts'
 
 export interface TraceVisit { readonly service: string; readonly firstUs: number; readonly lastUs: number }
 export interface Trace { readonly id: string; readonly visits: readonly TraceVisit[] }
@@ -10,8 +12,8 @@ export interface Edge {
   readonly from: string
   readonly to: string
   readonly directed: boolean
-  readonly kind: 'trace' | 'correlation'
-  /** Traces that show it in this direction, and in the other. */
+  readonly kind: EdgeSource
+  /** Calls or traces that show it in this direction, and in the other. */
   readonly count: number
   readonly against: number
   readonly examples: readonly string[]
@@ -22,17 +24,10 @@ export interface Edge {
   readonly metric: string
 }
 
-/** Values of one service's metrics on a common grid of buckets; null = no data. */
-export interface ServiceSeries { readonly service: string; readonly metrics: Readonly<Record<string, readonly (number | null)[]>> }
-
 const MIN_TRACES = 3
 const MAJORITY = 0.7
 const EXAMPLES = 3
-const MAX_LAG = 12
-const MIN_PAIRS = 30
-const MIN_R = 0.6
-/** A peak away from lag 0 must beat it by this much to say who moved first. */
-const LAG_GAIN = 0.15
+/** Pairs grow with the square: a thousand services would take minutes. */
 const MAX_CORRELATED = 60
 
 /** Who called whom in one trace: the caller is the latest to have started before that had not finished. */
@@ -76,60 +71,60 @@ export const traceEdges = (traces: readonly Trace[]): Edge[] => {
   })
 }
 
-/** Pearson of a(t) with b(t + lag) where both have data; null when too few, or one does not vary. */
-export const laggedCorrelation = (a: readonly (number | null)[], b: readonly (number | null)[], lag: number): { r: number; n: number } | null => {
-  const xs: number[] = []
-  const ys: number[] = []
-  for (let i = Math.max(0, -lag); i < a.length && i + lag < b.length; i++) {
-    const x = a[i]
-    const y = b[i + lag]
-    if (x !== null && y !== null && x !== undefined && y !== undefined) { xs.push(x); ys.push(y) }
-  }
-  if (xs.length < MIN_PAIRS) return null
-  const r = sampleCorrelation(xs, ys)
-  return Number.isFinite(r) ? { r, n: xs.length } : null
+const byName = (a: Edge, b: Edge): number => (a.from + a.to < b.from + b.to ? -1 : 1)
+const known = (a: string, b: string): string => JSON.stringify(a < b ? [a, b] : [b, a])
+const NO_CORRELATION = { r: 0, lagBuckets: 0, metric: '' } as const
+
+/** A dependency that somebody has told. */
+export const declaredEdge = (from: string, to: string): Edge => ({ from, to, directed: true, kind: 'declared', count: 0, against: 0, examples: [], ...NO_CORRELATION })
+
+/** Calls that spans show, parent and child. */
+export interface SpanCalls { readonly from: string; readonly to: string; readonly calls: number; readonly examples: readonly string[] }
+export const spanEdge = ({ from, to, calls, examples }: SpanCalls): Edge => ({ from, to, directed: true, kind: 'span', count: calls, against: 0, examples, ...NO_CORRELATION })
+
+/** How far an edge may be trusted to say who calls whom; a correlation says nothing about it. */
+export const trustOf = ({ kind, directed, count, against }: Edge): number => {
+  if (!directed || kind === 'correlation') return 0
+  if (kind === 'span') return 1
+  // Declarations grow old: nine in ten.
+  return kind === 'declared' ? 0.9 : count / (count + against)
 }
 
-/** Strong, and by Fisher's transformation four and a half sigma from none: there are many pairs to choose from. */
-const significant = ({ r, n }: { r: number; n: number }): boolean => Math.abs(r) >= MIN_R && Math.atanh(Math.min(Math.abs(r), 0.999999)) * Math.sqrt(n - 3) >= 4.5
-
-export interface Correlated { readonly r: number; readonly lagBuckets: number; readonly metric: string }
-
-export const correlate = (a: ServiceSeries, b: ServiceSeries): Correlated | null => {
-  let best: Correlated | null = null
-  for (const metric of Object.keys(a.metrics).sort()) {
-    if (b.metrics[metric] === undefined) continue
-    const at0 = laggedCorrelation(a.metrics[metric], b.metrics[metric], 0)
-    if (at0 === null || Math.abs(at0.r) < 0.3) continue
-    let peak = { ...at0, lag: 0 }
-    for (let lag = -MAX_LAG; lag <= MAX_LAG; lag++) {
-      const at = laggedCorrelation(a.metrics[metric], b.metrics[metric], lag)
-      if (at !== null && Math.abs(at.r) > Math.abs(peak.r)) peak = { ...at, lag }
-    }
-    if (Math.abs(peak.r) - Math.abs(at0.r) < LAG_GAIN) peak = { ...at0, lag: 0 }
-    if (significant(peak) && (best === null || Math.abs(peak.r) > Math.abs(best.r))) best = { r: peak.r, lagBuckets: peak.lag, metric }
+/** One edge for each pair: the best known of several. Pairs that call each other both ways by their spans stay two. */
+const merged = (edges: readonly Edge[]): Edge[] => {
+  const spans = edges.filter((edge) => edge.kind === 'span')
+  const best = new Map<string, Edge>()
+  const taken = new Set(spans.map((edge) => known(edge.from, edge.to)))
+  for (const edge of edges) {
+    const pair = known(edge.from, edge.to)
+    if (edge.kind !== 'span' && !taken.has(pair) && trustOf(edge) >= trustOf(best.get(pair) ?? edge)) best.set(pair, edge)
   }
-  return best
+  return [...spans, ...best.values()]
 }
 
-/** Trace edges, with the correlation of their ends; and edges that only correlation shows. */
-export const buildGraph = (traces: readonly Trace[], series: readonly ServiceSeries[]): Edge[] => {
-  const edges = traceEdges(traces)
-  const known = new Map(edges.map((edge, i) => [JSON.stringify([edge.from, edge.to].sort()), i]))
-  const ordered = series.toSorted((a, b) => (a.service < b.service ? -1 : 1)).slice(0, MAX_CORRELATED)
+/** What the calls are known by: spans, shared traces, declarations. */
+export const callEdges = (traces: readonly Trace[], more: readonly Edge[] = []): Edge[] => merged([...traceEdges(traces), ...more]).sort(byName)
+
+/** Call edges with the correlation of their ends, and edges that only correlation shows, between the first of the series. */
+export const withCorrelation = (calls: readonly Edge[], series: readonly ServiceSeries[]): Edge[] => {
+  const edges = [...calls]
+  const at = new Map<string, number[]>()
+  edges.forEach((edge, i) => {
+    const pair = known(edge.from, edge.to)
+    const indexes = at.get(pair)
+    if (indexes === undefined) at.set(pair, [i])
+    else indexes.push(i)
+  })
+  const ordered = series.slice(0, MAX_CORRELATED).sort((a, b) => (a.service < b.service ? -1 : 1))
   for (let i = 0; i < ordered.length; i++) {
     for (let j = i + 1; j < ordered.length; j++) {
       const found = correlate(ordered[i], ordered[j])
       if (found === null) continue
-      const index = known.get(JSON.stringify([ordered[i].service, ordered[j].service]))
-      if (index === undefined) {
-        edges.push({ from: ordered[i].service, to: ordered[j].service, directed: false, kind: 'correlation', count: 0, against: 0, examples: [], ...found })
-      } else {
-        const edge = edges[index]
-        // `|| 0`: a lag of none has no sign.
-        edges[index] = { ...edge, ...found, lagBuckets: (edge.from === ordered[i].service ? found.lagBuckets : -found.lagBuckets) || 0 }
-      }
+      const indexes = at.get(known(ordered[i].service, ordered[j].service)) ?? []
+      if (indexes.length === 0) edges.push({ from: ordered[i].service, to: ordered[j].service, directed: false, kind: 'correlation', count: 0, against: 0, examples: [], ...found })
+      // `|| 0`: a lag of none has no sign.
+      for (const index of indexes) edges[index] = { ...edges[index], ...found, lagBuckets: (edges[index].from === ordered[i].service ? found.lagBuckets : -found.lagBuckets) || 0 }
     }
   }
-  return edges.sort((a, b) => (a.from + a.to < b.from + b.to ? -1 : 1))
+  return edges.sort(byName)
 }

@@ -1,84 +1,103 @@
-// Which anomalous service explains the others: the one that has no anomalous callee and is reached by an anomalous path.
-// Every service is ranked by the same sum, so an answer can be argued with.
-import type { CauseKind } from '../../streams/contracts/rca.ts'
+// Which anomalous service explains the others: the one that has no anomalous callee and is reached by an anomalous path. A rank
+// is a product of factors between 0 and 1, each of them kept, so that an answer can be argued with:
+//   suspicion     something is wrong here, by its own signals, in the way in which trouble was noticed, and the damage is its own
+//   unexplained   nothing that it depends on is as unwell, along services that are
+//   reached       trouble that was noticed comes from it along services that are unwell
+//   correlation   it moves together with what was noticed
+//   in time       it was not later than what was noticed
+//   changed       it was deployed shortly before
+// Pure and deterministic. The product and the benchmark ask the same function.
+import type { CauseFactors, CauseKind } from '../../streams/contracts/rca.ts'
+import { laggedCorrelation } from './correlation.ts'
 import type { Edge } from './graph.ts'
-import { ANOMALOUS, weightedZ, type Strength } from './strength.ts'
+import { edgesByService, reachedFrom } from './paths.ts'
+import type { MeaningOf, Moment, ServiceSeries, Values } from './series.ts'
+import { NOTABLE, strengthOf, weightedZ, type Strength } from './strength.ts'
+import { either, explainedBy, suspectsOf, type Outside, type Symptom } from './suspect.ts'
 
 export interface Deploy { readonly service: string; readonly atMs: number; readonly version: string; readonly previous: string }
-/** An alert or a missed heartbeat of the incident: what others saw of the service. */
-export interface Outside { readonly service: string; readonly kind: 'alert' | 'heartbeat' }
-export interface Ranked { readonly service: string; readonly score: number; readonly kind: CauseKind; readonly strength: Strength; readonly explainedBy: readonly string[]; readonly deploy: Deploy | null }
+export interface Ranked {
+  readonly service: string
+  readonly score: number
+  readonly factors: CauseFactors
+  readonly kind: CauseKind
+  readonly strength: Strength
+  readonly explainedBy: readonly string[]
+  readonly deploy: Deploy | null
+}
 
 export interface RankInput {
-  readonly symptoms: readonly string[]
-  readonly strengths: ReadonlyMap<string, Strength>
-  readonly edges: readonly Edge[]
-  readonly deploys: readonly Deploy[]
+  readonly series: readonly ServiceSeries[]
+  readonly meaningOf: MeaningOf
+  readonly moment: Moment
+  readonly symptoms: readonly Symptom[]
+  /** Edges that say who calls whom; correlation is no way for trouble to take. */
+  readonly calls: readonly Edge[]
+  /** A deploy shortly before the onset, per service. */
+  readonly deploys: ReadonlyMap<string, Deploy>
   readonly outside: readonly Outside[]
-  readonly onsetMs: number
 }
+export interface Ranking { readonly strengths: ReadonlyMap<string, Strength>; readonly ranked: readonly Ranked[] }
 
-const DEPLOY_BEFORE_MS = 15 * 60_000
-const OUTSIDE_STRENGTH = 8
+/** The least that a rough factor leaves of a rank: graphs have holes, and minutes correlate by chance. */
+const LEAST = 0.5
+/** How far an explanation is believed: now and then both are broken. */
+const EXPLAINS = 0.9
+/** How much of a rank is left without a deploy just before: faults follow changes, but a fifth must not outweigh what is seen. */
+const UNCHANGED = 0.8
+/** Pairs from which a correlation says anything. */
+const MIN_PAIRS = 4
 const MAX_CAUSES = 10
 
-const failing = (strength: Strength | undefined): boolean => strength?.changes.some((c) => c.kind === 'errors' || c.kind === 'latency' || c.kind === 'new_messages') ?? false
-const starved = (strength: Strength | undefined): boolean => strength?.changes.some((c) => c.kind === 'traffic_drop') ?? false
+const softened = (factor: number): number => LEAST + (1 - LEAST) * factor
 
-/** Anomalous services that stand for this one's trouble: failing or fallen silent callees; for one that only lost traffic, its callers. */
-const explanations = (service: string, input: RankInput): string[] => {
-  const own = input.strengths.get(service)
-  const anomalous = (name: string): boolean => (input.strengths.get(name)?.score ?? 0) >= ANOMALOUS
-  const found = input.edges.filter((edge) => edge.directed).flatMap((edge) => {
-    if (edge.from === service && anomalous(edge.to)) {
-      const callee = input.strengths.get(edge.to)
-      return failing(callee) || (failing(own) && starved(callee)) ? [edge.to] : []
-    }
-    if (edge.to === service && anomalous(edge.from) && !failing(own) && starved(own)) return starved(input.strengths.get(edge.from)) ? [edge.from] : []
-    return []
-  })
-  return [...new Set(found)].sort()
-}
-
-/** Everything on an anomalous path down from the symptoms. */
-const reachedFrom = (input: RankInput): ReadonlySet<string> => {
-  const reached = new Set(input.symptoms)
-  const queue = [...input.symptoms]
-  for (let service = queue.shift(); service !== undefined; service = queue.shift()) {
-    for (const edge of input.edges) {
-      if (!edge.directed || edge.from !== service || reached.has(edge.to) || (input.strengths.get(edge.to)?.score ?? 0) < ANOMALOUS) continue
-      reached.add(edge.to)
-      queue.push(edge.to)
-    }
+/** With what was noticed, by the strongest change of each: a half where one has too little data, and no factor where the place where it was noticed has. */
+const correlationWith = ({ series, symptoms, moment }: RankInput, strengths: ReadonlyMap<string, Strength>): ((service: string) => number) => {
+  const byName = new Map(series.map((one) => [one.service, one]))
+  const valuesOf = (service: string): Values | null => {
+    const metric = strengths.get(service)?.changes[0]?.metric
+    return metric === undefined ? null : byName.get(service)!.metrics[metric].slice(moment.recentFrom)
   }
-  return reached
+  const noticed = new Set(symptoms.map((one) => one.service))
+  const others = [...noticed].map(valuesOf).filter((values) => values !== null && values.filter((value) => value !== null).length >= MIN_PAIRS) as Values[]
+  return (service) => {
+    if (noticed.has(service) || others.length === 0) return 1
+    const own = valuesOf(service)
+    const found = own === null ? [] : others.flatMap((other) => laggedCorrelation(own, other, 0, MIN_PAIRS) ?? []).map(({ r }) => Math.abs(r))
+    return found.length === 0 ? LEAST : Math.max(...found)
+  }
 }
-
-export const correlationBetween = (edges: readonly Edge[], a: string, b: string): number =>
-  Math.abs(edges.find((edge) => (edge.from === a && edge.to === b) || (edge.from === b && edge.to === a))?.r ?? 0)
 
 /** The strongest change, but errors where they are plain: slowness is mostly how they feel. */
 const kindOf = ({ changes }: Strength): CauseKind | undefined =>
   (changes.find((change) => change.kind === 'errors' && weightedZ(change) >= 0.3 * weightedZ(changes[0])) ?? changes[0])?.kind
 
-export const rank = (input: RankInput): Ranked[] => {
-  const reached = reachedFrom(input)
-  const names = new Set([...input.strengths.keys(), ...input.outside.map((o) => o.service)])
-  const ranked = [...names].flatMap((service): Ranked[] => {
-    const strength = input.strengths.get(service) ?? { service, score: 0, changes: [] }
-    const seen = input.outside.find((o) => o.service === service)
-    // What the detector found was judged against hours; these minutes alone may show less of it.
-    const found = Math.max(strength.score, input.symptoms.includes(service) && strength.changes.length > 0 ? ANOMALOUS : 0)
-    const force = found + (seen === undefined ? 0 : OUTSIDE_STRENGTH)
-    if (force < ANOMALOUS) return []
-    const explainedBy = explanations(service, input)
-    const deploy = input.deploys.findLast((d) => d.service === service && d.atMs <= input.onsetMs + 60_000 && d.atMs >= input.onsetMs - DEPLOY_BEFORE_MS) ?? null
-    const others = input.symptoms.filter((symptom) => symptom !== service)
-    const correlation = Math.max(0, ...others.map((symptom) => correlationBetween(input.edges, service, symptom)))
-    const base = (0.7 * force) / (force + 10)
-    const score = (base + 0.15 * correlation + (deploy === null ? 0 : 0.15)) * (explainedBy.length > 0 ? 0.4 : 1) * (reached.has(service) ? 1 : 0.6)
-    const kind = kindOf(strength) ?? seen?.kind ?? 'errors'
-    return [{ service, score: Math.min(1, score), kind, strength, explainedBy, deploy }]
+/** The services that may be the cause, most likely first. */
+export const rank = (input: RankInput): Ranking => {
+  const strengths = new Map(input.series.map((one) => [one.service, strengthOf(one, input.moment, input.meaningOf)]))
+  const suspects = suspectsOf(strengths, input.symptoms, input.outside)
+  const calls = edgesByService(input.calls)
+  const explained = explainedBy(suspects, calls)
+  const reached = reachedFrom(new Set(input.symptoms.map((one) => one.service)), calls, (service) => {
+    const suspect = suspects.get(service)
+    return suspect === undefined ? 0 : Math.max(suspect.failing, suspect.starved)
   })
-  return ranked.sort((a, b) => b.score - a.score || (a.service < b.service ? -1 : 1)).slice(0, MAX_CAUSES)
+  const correlation = correlationWith(input, strengths)
+  const firstNoticed = Math.max(...input.symptoms.map(({ service }) => strengths.get(service)?.changes[0]?.firstIndex ?? -1))
+  const ranked = [...suspects.values()].filter(({ strength, seen }) => strength.score >= NOTABLE || seen !== undefined).map(({ service, strength, failing, starved, seen }): Ranked => {
+    const deploy = input.deploys.get(service) ?? null
+    const first = strength.changes[0]?.firstIndex ?? -1
+    const factors: CauseFactors = {
+      suspicion: either(failing, starved) * (strength.appeared ? LEAST : 1),
+      unexplained: 1 - EXPLAINS * explained.get(service)!.chance,
+      reached: softened(reached === null ? 1 : reached.get(service) ?? 0),
+      correlation: softened(correlation(service)),
+      // One bucket is what a fault may lie across.
+      inTime: firstNoticed >= 0 && first > firstNoticed + 1 ? LEAST : 1,
+      changed: deploy === null ? UNCHANGED : 1,
+    }
+    const score = Object.values(factors).reduce((product, factor) => product * factor, 1)
+    return { service, score, factors, kind: kindOf(strength) ?? seen?.kind ?? 'errors', strength, explainedBy: explained.get(service)!.by, deploy }
+  })
+  return { strengths, ranked: ranked.filter((one) => one.score > 0).sort((a, b) => b.score - a.score || (a.service < b.service ? -1 : 1)).slice(0, MAX_CAUSES) }
 }

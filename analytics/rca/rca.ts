@@ -3,12 +3,13 @@
 import type { ClickHouse } from '../../clickhouse/client.ts'
 import { errorTemplates, tracesInWindow, tracesOfService, versionsInWindow, type TraceRow, type VersionRow } from '../../clickhouse/queries/rca.ts'
 import { pointsInWindow, type WindowPoint } from '../../clickhouse/queries/series-points.ts'
-import type { IncidentRef, Rca } from '../../streams/contracts/rca.ts'
-import { isCount } from '../anomaly/metric.ts'
-import { analyse, blastOf, correlationsOf, GRID_MS, neighboursOf, rootOf, type Loaded } from './analyse.ts'
+import type { IncidentRef, Rca, Topology } from '../../streams/contracts/rca.ts'
+import { analyse, GRID_MS, type Loaded } from './analyse.ts'
+import { blastOf, correlationsOf, neighboursOf, rootOf } from './blast.ts'
 import type { WindowMs } from './evidence.ts'
-import type { ServiceSeries, Trace } from './graph.ts'
+import { declaredEdge, spanEdge, type SpanCalls, type Trace } from './graph.ts'
 import type { Deploy } from './rank.ts'
+import { meaningOf, type ServiceSeries } from './series.ts'
 
 const BEFORE_MS = 15 * 60_000
 const AFTER_MS = 5 * 60_000
@@ -21,15 +22,18 @@ const MAX_KEPT = 64
 
 export const toSeries = (points: readonly WindowPoint[], window: WindowMs, dataEndMs: number): ServiceSeries[] => {
   const length = Math.max(0, Math.ceil((Math.min(window.toMs, dataEndMs) - window.fromMs) / GRID_MS))
-  const services = new Map<string, Record<string, (number | null)[]>>()
+  const services = new Map<string, { readonly metrics: Record<string, (number | null)[]>; readonly weights: Record<string, (number | null)[]> }>()
   for (const { service, metric, bucket, count, sum } of points) {
-    let metrics = services.get(service)
-    if (metrics === undefined) services.set(service, metrics = {})
-    const values = metrics[metric] ??= Array.from({ length }, () => isCount(metric) ? 0 : null)
+    let one = services.get(service)
+    if (one === undefined) services.set(service, one = { metrics: {}, weights: {} })
+    const counted = meaningOf(metric)?.count === true
+    const values = one.metrics[metric] ??= Array.from({ length }, () => counted ? 0 : null)
     const at = Math.floor((bucket * 1000 - window.fromMs) / GRID_MS)
-    if (at >= 0 && at < length) values[at] = isCount(metric) ? Number(count) : sum / Math.max(1, Number(count))
+    if (at < 0 || at >= length) continue
+    values[at] = counted ? Number(count) : sum / Math.max(1, Number(count))
+    if (!counted) (one.weights[metric] ??= Array.from({ length }, () => 0))[at] = Number(count)
   }
-  return [...services].map(([service, metrics]) => ({ service, metrics }))
+  return [...services].map(([service, one]) => ({ service, ...one }))
 }
 
 /** A version that a service did not have before, or a deployment that it announced. */
@@ -57,23 +61,33 @@ const windowOf = (incident: IncidentRef): WindowMs => {
   return { fromMs, toMs: Math.ceil((onsetMs + AFTER_MS) / GRID_MS) * GRID_MS }
 }
 
-export interface RcaDeps { readonly clickhouse: Pick<ClickHouse, 'query'>; readonly now: () => number }
+export interface RcaDeps {
+  readonly clickhouse: Pick<ClickHouse, 'query'>
+  readonly now: () => number
+  /** What people have told of owners and dependencies; nobody has, when absent. */
+  readonly topology?: (tenant: string) => Promise<Topology>
+  /** Calls that spans show in a window; none without spans. */
+  readonly spanCalls?: (tenant: string, window: WindowMs) => Promise<readonly SpanCalls[]>
+}
 
-export const createRca = ({ clickhouse, now }: RcaDeps): Rca => {
+const NOTHING_TOLD: Topology = { owners: new Map(), declared: [] }
+
+export const createRca = ({ clickhouse, now, topology = async () => NOTHING_TOLD, spanCalls = async () => [] }: RcaDeps): Rca => {
   const kept = new Map<string, { readonly atMs: number; readonly loaded: Promise<Loaded> }>()
 
   const load = async (tenant: string, window: WindowMs): Promise<Loaded> => {
     const { fromMs, toMs } = window
-    const [points, traces, versions] = await Promise.all([
+    const [points, traces, versions, { owners, declared }, spans] = await Promise.all([
       clickhouse.query(pointsInWindow, { tenant, from: fromMs / 1000, to: toMs / 1000 }),
       clickhouse.query(tracesInWindow, { tenant, fromMs, toMs }),
       clickhouse.query(versionsInWindow, { tenant, fromMs, toMs }),
+      topology(tenant), spanCalls(tenant, window),
     ])
     // What no bucket has been closed for is unknown, not zero.
     const dataEndMs = points.reduce((end, point) => Math.max(end, point.bucket * 1000 + GRID_MS), fromMs)
     return {
-      window, series: toSeries(points, window, dataEndMs), deploys: toDeploys(versions),
-      traces: traces.map(toTrace),
+      window, series: toSeries(points, window, dataEndMs), deploys: toDeploys(versions), traces: traces.map(toTrace),
+      calls: [...spans.map(spanEdge), ...declared.map(({ from, to }) => declaredEdge(from, to))], owners,
     }
   }
   const loadKept = (tenant: string, window: WindowMs): Promise<Loaded> => {

@@ -1,69 +1,74 @@
-// How anomalous each service is around an onset: one-sided, against its own minutes before, on the scales of the detector.
+// How anomalous each service is around an onset: the strongest change of each kind, how sure that makes it that something is
+// wrong there, and how much of the whole damage is its own.
 import type { CauseKind } from '../../streams/contracts/rca.ts'
-import { stabilise, surprise } from '../anomaly/deviation.ts'
-import { isCount } from '../anomaly/metric.ts'
-import type { ServiceSeries } from './graph.ts'
+import { addsUp, changeOf, type Change, type Damage } from './change.ts'
+import type { MeaningOf, Moment, ServiceSeries } from './series.ts'
 
-export interface Change {
-  readonly kind: CauseKind
-  readonly metric: string
-  readonly before: number
-  readonly after: number
-  readonly z: number
-  /** First bucket after the onset that stands out, index into the grid. */
-  readonly firstIndex: number
+export interface Strength {
+  readonly service: string
+  /** Strongest kind first, one of each: several metrics of one kind see the same thing. */
+  readonly changes: readonly Change[]
+  /** Sigma: squares of independent deviations add up. */
+  readonly score: number
+  /** It answered nobody before the onset: what calls it has changed, not it. */
+  readonly appeared: boolean
 }
-export interface Strength { readonly service: string; readonly score: number; readonly changes: readonly Change[] }
 
-/** Below this a service counts as healthy. */
-export const ANOMALOUS = 5
-const MAX_Z = 60
-const MIN_BEFORE = 6
-/** Buckets whose evidence is added up: two minutes. */
-const SUMMED = 12
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
-const present = (values: readonly (number | null)[]): number[] => values.filter((value): value is number => value !== null)
-
-const kindOf = (metric: string, up: boolean): CauseKind | null => {
-  if (metric === 'log.rate') return up ? 'traffic_rise' : 'traffic_drop'
-  if (!up) return null
-  if (metric === 'log.error_rate') return 'errors'
-  if (metric === 'log.new_template_rate') return 'new_messages'
-  return 'latency'
-}
-/** Traffic follows other causes more often than it is one. */
+/** Sigma from which a service rather is unwell than not: of the hundreds of healthy series that are looked at, some reach three. */
+export const ANOMALOUS = 4
+/** Half of that is worth a look; less is not. */
+export const NOTABLE = ANOMALOUS / 2
+/** Traffic follows other causes more often than it is one; never-seen messages are also what a deploy or a rare path brings. */
 const WEIGHT: Readonly<Partial<Record<CauseKind, number>>> = { traffic_rise: 0.3, traffic_drop: 0.7, new_messages: 0.7 }
+/** Less than a tenth of its work left: it does not do less, it is gone. */
+const GONE = 0.1
 
-const changeOf = (metric: string, values: readonly (number | null)[], onset: number): Change | null => {
-  const before = present(values.slice(0, onset))
-  const after = present(values.slice(onset))
-  if (after.length === 0 || (before.length < MIN_BEFORE && metric !== 'log.new_template_rate')) return null
-  const scale = isCount(metric) ? stabilise : (v: number): number => Math.log(Math.max(v, 1e-9))
-  const scaledBefore = before.length === 0 ? [scale(0)] : before.map(scale)
-  const meanBefore = before.length === 0 ? 0 : mean(before)
-  const centre = isCount(metric) ? scale(meanBefore) : mean(scaledBefore)
-  const deviation = Math.sqrt(mean(scaledBefore.map((v) => (v - centre) ** 2)))
-  const noise = isCount(metric) ? Math.max(1, deviation) : Math.max(0.05, deviation)
-  const k = Math.min(SUMMED, after.length)
-  // What did not happen in these minutes before is not impossible: one event is granted.
-  const sigma = isCount(metric) ? surprise(mean(after) * k, (meanBefore + 1 / Math.max(1, before.length)) * k) : (mean(after.map(scale)) - centre) * Math.sqrt(k)
-  const z = Math.max(-MAX_Z, Math.min(MAX_Z, sigma / noise))
-  const kind = kindOf(metric, z > 0)
-  if (kind === null) return null
-  const ratio = (mean(after) + 0.1) / (meanBefore + 0.1)
-  if (Math.abs(z) < ANOMALOUS || (ratio < 1.4 && ratio > 0.7)) return null
-  const index = values.findIndex((v, i) => i >= onset && v !== null && (scale(v) - centre) * Math.sign(z) > 2 * noise)
-  return { kind, metric, before: meanBefore, after: mean(after), z, firstIndex: index < 0 ? onset : index }
+export const isGone = ({ kind, before, after }: Change): boolean => kind === 'traffic_drop' && after <= GONE * before
+export const weightedZ = (change: Change): number => Math.abs(change.z) * (isGone(change) ? 1 : WEIGHT[change.kind] ?? 1)
+/** 0 to 1: a half at ANOMALOUS; a hundred sigma say hardly more than twenty. */
+export const belief = (sigma: number): number => sigma ** 2 / (sigma ** 2 + ANOMALOUS ** 2)
+
+/** The strongest change of each kind, with the damage as a metric of that kind tells it which adds up. */
+const strongestOf = (series: ServiceSeries, moment: Moment, meaningOf: MeaningOf): Change[] => {
+  const strongest = new Map<CauseKind, Change>()
+  const damages = new Map<CauseKind, { readonly z: number; readonly damage: Damage }>()
+  for (const metric of Object.keys(series.metrics).sort()) {
+    const meaning = meaningOf(metric)
+    if (meaning === null) continue
+    const measured = { metric, meaning, values: series.metrics[metric], weights: series.weights?.[metric] }
+    const change = changeOf(measured, moment)
+    // A total that did not rise says so, too.
+    if (change === null && addsUp(measured) && !damages.has(meaning.up!)) damages.set(meaning.up!, { z: 0, damage: { metric, added: 0 } })
+    if (change === null) continue
+    const z = Math.abs(change.z)
+    if (z > Math.abs(strongest.get(change.kind)?.z ?? 0)) strongest.set(change.kind, change)
+    if (change.damage !== null && z > (damages.get(change.kind)?.z ?? -1)) damages.set(change.kind, { z, damage: change.damage })
+  }
+  return [...strongest.values()].map((change) => ({ ...change, damage: damages.get(change.kind)?.damage ?? null })).sort((a, b) => weightedZ(b) - weightedZ(a))
 }
 
-export const weightedZ = (change: Change): number => Math.abs(change.z) * (WEIGHT[change.kind] ?? 1)
+const appearedAt = (series: ServiceSeries, onset: number, meaningOf: MeaningOf): boolean => {
+  const served = Object.keys(series.metrics).filter((metric) => meaningOf(metric)?.served === true)
+  return served.length > 0 && !served.some((metric) => series.metrics[metric].slice(0, onset).some((value) => value !== null && value > 0))
+}
 
-/** `onset` = index of the first bucket of the incident. Changes come strongest first. */
-export const strengthOf = (series: ServiceSeries, onset: number): Strength => {
-  const changes = Object.keys(series.metrics).sort().flatMap((metric) => changeOf(metric, series.metrics[metric], onset) ?? [])
-    .sort((a, b) => weightedZ(b) - weightedZ(a))
-  // The strongest signal counts whole, the others add to it: no single one sees every fault.
-  const score = changes.reduce((sum, change, i) => sum + weightedZ(change) * (i === 0 ? 1 : 0.25), 0)
-  return { service: series.service, score, changes }
+export const strengthOf = (series: ServiceSeries, moment: Moment, meaningOf: MeaningOf): Strength => {
+  const changes = strongestOf(series, moment, meaningOf)
+  return { service: series.service, changes, score: Math.hypot(...changes.map(weightedZ)), appeared: appearedAt(series, moment.onset, meaningOf) }
+}
+
+/** What is to be told of: the strongest change, and what else stands out. */
+export const notable = ({ changes }: Strength): readonly Change[] => changes.filter((change) => Math.abs(change.z) >= NOTABLE)
+
+/** Per metric, the most that any service added: what the others are measured by. */
+export const mostAdded = (strengths: Iterable<Strength>): ReadonlyMap<string, number> => {
+  const most = new Map<string, number>()
+  for (const { changes } of strengths) for (const { damage } of changes) if (damage !== null) most.set(damage.metric, Math.max(most.get(damage.metric) ?? 0, damage.added))
+  return most
+}
+
+/** A caller waits for what its callee spends and fails with what its callee fails: the damage is largest where it is done. A root, because a small part may still be the cause. */
+export const shareOf = ({ damage }: Change, most: ReadonlyMap<string, number>): number => {
+  const whole = damage === null ? 0 : most.get(damage.metric) ?? 0
+  return whole === 0 ? 1 : Math.sqrt(damage!.added / whole)
 }

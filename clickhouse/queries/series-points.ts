@@ -22,7 +22,7 @@ export const pointsInWindow: Query<WindowPoint> = {
   name: 'series.points_in_window',
   sql: `SELECT service, metric, toUnixTimestamp(p.bucket) AS bucket, toString(p.count) AS count, p.sum AS sum FROM series_points AS p FINAL
 WHERE tenant = {tenant:String} AND p.bucket >= fromUnixTimestamp({from:UInt32}) AND p.bucket < fromUnixTimestamp({to:UInt32})
-  AND (metric IN ('log.rate', 'log.error_rate', 'log.new_template_rate') OR startsWith(metric, 'attr.'))
+  AND (metric IN ('log.rate', 'log.error_rate', 'log.new_template_rate', 'span.rate', 'span.error_rate', 'span.duration') OR startsWith(metric, 'attr.'))
 ORDER BY service, metric, bucket LIMIT 400000`,
 }
 

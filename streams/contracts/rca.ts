@@ -3,7 +3,9 @@
 import type { SignalKind } from './signals.ts'
 
 export type Direction = 'downstream' | 'upstream' | 'undirected'
-export type EvidenceKind = 'trace' | 'correlation' | 'anomaly' | 'alert' | 'template' | 'deploy' | 'heartbeat'
+/** How an edge between two services is known. */
+export type EdgeSource = 'span' | 'trace' | 'declared' | 'correlation'
+export type EvidenceKind = 'span' | 'declared' | 'trace' | 'correlation' | 'anomaly' | 'alert' | 'template' | 'deploy' | 'heartbeat'
 
 export interface Evidence {
   readonly kind: EvidenceKind
@@ -42,8 +44,10 @@ export interface IncidentRef {
   readonly past?: readonly PastIncident[]
 }
 
-export type CauseKind = 'errors' | 'latency' | 'new_messages' | 'traffic_drop' | 'traffic_rise' | 'alert' | 'heartbeat' | 'deploy'
-export interface Cause { readonly rank: number; readonly service: string; readonly score: number; readonly evidence: readonly Evidence[] }
+export type CauseKind = 'errors' | 'latency' | 'resource' | 'new_messages' | 'traffic_drop' | 'traffic_rise' | 'alert' | 'heartbeat' | 'deploy'
+/** What a score is the product of, each 0 to 1. */
+export interface CauseFactors { readonly suspicion: number; readonly unexplained: number; readonly reached: number; readonly correlation: number; readonly inTime: number; readonly changed: number }
+export interface Cause { readonly rank: number; readonly service: string; readonly score: number; readonly factors: CauseFactors; readonly evidence: readonly Evidence[] }
 export interface TimelineEntry { readonly at: string; readonly what: string; readonly ref: string }
 export interface Analysis {
   readonly incidentId: string
@@ -61,7 +65,8 @@ export interface Analysis {
 
 export interface Impacted {
   readonly service: string
-  readonly owner?: string
+  /** Null where nobody has said. */
+  readonly owner: string | null
   /** From the root to this service, both included. */
   readonly path: readonly string[]
   readonly relation: Direction
@@ -69,6 +74,9 @@ export interface Impacted {
 }
 export interface BlastEdge { readonly from: string; readonly to: string; readonly kind: 'calls' | 'correlates'; readonly evidence: readonly Evidence[] }
 export interface Blast { readonly incidentId: string; readonly root: string; readonly impacted: readonly Impacted[]; readonly edges: readonly BlastEdge[] }
+
+/** What people have told of their services. */
+export interface Topology { readonly owners: ReadonlyMap<string, string>; readonly declared: readonly { readonly from: string; readonly to: string }[] }
 
 export interface Rca {
   correlations(tenant: string, service: string, depth: number, atMs: number): Promise<Correlations>

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { analyse, blastOf, correlationsOf, GRID_MS, neighboursOf, rootOf, type Loaded } from '../../../analytics/rca/analyse.ts'
-import { buildGraph, callsOf, type ServiceSeries, type Trace } from '../../../analytics/rca/graph.ts'
+import { analyse, GRID_MS, type Loaded } from '../../../analytics/rca/analyse.ts'
+import { blastOf, correlationsOf, neighboursOf, rootOf } from '../../../analytics/rca/blast.ts'
+import { callEdges, callsOf, declaredEdge, spanEdge, withCorrelation, type Trace } from '../../../analytics/rca/graph.ts'
 import { toDeploys } from '../../../analytics/rca/rca.ts'
+import type { ServiceSeries } from '../../../analytics/rca/series.ts'
 import type { IncidentRef } from '../../../streams/contracts/rca.ts'
 
 const FROM_MS = 1_700_000_000_000
@@ -32,7 +34,7 @@ const incident = (services: string[]): IncidentRef => ({
   signals: services.map((service, i) => ({ kind: 'anomaly' as const, id: `anom-${i}`, service, summary: `${service}: errors up`, startedAtMs: ONSET_MS, endedAtMs: null })),
 })
 const loaded = (all: ServiceSeries[], over: Partial<Loaded> = {}): Loaded =>
-  ({ window: { fromMs: FROM_MS, toMs: FROM_MS + BUCKETS * GRID_MS }, series: all, traces, deploys: [], ...over })
+  ({ window: { fromMs: FROM_MS, toMs: FROM_MS + BUCKETS * GRID_MS }, series: all, traces, calls: [], deploys: [], owners: new Map(), ...over })
 const failingPayments = [series('gateway', 1, { errors: 12, latency: 2 }), series('orders', 2, { errors: 20, latency: 3 }), series('payments', 3, { errors: 30, latency: 5 }), series('ledger', 4), series('users', 5)]
 
 describe('the service graph', () => {
@@ -41,11 +43,11 @@ describe('the service graph', () => {
   })
 
   it('directs an edge by the majority of traces and keeps examples', () => {
-    const edges = buildGraph(traces, [])
+    const edges = callEdges(traces)
     expect(edges.map((edge) => `${edge.from}>${edge.to}`)).toEqual(['gateway>orders', 'gateway>users', 'orders>payments', 'payments>ledger'])
     expect(edges.every((edge) => edge.directed && edge.count === 20 && edge.examples.length === 3)).toBe(true)
     const undecided = Array.from({ length: 10 }, (_, i): Trace => ({ id: `${i}`, visits: [{ service: i % 2 ? 'a' : 'b', firstUs: 0, lastUs: 9 }, { service: i % 2 ? 'b' : 'a', firstUs: 1, lastUs: 2 }] }))
-    expect(buildGraph(undecided, [])).toMatchObject([{ directed: false, count: 5, against: 5 }])
+    expect(callEdges(undecided)).toMatchObject([{ directed: false, count: 5, against: 5 }])
   })
 
   it('draws an undirected edge from correlation, with the lag where it is clear, and none from noise', () => {
@@ -54,7 +56,7 @@ describe('the service graph', () => {
     const one = { service: 'a', metrics: { 'log.error_rate': steps.slice(6, 116) } }
     const late = { service: 'b', metrics: { 'log.error_rate': steps.slice(4, 114) } }
     const noisy = { service: 'c', metrics: { 'log.error_rate': Array.from({ length: 110 }, (_, i) => noise(99)(i)) } }
-    const edges = buildGraph([], [one, late, noisy])
+    const edges = withCorrelation([], [one, late, noisy])
     expect(edges).toHaveLength(1)
     expect(edges[0]).toMatchObject({ from: 'a', to: 'b', directed: false, kind: 'correlation', lagBuckets: 2 })
   })
@@ -130,6 +132,40 @@ describe('the blast radius', () => {
       expect(item.evidence.find((e) => e.kind === 'anomaly')?.statement).toContain(`${item.service}: `)
     }
     expect(blast.edges.every((edge) => edge.evidence.length > 0)).toBe(true)
+  })
+})
+
+describe('what moves together without a call', () => {
+  // Errors that rise and fall together from bucket to bucket, and nobody who calls the other.
+  const together = (service: string): ServiceSeries => ({ service, metrics: { 'log.error_rate': Array.from({ length: BUCKETS }, (_, i) => i < ONSET ? 0 : 10 + 10 * (i % 3)) } })
+  const apart = loaded([together('payments'), together('mail')], { traces: [] })
+
+  it('is told of, and draws no blast radius', () => {
+    const both = incident(['payments', 'mail'])
+    expect(correlationsOf('payments', 1, apart).correlations).toMatchObject([{ related_service: 'mail', direction: 'undirected' }])
+    const blast = blastOf(both, apart, 'payments')
+    expect(blast.impacted).toEqual([])
+    expect(blast.edges).toEqual([])
+    expect(analyse(both, apart, ONSET_MS).causes[0].evidence.map((e) => e.kind)).toContain('correlation')
+  })
+
+  it('is beside a path of calls no way of its own', () => {
+    const mixed = loaded([...failingPayments, together('mail')])
+    expect(blastOf(incident(['payments', 'mail']), mixed, 'payments').impacted.map((item) => item.service)).toEqual(['orders', 'gateway'])
+  })
+})
+
+describe('what people and spans tell', () => {
+  const calls = [declaredEdge('report', 'payments'), spanEdge({ from: 'orders', to: 'payments', calls: 40, examples: ['trace001'] })]
+  const told = loaded(failingPayments, { calls, owners: new Map([['orders', 'team-shop']]) })
+
+  it('reaches further than the traces, with the owner where one is known', () => {
+    const blast = blastOf(incident(['payments']), told, 'payments')
+    expect(blast.impacted.map((item) => [item.service, item.owner, item.path])).toEqual([
+      ['orders', 'team-shop', ['payments', 'orders']], ['report', null, ['payments', 'report']], ['gateway', null, ['payments', 'orders', 'gateway']],
+    ])
+    expect(blast.impacted[0].evidence.map((e) => e.kind)).toEqual(expect.arrayContaining(['span', 'anomaly']))
+    expect(blast.impacted[1].evidence).toMatchObject([{ kind: 'declared', link: '/api/v1/context/topology' }])
   })
 })
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { changeEvidence } from '../../../analytics/rca/evidence.ts'
-import type { Change } from '../../../analytics/rca/strength.ts'
+import type { Change } from '../../../analytics/rca/change.ts'
 
 const window = { fromMs: 0, toMs: 600_000 }
 const linkOf = (kind: Change['kind'], metric: string): URL =>
-  new URL(changeEvidence('cart', { kind, metric, before: 0, after: 3, z: 9, firstIndex: 0 }, window).link, 'http://api')
+  new URL(changeEvidence('cart', { kind, metric, before: 0, after: 3, z: 9, damage: null, firstIndex: 0 }, window).link, 'http://api')
 
 describe('the link of a change', () => {
   it('shows new messages of every severity, and only errors as errors', () => {

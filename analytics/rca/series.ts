@@ -1,0 +1,40 @@
+// What root cause looks at: values of services' metrics on one grid of buckets, and what each metric means when it rises or falls.
+// The ranking knows no metric by name; whoever calls it brings the meanings (the product's own are at the end).
+import type { CauseKind } from '../../streams/contracts/rca.ts'
+
+/** Null: no data. */
+export type Values = readonly (number | null)[]
+export interface ServiceSeries {
+  readonly service: string
+  readonly metrics: Readonly<Record<string, Values>>
+  /** Events behind each value of a mean, where they are known. */
+  readonly weights?: Readonly<Record<string, Values>>
+}
+
+/** The grid: [0, recentFrom) is history from another time, [recentFrom, onset) the minutes before, the rest is the incident. */
+export interface Moment { readonly onset: number; readonly recentFrom: number }
+
+export interface Meaning {
+  /** What a rise and a fall stand for; null: that side is no trouble. */
+  readonly up: CauseKind | null
+  readonly down: CauseKind | null
+  /** Events per bucket, judged as Poisson; else a level, judged on a logarithmic scale. */
+  readonly count: boolean
+  /** Rises add up (errors; means of times, by their weights), so that services can be compared by how much of the damage is theirs. */
+  readonly adds: boolean
+  /** Calls that were answered: none before the onset means that nobody called. Silence of a log means nothing. */
+  readonly served?: boolean
+}
+export type MeaningOf = (metric: string) => Meaning | null
+
+const ERRORS: Meaning = { up: 'errors', down: null, count: true, adds: true }
+const TRAFFIC: Meaning = { up: 'traffic_rise', down: 'traffic_drop', count: true, adds: false }
+const TIMES: Meaning = { up: 'latency', down: null, count: false, adds: true }
+
+const OWN: Readonly<Record<string, Meaning>> = {
+  'log.rate': TRAFFIC, 'log.error_rate': ERRORS, 'log.new_template_rate': { up: 'new_messages', down: null, count: true, adds: false },
+  'span.rate': { ...TRAFFIC, served: true }, 'span.error_rate': ERRORS, 'span.duration': TIMES,
+}
+
+/** Of the product's own metrics; attributes that are measured are durations and sizes. */
+export const meaningOf: MeaningOf = (metric) => OWN[metric] ?? (metric.startsWith('attr.') ? TIMES : null)

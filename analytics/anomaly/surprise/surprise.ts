@@ -1,0 +1,187 @@
+// The calibrated detector: how surprising is a point, measured by the series' own history? Five deviations are each turned
+// into a probability of that history (tail.ts); -log10 of it is their surprise. The slow ones are summed and smoothed: a change
+// that lasts. The fast ones are summed as they are: a single point that is far out. The larger of the two is compared with a
+// threshold that was chosen once for all series. Scale-free, O(1) a point, about 3.8 KB a series, no clock.
+import { deviationFrom, newRolling, push, type Rolling } from './rolling.ts'
+import { expectedAt, learnSeason, newSeason, type Expectation, type Season } from './season.ts'
+import { exceededBy, learn, newTail, surpriseOf, type Tail } from './tail.ts'
+
+/** `level` against the long-run mean; `change` of a day's worth of 5 minutes against it; `season` against this time of day or
+ * week; `rolling_z` of what the season leaves, over 30 points; `jump` of the same, from the last few. */
+export const SIGNALS = ['level', 'change', 'season', 'rolling_z', 'jump'] as const
+export type Signal = (typeof SIGNALS)[number]
+const LEVEL = 0
+const CHANGE = 1
+const SEASON = 2
+const ROLLING = 3
+const JUMP = 4
+
+/** Nothing is judged before. */
+export const LEARNING = 20
+/** Surprise from which a point is an alarm. */
+const THRESHOLD = 5.25
+/** No single signal decides alone by being off every scale. */
+const CAP = 12
+const SMOOTHING = 0.25
+/** Weight of the fast sum beside the slow one: three signals at twice the threshold, or two at three times. */
+const AT_ONCE = 0.5
+/** The first points deviate from hardly anything. */
+const FIRST_DEVIATION = 5
+/** Points over which long-run means are taken. */
+const MEMORY = 3_000
+const FORGET_LARGEST = 0.9999
+const SLOW_FAST = 24
+const SLOW_LONG = 288
+const RECENT = 12
+/** The least scale, as a share of the largest value lately: a flat series must not explode. */
+const FLAT = 0.01
+const FLAT_ROLLING = 0.02
+/** What has been told is not told again for 100 points or a day, whichever is over first. */
+const QUIET_POINTS = 100
+const QUIET_MS = 86_400_000
+/** False alarms are counted by the day: a series with a point an hour has 12 times fewer chances of one than a series with a
+ * point in 5 minutes, so its points need be 12 times less rare. Finer points follow each other too closely to count as more. */
+const USUAL_STEP_MS = 300_000
+/** A point outside the band was seen once in a thousand. */
+const OUTSIDE = 0.001
+
+export interface SurpriseState {
+  /** n, time of the last point, usual step in ms, long-run mean, its mean absolute deviation, largest value lately, mean of 24
+   * and of 288 points, mean of the last residuals, their mean absolute deviation, smoothed sum, n and time of the last alarm. */
+  readonly numbers: Float64Array
+  readonly tails: readonly Tail[]
+  readonly season: Season
+  readonly rolling: Rolling
+}
+const N = 0
+const LAST_MS = 1
+const STEP_MS = 2
+const MEAN = 3
+const SPREAD = 4
+const LARGEST = 5
+const MEAN_FAST = 6
+const MEAN_LONG = 7
+const RESIDUAL = 8
+const RESIDUAL_SPREAD = 9
+const SMOOTHED = 10
+const TOLD_N = 11
+const TOLD_MS = 12
+export const NUMBERS = 13
+
+export const newSurpriseState = (): SurpriseState =>
+  ({ numbers: new Float64Array(NUMBERS), tails: SIGNALS.map(newTail), season: newSeason(), rolling: newRolling() })
+
+export interface Reading {
+  /** `late`: not after the last point, or not a number; it changes nothing. */
+  readonly state: 'learning' | 'ready' | 'late'
+  readonly expected: number
+  readonly lower: number
+  readonly upper: number
+  /** -log10 of a probability, so to speak: sums of such. */
+  readonly surprise: number
+  /** 0 to 1: 0.5 at the threshold. What was told within the quiet time scores below 0.3. */
+  readonly score: number
+  readonly alarm: boolean
+  readonly direction: 1 | -1
+  /** Of each signal, in the order of SIGNALS. */
+  readonly surprises: readonly number[]
+  /** Points that the judgement rests on. */
+  readonly history: number
+}
+
+const follow = (mean: number, value: number, window: number, n: number): number => mean + Math.max(1 / window, 1 / (n + 1)) * (value - mean)
+
+const NONE: readonly number[] = SIGNALS.map(() => 0)
+const late = (history: number): Reading => ({ state: 'late', expected: 0, lower: 0, upper: 0, surprise: 0, score: 0, alarm: false, direction: 1, surprises: NONE, history })
+
+const learnStep = (numbers: Float64Array, atMs: number): void => {
+  if (numbers[N] === 0) return
+  const stepMs = atMs - numbers[LAST_MS]
+  // A gap counts for three steps, or it would change what is usual.
+  numbers[STEP_MS] = numbers[N] === 1 ? stepMs : numbers[STEP_MS] + Math.max(0.05, 1 / numbers[N]) * (Math.min(stepMs, 3 * numbers[STEP_MS]) - numbers[STEP_MS])
+}
+
+const learnLevels = (numbers: Float64Array, value: number, residual: number): void => {
+  const n = numbers[N]
+  numbers[SPREAD] = follow(numbers[SPREAD], Math.abs(value - numbers[MEAN]), MEMORY, n)
+  numbers[MEAN] = follow(numbers[MEAN], value, MEMORY, n)
+  numbers[MEAN_LONG] = follow(numbers[MEAN_LONG], value, SLOW_LONG, n)
+  numbers[RESIDUAL_SPREAD] = follow(numbers[RESIDUAL_SPREAD], Math.abs(residual - numbers[RESIDUAL]), MEMORY, n)
+  numbers[RESIDUAL] = follow(numbers[RESIDUAL], residual, RECENT, n)
+}
+
+const leastScale = (numbers: Float64Array, share: number): number => Math.max(1e-9, share * numbers[LARGEST])
+
+/** What is known of a point before anything is learned from it. */
+const measure = ({ numbers, season, rolling }: SurpriseState, atMs: number, value: number): { usual: Expectation | null; residual: number; seasonScale: number; residualScale: number; deviations: number[] } => {
+  const floor = leastScale(numbers, FLAT)
+  const scale = Math.max(numbers[SPREAD], floor)
+  const usual = expectedAt(season, atMs)
+  const residual = value - (usual === null ? numbers[MEAN] : usual.value)
+  const seasonScale = Math.max(usual?.error ?? 0, floor)
+  const residualScale = Math.max(numbers[RESIDUAL_SPREAD], floor)
+  const deviations = [
+    Math.abs(value - numbers[MEAN]) / scale,
+    Math.abs(numbers[MEAN_FAST] - numbers[MEAN_LONG]) / scale,
+    Math.abs(residual) / seasonScale,
+    deviationFrom(rolling, residual, leastScale(numbers, FLAT_ROLLING)),
+    Math.abs(residual - numbers[RESIDUAL]) / residualScale,
+  ]
+  return { usual, residual, seasonScale, residualScale, deviations }
+}
+
+const learnAll = ({ numbers, tails, season, rolling }: SurpriseState, atMs: number, value: number, residual: number, deviations: readonly number[], seasonal: boolean): void => {
+  for (let i = 0; i < tails.length; i++) if (numbers[N] >= FIRST_DEVIATION && (i !== SEASON || seasonal)) learn(tails[i], deviations[i])
+  learnLevels(numbers, value, residual)
+  push(rolling, residual)
+  learnSeason(season, atMs, value, MEMORY, leastScale(numbers, FLAT))
+  numbers[LAST_MS] = atMs
+  numbers[N]++
+}
+
+const sumUp = (numbers: Float64Array, surprises: readonly number[]): number => {
+  const slow = surprises[LEVEL] + surprises[CHANGE] + surprises[SEASON] + surprises[ROLLING]
+  const fast = surprises[SEASON] + surprises[ROLLING] + surprises[JUMP]
+  numbers[SMOOTHED] += SMOOTHING * (slow - numbers[SMOOTHED])
+  const rarer = Math.max(0, Math.log10(numbers[STEP_MS] / USUAL_STEP_MS || 1))
+  return Math.max(numbers[SMOOTHED], AT_ONCE * fast) + rarer
+}
+
+/** Judges a point by everything before it, then learns from it: `state` is changed in place. Points come in order of time. */
+export const observe = (state: SurpriseState, atMs: number, value: number): Reading => {
+  const { numbers, tails } = state
+  const n = numbers[N]
+  if (!Number.isFinite(value) || (n > 0 && atMs <= numbers[LAST_MS])) return late(n)
+  if (n === 0) for (const mean of [MEAN, MEAN_FAST, MEAN_LONG]) numbers[mean] = value
+  learnStep(numbers, atMs)
+  numbers[LARGEST] = Math.max(numbers[LARGEST] * FORGET_LARGEST, Math.abs(value))
+  numbers[MEAN_FAST] = follow(numbers[MEAN_FAST], value, SLOW_FAST, n)
+
+  const { usual, residual, seasonScale, residualScale, deviations } = measure(state, atMs, value)
+  const learning = n < LEARNING
+  const surprises = deviations.map((deviation, i) => learning || (i === SEASON && usual === null) ? 0 : Math.min(CAP, surpriseOf(tails[i], deviation)))
+  const expected = usual === null ? numbers[MEAN] + numbers[RESIDUAL] : usual.value
+  const reach = usual === null ? exceededBy(tails[JUMP], OUTSIDE) * residualScale : exceededBy(tails[SEASON], OUTSIDE) * seasonScale
+  learnAll(state, atMs, value, residual, deviations, usual !== null)
+
+  const surprise = sumUp(numbers, surprises)
+  const quiet = numbers[TOLD_N] > 0 && n - numbers[TOLD_N] <= QUIET_POINTS && atMs - numbers[TOLD_MS] <= QUIET_MS
+  const alarm = !learning && surprise >= THRESHOLD && !quiet
+  if (alarm) {
+    numbers[TOLD_N] = n
+    numbers[TOLD_MS] = atMs
+  }
+  return {
+    state: learning ? 'learning' : 'ready', expected, lower: expected - reach, upper: expected + reach, surprise,
+    score: learning ? 0 : 1 - 2 ** (-(quiet ? Math.min(surprise, THRESHOLD / 2) : surprise) / THRESHOLD),
+    alarm, direction: value >= expected ? 1 : -1, surprises, history: n,
+  }
+}
+
+export interface Share { readonly name: Signal; /** Of the whole surprise, 0 to 1. */ readonly share: number }
+
+/** Which signals speak, largest first. */
+export const sharesOf = ({ surprises }: Pick<Reading, 'surprises'>): Share[] => {
+  const total = surprises.reduce((sum, one) => sum + one, 0)
+  return total === 0 ? [] : SIGNALS.map((name, i) => ({ name, share: surprises[i] / total })).filter(({ share }) => share > 0).sort((a, b) => b.share - a.share)
+}

@@ -1,0 +1,92 @@
+// How rare a deviation is in a series' own history: a histogram of logarithmic buckets, and above its 95 % quantile a
+// generalised Pareto tail fitted to the excesses by moments (Hosking and Wallis, Technometrics 29(3), 1987). O(1) memory.
+
+const BUCKETS = 96
+const PER_OCTAVE = 6
+/** Deviations come in units of their own scale: what is below 1/64 of it is 0, what is above 1,024 is all one. */
+const LOWEST = 2 ** -6
+const BODY = 0.95
+const LEAST_HISTORY = 20
+/** Before there are excesses, two of a third of the threshold each are believed in. */
+const PRIOR_EXCESSES = 2
+const PRIOR_SHARE = 1 / 3
+const MAX_SHAPE = 0.4
+/** Points between two fits. */
+const REFIT = 32
+
+export interface Tail {
+  /** Points per bucket. */
+  readonly counts: Float32Array
+  /** Number of points, and of the fit: threshold, share above it, scale, shape, points until the next. */
+  readonly fit: Float64Array
+}
+const N = 0
+const THRESHOLD = 1
+const ABOVE = 2
+const SCALE = 3
+const SHAPE = 4
+const UNTIL = 5
+
+export const newTail = (): Tail => ({ counts: new Float32Array(BUCKETS), fit: new Float64Array(6) })
+
+const bucketOf = (deviation: number): number =>
+  deviation <= LOWEST ? 0 : Math.min(BUCKETS - 1, 1 + Math.floor(Math.log2(deviation / LOWEST) * PER_OCTAVE))
+const UPPER_EDGES = Float64Array.from({ length: BUCKETS }, (_, bucket) => LOWEST * 2 ** (bucket / PER_OCTAVE))
+const MIDDLES = Float64Array.from({ length: BUCKETS }, (_, bucket) => bucket === 0 ? LOWEST : LOWEST * 2 ** ((bucket - 0.5) / PER_OCTAVE))
+
+const refit = ({ counts, fit }: Tail): void => {
+  const allowed = (1 - BODY) * fit[N]
+  let above = 0
+  let bucket = BUCKETS - 1
+  for (; bucket > 0 && above + counts[bucket] <= allowed; bucket--) above += counts[bucket]
+  const threshold = UPPER_EDGES[bucket]
+  let sum = 0
+  let squares = 0
+  for (let i = bucket + 1; i < BUCKETS; i++) {
+    const excess = MIDDLES[i] - threshold
+    sum += counts[i] * excess
+    squares += counts[i] * excess * excess
+  }
+  const prior = threshold * PRIOR_SHARE
+  const mean = (sum + PRIOR_EXCESSES * prior) / (above + PRIOR_EXCESSES)
+  const variance = Math.max((squares + 2 * PRIOR_EXCESSES * prior * prior) / (above + PRIOR_EXCESSES) - mean * mean, 1e-12)
+  fit[THRESHOLD] = threshold
+  fit[ABOVE] = Math.max(above, 0.5) / (fit[N] + 1)
+  fit[SHAPE] = Math.min(MAX_SHAPE, Math.max(0, 0.5 * (1 - mean * mean / variance)))
+  fit[SCALE] = Math.max(mean * (1 - fit[SHAPE]), 1e-6)
+  fit[UNTIL] = Math.min(REFIT, Math.max(1, Math.floor(fit[N] / 8)))
+}
+
+/** Probability that a deviation of the series' history is at least this large; 1 while there is too little of it. */
+const probability = (tail: Tail, deviation: number): number => {
+  const { counts, fit } = tail
+  if (fit[N] < LEAST_HISTORY) return 1
+  if (fit[UNTIL] <= 0) refit(tail)
+  if (deviation > fit[THRESHOLD]) {
+    const excess = (deviation - fit[THRESHOLD]) / fit[SCALE]
+    return fit[ABOVE] * (fit[SHAPE] < 1e-3 ? Math.exp(-excess) : (1 + fit[SHAPE] * excess) ** (-1 / fit[SHAPE]))
+  }
+  // Counted from below: what is usual is far from the top.
+  const own = bucketOf(deviation)
+  let below = 0.5 * counts[own]
+  for (let i = 0; i < own; i++) below += counts[i]
+  return Math.min(1, (fit[N] - below + 0.5) / (fit[N] + 1))
+}
+
+/** -log10 of the probability: 3 is once in a thousand points of this series. */
+export const surpriseOf = (tail: Tail, deviation: number): number => Math.max(0, -Math.log10(probability(tail, deviation) + 1e-300))
+
+/** The deviation that this share of the history exceeds; 0 while there is too little of it. */
+export const exceededBy = (tail: Tail, share: number): number => {
+  const { fit } = tail
+  if (fit[N] < LEAST_HISTORY) return 0
+  if (fit[UNTIL] <= 0) refit(tail)
+  const ratio = Math.min(1, share / fit[ABOVE])
+  return fit[THRESHOLD] + (fit[SHAPE] < 1e-3 ? -fit[SCALE] * Math.log(ratio) : (fit[SCALE] / fit[SHAPE]) * (ratio ** -fit[SHAPE] - 1))
+}
+
+export const learn = (tail: Tail, deviation: number): void => {
+  tail.counts[bucketOf(deviation)]++
+  tail.fit[N]++
+  tail.fit[UNTIL]--
+}

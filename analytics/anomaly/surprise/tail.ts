@@ -11,6 +11,8 @@ const LEAST_HISTORY = 20
 const PRIOR_EXCESSES = 2
 const PRIOR_SHARE = 1 / 3
 const MAX_SHAPE = 0.4
+/** Of excesses, in units of the deviation: the tail of a flat series is no cliff. */
+const LEAST_SCALE = 0.25
 /** Points between two fits. */
 const REFIT = 32
 
@@ -53,7 +55,7 @@ const refit = ({ counts, fit }: Tail): void => {
   fit[THRESHOLD] = threshold
   fit[ABOVE] = Math.max(above, 0.5) / (fit[N] + 1)
   fit[SHAPE] = Math.min(MAX_SHAPE, Math.max(0, 0.5 * (1 - mean * mean / variance)))
-  fit[SCALE] = Math.max(mean * (1 - fit[SHAPE]), 1e-6)
+  fit[SCALE] = Math.max(mean * (1 - fit[SHAPE]), LEAST_SCALE)
   fit[UNTIL] = Math.min(REFIT, Math.max(1, Math.floor(fit[N] / 8)))
 }
 

@@ -29,18 +29,18 @@ export const detectionRoutes = (app: App, deps: RouteDeps): void => {
   }, async (request) => {
     const { tenant } = principalOf(request)
     const { service_id: service, metric_name: metric } = request.query
-    if (service === undefined && metric !== undefined) throw apiError('VALIDATION_FAILED', 'metric_name needs service_id', [{ path: 'service_id', code: 'required', message: 'the service of the series', example: `GET ${PATH}?service_id=checkout&metric_name=log.rate` }])
     const all = await settings.list(tenant)
-    if (service === undefined) return { settings: all.map(toSetting) } as never
+    if (service === undefined) return { settings: all.filter((one) => metric === undefined || one.metric === metric).map(toSetting) } as never
     return { settings: all.filter((one) => one.service === service).map(toSetting), effective: toDetection(await settings.effective(tenant, keyOf({ service_id: service, metric_name: metric }))) } as never
   })
   app.put(PATH, {
     schema: {
       operationId: 'setDetectionSettings', tags: ['analysis'], summary: 'Sets how a service or one of its series is judged; what is left out is as if nothing were set. It holds within seconds',
       body: Type.Object({
-        ...key, sensitivity: Type.Optional(Type.Number({ minimum: 0.1, maximum: 10, description: 'the threshold is divided by it: 2 alarms at half of it, 0.5 at twice', examples: [0.5] })),
+        service_id: key.service_id, sensitivity: Type.Optional(Type.Number({ minimum: 0.1, maximum: 10, description: 'the threshold is divided by it: 2 alarms at half of it, 0.5 at twice', examples: [0.5] })),
         direction: Type.Optional(Direction), ignored: Type.Optional(Type.Boolean({ description: 'opens no anomaly, and ends those that are open', examples: [false] })),
-      }, { additionalProperties: false }),
+        metric_name: key.metric_name,
+      }, { additionalProperties: false, examples: [{ service_id: 'checkout', sensitivity: 0.5 }] }),
       response: { 200: DetectionSetting, ...errors },
     },
   }, async (request) => {

@@ -23,7 +23,7 @@ const WindowDetail = Type.Object({
 const Create = Type.Object({
   services: Type.Optional(Services), reason: Type.Optional(Type.String({ maxLength: 500 })), startsAt: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339; now unless told otherwise', examples: ['2031-01-31T12:00:00Z'] })),
   endsAt: Type.String({ maxLength: 40, description: 'RFC 3339, at most 30 days after startsAt', examples: ['2031-01-31T14:00:00Z'] }),
-}, { additionalProperties: false })
+}, { additionalProperties: false, examples: [{ services: ['checkout'], startsAt: '2031-01-31T12:00:00Z', endsAt: '2031-01-31T14:00:00Z' }] })
 
 export const maintenanceRoutes = (app: App, deps: RouteDeps): void => {
   const maintenance = createMaintenance(deps.store, deps.clock)

@@ -64,6 +64,7 @@ const WITHOUT_TENANT = ['address_windows', 'credential_version', 'detection_vers
 /** Statements that serve all tenants, by their beginning. */
 const ACROSS_TENANTS: readonly { readonly file: string; readonly sql: string; readonly why: string }[] = [
   { file: 'api/services/outbox.ts', sql: 'SELECT id, tenant, type, resource, created_at, attempts FROM outbox', why: 'the notifier sends for all of them' },
+  { file: 'api/services/outbox.ts', sql: 'SELECT count(*)::int AS count, min(created_at) AS oldest FROM outbox', why: 'a metric of the process' },
   { file: 'api/services/outbox.ts', sql: 'DELETE FROM outbox WHERE created_at <', why: 'what is old is of no use to any of them' },
   { file: 'api/services/control-plane.ts', sql: 'SELECT id, tenant, name, service,', why: 'the judge of missed heartbeats works for all of them' },
   { file: 'api/services/control-plane.ts', sql: 'SELECT tenant, fingerprint, state FROM alert_states', why: 'so does the one of stale alerts' },

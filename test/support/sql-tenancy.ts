@@ -108,7 +108,7 @@ const faultsOfInsert = (tokens: readonly Token[], rules: TenancyRules): string[]
   const at = tokens.findIndex((token, index) => isWord(token, 'INTO') && isWord(tokens[index - 1], 'INSERT'))
   if (at < 0) return []
   const table = String(tokens[at + 1])
-  const columns = tokens[at + 2]
+  const columns = tokens[isWord(tokens[at + 2], 'AS') ? at + 4 : at + 2]
   const column = rules.tables.get(table)
   if (column === undefined) return [`unknown table ${table}`]
   return column === null || (typeof columns === 'object' && columns.tokens.includes(column)) ? [] : [`INSERT INTO ${table} without its tenant`]

@@ -36,7 +36,7 @@ const partials = Array.from({ length: 40 }, (_, n) => ({
 }))
 const control: Readonly<Record<string, readonly object[]>> = {
   anomalies: [1, 2, 3].flatMap((n) => [0, 1].map((resolved) => ({ tenant: 't', anomaly_id: `a${n}`, kind: 'anomaly', service_id: 's1', metric_name: 'logs', detected_at: AT, started_at: AT, resolved_at: AT, resolved: n === 3 ? 0 : resolved, anomaly_score: 0.5, version: 1 + resolved }))),
-  series_points: [1, 2].map((version) => ({ tenant: 't', service: 's1', metric: 'logs', bucket: seconds(NOW), count: version, sum: version, version })),
+  series_points: [1, 2].map((version) => ({ tenant: 't', service: 's1', metric: 'logs', bucket: seconds(NOW), count: version, sum: version, expected: 1, lower: 0, upper: 2, version })),
   watchdog_checkpoints: [{ slot: 0, tenant: '', service: '', generation: '7', state: 'header' }, { slot: 0, tenant: 't', service: 's1', generation: '7', state: 'state' }],
   dead_letters: [{ log_id: 'test-log', log_partition: 0, log_offset: 9, tenant: 't', signal: 'logs', reason: 'store_rejected', received_at: AT, body: '' }],
 }
@@ -96,7 +96,7 @@ test('a row that is written again replaces the one before: what is not from the 
 /** Of the types that a query names. */
 const KNOWN: Readonly<Record<string, unknown>> = {
   tenant: 't', service: '', fromMs: String(NOW - 3_600_000), toMs: String(NOW + 3_600_000), sinceMs: '0', untilMs: String(NOW + 10 ** 9), afterMs: String(NOW + 10 ** 9), afterId: '', afterLog: 'z', fromNs: String((NOW - 3_600_000) * 1e6), toNs: String((NOW + 3_600_000) * 1e6),
-  shards: 1, shard: 0, slot: 0, generation: '7', logId: 'test-log', partition: 1, first: '0', last: '1000', limit: 1000, minScore: 0, day: Math.floor(NOW / 86_400_000), from: '0', traceId: '', reason: '', id: 'a1', offset: '9', metric: 'logs', aNs: String((NOW + 1000) * 1e6),
+  shards: 1, shard: 0, slot: 0, generation: '7', logId: 'test-log', partition: 1, first: '0', last: '1000', limit: 1000, minScore: 0, day: Math.floor(NOW / 86_400_000), from: '0', traceId: '', reason: '', id: 'a1', offset: '9', metric: 'logs', services: ['s0', 's1', 's2'], buckets: [seconds(NOW)], to: Math.floor(NOW / 1000) + 3600, direction: 0, beforeMs: String(NOW + 10 ** 9), aNs: String((NOW + 1000) * 1e6),
 }
 const valueFor = (name: string, type: string): unknown => KNOWN[name] ?? (type.startsWith('Array') ? [] : type === 'String' ? 's1' : 1000)
 

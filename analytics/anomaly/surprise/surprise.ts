@@ -6,7 +6,7 @@ import { deviationFrom, newRolling, push, type Rolling } from './rolling.ts'
 import { expectedAt, learnSeason, newSeason, type Expectation, type Season } from './season.ts'
 import { exceededBy, learn, newTail, surpriseOf, type Tail } from './tail.ts'
 
-/** `level` against the long-run mean; `change` of a day's worth of 5 minutes against it; `season` against this time of day or
+/** `level` against the long-run mean; `change` of the mean of 24 points against that of 288; `season` against this time of day or
  * week; `rolling_z` of what the season leaves, over 30 points; `jump` of the same, from the last few. */
 export const SIGNALS = ['level', 'change', 'season', 'rolling_z', 'jump'] as const
 export type Signal = (typeof SIGNALS)[number]
@@ -113,7 +113,7 @@ const learnLevels = (numbers: Float64Array, value: number, residual: number): vo
 const leastScale = (numbers: Float64Array, share: number): number => Math.max(1e-9, share * numbers[LARGEST])
 
 /** What is known of a point before anything is learned from it. */
-const measure = ({ numbers, season, rolling }: SurpriseState, atMs: number, value: number): { usual: Expectation | null; residual: number; seasonScale: number; residualScale: number; deviations: number[] } => {
+const measure = ({ numbers, season, rolling }: SurpriseState, atMs: number, value: number): { usual: Expectation | null; residual: number; seasonScale: number; residualScale: number; deviations: number[]; effect: number } => {
   const floor = leastScale(numbers, FLAT)
   const scale = Math.max(numbers[SPREAD], floor)
   const usual = expectedAt(season, atMs)
@@ -127,7 +127,9 @@ const measure = ({ numbers, season, rolling }: SurpriseState, atMs: number, valu
     deviationFrom(rolling, residual, leastScale(numbers, FLAT_ROLLING)),
     Math.abs(residual - numbers[RESIDUAL]) / residualScale,
   ]
-  return { usual, residual, seasonScale, residualScale, deviations }
+  // What is smaller than the least scale matters to nobody, however new it is.
+  const effect = Math.max(Math.abs(residual), Math.abs(value - numbers[MEAN]), Math.abs(numbers[MEAN_FAST] - numbers[MEAN_LONG])) / floor
+  return { usual, residual, seasonScale, residualScale, deviations, effect }
 }
 
 const learnAll = ({ numbers, tails, season, rolling }: SurpriseState, atMs: number, value: number, residual: number, deviations: readonly number[], seasonal: boolean): void => {
@@ -139,12 +141,12 @@ const learnAll = ({ numbers, tails, season, rolling }: SurpriseState, atMs: numb
   numbers[N]++
 }
 
-const sumUp = (numbers: Float64Array, surprises: readonly number[]): number => {
+const sumUp = (numbers: Float64Array, surprises: readonly number[], effect: number): number => {
   const slow = surprises[LEVEL] + surprises[CHANGE] + surprises[SEASON] + surprises[ROLLING]
   const fast = surprises[SEASON] + surprises[ROLLING] + surprises[JUMP]
   numbers[SMOOTHED] += SMOOTHING * (slow - numbers[SMOOTHED])
   const rarer = Math.max(0, Math.log10(numbers[STEP_MS] / USUAL_STEP_MS || 1))
-  return Math.max(numbers[SMOOTHED], AT_ONCE * fast) + rarer
+  return (Math.max(numbers[SMOOTHED], AT_ONCE * fast) + rarer) * Math.min(1, effect)
 }
 
 /** Judges a point by everything before it, then learns from it: `state` is changed in place. Points come in order of time. */
@@ -157,14 +159,14 @@ export const observe = (state: SurpriseState, atMs: number, value: number): Read
   numbers[LARGEST] = Math.max(numbers[LARGEST] * FORGET_LARGEST, Math.abs(value))
   numbers[MEAN_FAST] = follow(numbers[MEAN_FAST], value, SLOW_FAST, n)
 
-  const { usual, residual, seasonScale, residualScale, deviations } = measure(state, atMs, value)
+  const { usual, residual, seasonScale, residualScale, deviations, effect } = measure(state, atMs, value)
   const learning = n < LEARNING
   const surprises = deviations.map((deviation, i) => learning || (i === SEASON && usual === null) ? 0 : Math.min(CAP, surpriseOf(tails[i], deviation)))
   const expected = usual === null ? numbers[MEAN] + numbers[RESIDUAL] : usual.value
   const reach = usual === null ? exceededBy(tails[JUMP], OUTSIDE) * residualScale : exceededBy(tails[SEASON], OUTSIDE) * seasonScale
   learnAll(state, atMs, value, residual, deviations, usual !== null)
 
-  const surprise = sumUp(numbers, surprises)
+  const surprise = sumUp(numbers, surprises, effect)
   const quiet = numbers[TOLD_N] > 0 && n - numbers[TOLD_N] <= QUIET_POINTS && atMs - numbers[TOLD_MS] <= QUIET_MS
   const alarm = !learning && surprise >= THRESHOLD && !quiet
   if (alarm) {

@@ -2,10 +2,16 @@
 
 export interface SeriesRow { readonly timestamp: string; /** Unix time in ms, NaN where it is none. */ readonly atMs: number; /** NaN where it is missing or no number. */ readonly value: number }
 
-/** Unix seconds, milliseconds, microseconds or nanoseconds, told by their size; anything else as a date, UTC where it names no zone. */
+const HOUR_MS = 3_600_000
+/** Smaller ones are no Unix time of anybody's: they count rows. */
+const LEAST_SECONDS = 1e7
+
+/** Unix seconds, milliseconds, microseconds or nanoseconds, told by their size; a plain count of rows as hours, the usual step of
+ * series that are published without times; anything else as a date, UTC where it names no zone. */
 export const toUnixMs = (text: string): number => {
   if (/^\d+(\.\d+)?$/.test(text)) {
     const number = Number(text)
+    if (number < LEAST_SECONDS) return number * HOUR_MS
     const scale = [1e17, 1e14, 1e11].findIndex((least) => number >= least)
     return number * [1e-6, 1e-3, 1, 1e3][scale < 0 ? 3 : scale]
   }

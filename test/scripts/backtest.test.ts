@@ -21,10 +21,11 @@ describe('a series as a file', () => {
     const expected = Date.UTC(2026, 0, 2, 3, 4, 5)
     for (const text of ['2026-01-02 03:04:05', '2026-01-02T03:04:05Z', '2026-01-02T05:04:05+02:00', '2026-01-02 03:04:05.000000', String(expected), String(expected / 1000), String(expected * 1000), String(expected * 1e6)]) expect(toUnixMs(text), text).toBe(expected)
     expect(toUnixMs('2026-01-02')).toBe(Date.UTC(2026, 0, 2))
+    expect(toUnixMs('2')).toBe(2 * 3_600_000)
     expect(toUnixMs('soon')).toBeNaN()
   })
   it('finds its columns by name, and says what is missing', () => {
-    expect(readSeries('\uFEFFhost,Value,Timestamp\r\na,7,60\r\nb,,120\r\n')).toEqual([{ timestamp: '60', atMs: 60_000, value: 7 }, { timestamp: '120', atMs: 120_000, value: NaN }])
+    expect(readSeries('\uFEFFhost,Value,Timestamp\r\na,7,1600000060\r\nb,,1600000120\r\n')).toEqual([{ timestamp: '1600000060', atMs: 1_600_000_060_000, value: 7 }, { timestamp: '1600000120', atMs: 1_600_000_120_000, value: NaN }])
     expect(() => readSeries('time,count\n1,2\n')).toThrow('timestamp and value')
   })
 })

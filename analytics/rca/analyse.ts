@@ -51,8 +51,7 @@ export const edgesBetween = (services: ReadonlySet<string>, { calls }: Examined,
 
 const round = (value: number): number => Number(value.toFixed(4))
 
-const causeOf = (item: Ranked, index: number, incident: IncidentRef, ranking: Examined, edges: readonly Edge[], loaded: Loaded): Cause => {
-  const { window } = loaded
+const evidenceOf = (item: Ranked, incident: IncidentRef, ranking: Examined, edges: readonly Edge[], window: WindowMs): Evidence[] => {
   const evidence: Evidence[] = notable(item.strength).slice(0, 4).map((change) => changeEvidence(item.service, change, window))
   for (const signal of incident.signals) {
     if (signal.service !== item.service || signal.kind === 'anomaly') continue
@@ -62,6 +61,10 @@ const causeOf = (item: Ranked, index: number, incident: IncidentRef, ranking: Ex
   const near = edges.filter((edge) => edge.from === item.service || edge.to === item.service)
     .filter((edge) => [edge.from, edge.to].some((name) => name !== item.service && ((ranking.strengths.get(name)?.score ?? 0) >= ANOMALOUS || incident.services.includes(name))))
   evidence.push(...near.slice(0, 4).flatMap((edge) => edgeEvidence(edge, window)))
+  return evidence
+}
+
+const causeOf = (item: Ranked, index: number, evidence: readonly Evidence[]): Cause => {
   const { suspicion, unexplained, reached, correlation } = item.factors
   const factors = { ...item.factors, suspicion: round(suspicion), unexplained: round(unexplained), reached: round(reached), correlation: round(correlation) }
   return { rank: index + 1, service: item.service, score: round(item.score), factors, evidence }
@@ -96,8 +99,11 @@ const fixedBefore = ({ incidentId, similarity, because, resolution }: Analysis['
   `Try what helped in ${incidentId}, which resembles it at ${similarity} (${because}): ${resolution.replace(/\s+/g, ' ').slice(0, 200)}`
 
 export const analyse = (incident: IncidentRef, loaded: Loaded, nowMs: number): Analysis => {
-  const ranking = examine(incident, loaded)
-  const edges = edgesBetween(new Set([...incident.services, ...ranking.ranked.map((item) => item.service)]), ranking, loaded)
+  const examined = examine(incident, loaded)
+  const edges = edgesBetween(new Set([...incident.services, ...examined.ranked.map((item) => item.service)]), examined, loaded)
+  // What nothing can be shown for is not said.
+  const causes = examined.ranked.map((item) => ({ item, evidence: evidenceOf(item, incident, examined, edges, loaded.window) })).filter(({ evidence }) => evidence.length > 0)
+  const ranking: Examined = { ...examined, ranked: causes.map(({ item }) => item) }
   const [top, second] = ranking.ranked
   const confidence = top === undefined ? 0 : top.score * (1 - 0.5 * ((second?.score ?? 0) / top.score))
   const others = ranking.ranked.filter((item) => item.explainedBy.length > 0).map((item) => item.service)
@@ -109,7 +115,7 @@ export const analyse = (incident: IncidentRef, loaded: Loaded, nowMs: number): A
   return {
     incidentId: incident.id, generatedAt: iso(nowMs),
     verdict: { cause: top === undefined ? null : { service: top.service, kind: top.kind, confidence: Number(confidence.toFixed(3)) }, summary },
-    causes: ranking.ranked.map((item, i) => causeOf(item, i, incident, ranking, edges, loaded)),
+    causes: causes.map(({ item, evidence }, i) => causeOf(item, i, evidence)),
     timeline: timelineOf(incident, ranking, loaded), similar, nextChecks: [...nextChecks(top, loaded.window), ...similar.slice(0, 1).filter((one) => one.resolution !== '').map(fixedBefore)],
     window: { from: iso(loaded.window.fromMs), to: iso(loaded.window.toMs) },
   }

@@ -26,6 +26,3 @@ export const judgementOf = (metric: string): Judgement | null => {
   if (metric === 'log.new_template_rate') return TEMPLATES
   return metric.startsWith('attr.') ? NUMERIC : null
 }
-
-/** True where the value of a bucket is its count; other metrics are the mean of their values. */
-export const isCount = (metric: string): boolean => metric.startsWith('log.') || metric === 'alert.count'

@@ -1,6 +1,6 @@
 // Partials → closed buckets. Values in, values out: what a bucket adds up to, when it may be closed, and what a bucket
 // without data means. Times are Unix milliseconds, buckets are named by their start.
-import { isCount } from '../anomaly/metric.ts'
+import { isCount } from '../../streams/contracts/metric-value.ts'
 
 export const BUCKET_MS = 10_000
 export const CLOSE_AFTER_MS = 15_000

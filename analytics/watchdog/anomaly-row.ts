@@ -52,8 +52,7 @@ const severityOf = (metric: string, direction: number, score: number): Severity 
 }
 
 /** A detector of one signal owes it everything. */
-const sharesOf = (verdict: Verdict & { readonly signals?: AnomalyInsert['signals'] }): AnomalyInsert['signals'] =>
-  verdict.signals ?? (verdict.signal === 'none' ? [] : [{ name: verdict.signal, share: 1 }])
+const sharesOf = ({ signal }: Verdict): AnomalyInsert['signals'] => signal === 'none' ? [] : [{ name: signal, share: 1 }]
 
 export interface Opening { readonly tenant: string; readonly service: string; readonly metric: string; readonly atMs: number; readonly verdict: Verdict }
 

@@ -1,8 +1,9 @@
 // Advances one service: closes its buckets in order of event time, fills what is missing by the rules, runs the detectors.
 // Decides nothing about storage: whatever comes of it is handed to `effects`.
 import type { RulesOf } from '../../streams/contracts/detection.ts'
+import { isCount } from '../../streams/contracts/metric-value.ts'
 import { named, newDetector, step, type DetectorConfig, type OpenAnomaly, type Verdict } from '../anomaly/detector.ts'
-import { isCount, judgementOf } from '../anomaly/metric.ts'
+import { judgementOf } from '../anomaly/metric.ts'
 import { BUCKET_MS, closable, closesAtMs, countOf, meaningOf, MISSED_MS, valueOf, type Aggregate, type Clock, type OpenBucket } from '../series/rollup.ts'
 import { anomalyId, type Opening } from './anomaly-row.ts'
 import { judgeSeries } from './judge-series.ts'

@@ -3,12 +3,15 @@ import { scaleLinear, scaleUtc } from 'd3-scale'
 import { area, line } from 'd3-shape'
 
 export interface PlotPoint { readonly atMs: number; readonly value: number; readonly expected: number | null; readonly lower: number | null; readonly upper: number | null }
-export interface SeriesPlot { readonly title: string; readonly subtitle: string; readonly points: readonly PlotPoint[]; /** What is marked: the time of an anomaly. */ readonly markedFromMs: number; readonly markedToMs: number }
+export interface Mark { readonly fromMs: number; readonly toMs: number }
+export interface SeriesPlot { readonly title: string; readonly subtitle: string; readonly points: readonly PlotPoint[]; /** What is marked: times of anomalies. */ readonly marks: readonly Mark[] }
 
 const [WIDTH, HEIGHT] = [860, 320]
 const MARGIN = { top: 56, right: 20, bottom: 36, left: 64 }
 /** Longer ones run out of the picture. */
 const MAX_TEXT = 110
+/** From here on dates say more than times of day. */
+const DAYS_FROM_MS = 2 * 86_400_000
 
 /** Colours of a dark page only where the viewer prefers one; told apart by lightness too. */
 const STYLE = `svg{font:12px system-ui,sans-serif;background:var(--page);--page:#fff;--ink:#1f2328;--soft:#59636e;--rule:#d1d9e0;--line:#0969da;--band:#54aeff;--mark:#cf222e}
@@ -20,10 +23,11 @@ const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', 
 const escape = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text).toWellFormed().replace(/[\p{Cc}\ufffe\uffff]/gu, ' ').replace(/[&<>"']/g, (char) => ENTITIES[char])
 const tenth = (value: number): string => String(Number(value.toFixed(1)))
 
-export const drawSeries = ({ title, subtitle, points, markedFromMs, markedToMs }: SeriesPlot): string => {
-  const times = points.map((point) => point.atMs)
-  const first = Math.min(markedFromMs, ...times)
-  const x = scaleUtc([first, Math.max(markedToMs, first + 1, ...times)], [MARGIN.left, WIDTH - MARGIN.right])
+export const drawSeries = ({ title, subtitle, points, marks }: SeriesPlot): string => {
+  const times = [...points.map((point) => point.atMs), ...marks.flatMap(({ fromMs, toMs }) => [fromMs, toMs])]
+  const first = times.length === 0 ? 0 : Math.min(...times)
+  const last = Math.max(first + 1, ...times)
+  const x = scaleUtc([first, last], [MARGIN.left, WIDTH - MARGIN.right])
   const highest = Math.max(1e-9, ...points.flatMap((point) => [point.value, point.upper ?? 0]))
   const lowest = Math.min(0, ...points.flatMap((point) => [point.value, point.lower ?? 0]))
   const y = scaleLinear([lowest, highest], [HEIGHT - MARGIN.bottom, MARGIN.top]).nice()
@@ -31,15 +35,18 @@ export const drawSeries = ({ title, subtitle, points, markedFromMs, markedToMs }
   const band = area<PlotPoint>().defined(known).x((point) => x(point.atMs)).y0((point) => y(point.lower!)).y1((point) => y(point.upper!)).digits(1)(points) ?? ''
   const expected = line<PlotPoint>().defined(known).x((point) => x(point.atMs)).y((point) => y(point.expected!)).digits(1)(points) ?? ''
   const value = line<PlotPoint>().x((point) => x(point.atMs)).y((point) => y(point.value)).digits(1)(points) ?? ''
-  const [left, right] = [x(markedFromMs), x(Math.max(markedFromMs, markedToMs))]
   const [top, bottom] = [MARGIN.top, HEIGHT - MARGIN.bottom]
   const format = y.tickFormat(5)
+  const timeOf = (tick: Date): string => last - first > DAYS_FROM_MS ? tick.toISOString().slice(0, 10) : tick.toISOString().slice(11, 16)
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-labelledby="title subtitle"><style>${STYLE}</style>`,
     `<text id="title" class="title" x="${MARGIN.left}" y="24">${escape(title)}</text><text id="subtitle" x="${MARGIN.left}" y="43">${escape(subtitle)}</text>`,
     ...y.ticks(5).map((tick) => `<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${tenth(y(tick))}" y2="${tenth(y(tick))}"/><text x="${MARGIN.left - 8}" y="${tenth(y(tick) + 4)}" text-anchor="end">${escape(format(tick))}</text>`),
-    ...x.ticks(7).map((tick) => `<text x="${tenth(x(tick))}" y="${HEIGHT - 14}" text-anchor="middle">${tick.toISOString().slice(11, 16)}</text>`),
-    `<rect class="marked" x="${tenth(left)}" y="${top}" width="${tenth(right - left)}" height="${bottom - top}"/><line class="edge" x1="${tenth(left)}" x2="${tenth(left)}" y1="${top}" y2="${bottom}"/>`,
+    ...x.ticks(7).map((tick) => `<text x="${tenth(x(tick))}" y="${HEIGHT - 14}" text-anchor="middle">${timeOf(tick)}</text>`),
+    ...marks.map(({ fromMs, toMs }) => {
+      const left = tenth(x(fromMs))
+      return `<rect class="marked" x="${left}" y="${top}" width="${tenth(x(Math.max(fromMs, toMs)) - x(fromMs))}" height="${bottom - top}"/><line class="edge" x1="${left}" x2="${left}" y1="${top}" y2="${bottom}"/>`
+    }),
     `<path class="band" d="${band}"/><path class="expected" d="${expected}"/><path class="value" d="${value}"/></svg>`,
   ].join('\n')
 }

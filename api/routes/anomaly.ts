@@ -75,7 +75,7 @@ export const anomalyRoutes = (app: App, deps: RouteDeps): void => {
     const around = await points(tenant, row)
     const startMs = Number(row.started_at_ms)
     const picture = drawSeries({
-      title: row.summary, subtitle: `${row.service_id} · ${row.metric_name} · ${new Date(startMs).toISOString()} · UTC`, markedFromMs: startMs, markedToMs: Math.min(endOf(row), startMs + MAX_LENGTH_MS),
+      title: row.summary, subtitle: `${row.service_id} · ${row.metric_name} · ${new Date(startMs).toISOString()} · UTC`, marks: [{ fromMs: startMs, toMs: Math.min(endOf(row), startMs + MAX_LENGTH_MS) }],
       points: around.map((point) => ({ ...point, atMs: Date.parse(point.at) })),
     })
     return reply.type('image/svg+xml; charset=utf-8').header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'").send(picture as never)

@@ -1,6 +1,7 @@
 // Points of one series in equal steps, with the band that the detector expected when it judged them.
 import { Type } from 'typebox'
 import { pointsOfSeries, type SeriesPointRow } from '../../clickhouse/queries/series-points.ts'
+import { isCount } from '../../streams/contracts/metric-value.ts'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
 import { principalOf } from '../plugins/authentication.ts'
@@ -16,10 +17,9 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 
 /** Counts are events of a bucket, whatever the step; everything else is the mean of its values. */
 export const toPoint = (metric: string, step: number, row: SeriesPointRow) => {
   const count = Number(row.count)
-  const isCount = metric.startsWith('log.') || metric === 'alert.count'
   const known = row.expected !== null && Number.isFinite(row.expected)
   return {
-    at: new Date(row.at * 1000).toISOString(), value: isCount ? count / (step / BUCKET_SECONDS) : row.sum / Math.max(1, count), count,
+    at: new Date(row.at * 1000).toISOString(), value: isCount(metric) ? count / (step / BUCKET_SECONDS) : row.sum / Math.max(1, count), count,
     expected: known ? row.expected : null, lower: known ? row.lower : null, upper: known ? row.upper : null,
   }
 }

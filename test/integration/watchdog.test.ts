@@ -128,13 +128,19 @@ describe('the watchdog', () => {
     expect(await anomalies()).toMatchObject([{ anomaly_id: opened[0].id, resolved: 1, service_id: 'svc-3', observed: 8 }])
   })
 
-  it('amends the rows of closed buckets by late data, and no verdict', async () => {
+  /** Of one service, an hour ago. */
+  const closeHundredBuckets = async () => {
     const fromMs = nowMs - 3_600_000
     await put(backfill(fromMs, 100).filter((row) => (row as { service: string }).service === 'svc-0'))
     const watchdog = await start()
     await watchdog.tick()
     nowMs += 2_000
     await watchdog.tick()
+    return { fromMs, watchdog }
+  }
+
+  it('amends the rows of closed buckets by late data, and no verdict', async () => {
+    const { fromMs, watchdog } = await closeHundredBuckets()
     const before = Number((await points("metric = 'log.rate'"))[0].total)
     await put(Array.from({ length: 20 }, (_, i) => partial('t', 'svc-0', fromMs + (40 + i) * BUCKET_MS, logs(500, 400))))
     await watchdog.tick()
@@ -144,12 +150,7 @@ describe('the watchdog', () => {
   })
 
   it('stores with each point the band that was expected of it, and an amendment keeps it', async () => {
-    const fromMs = nowMs - 3_600_000
-    await put(backfill(fromMs, 100).filter((row) => (row as { service: string }).service === 'svc-0'))
-    const watchdog = await start()
-    await watchdog.tick()
-    nowMs += 2_000
-    await watchdog.tick()
+    const { fromMs, watchdog } = await closeHundredBuckets()
     const shown = async () => await ch.query(pointsOfSeries, { tenant: 't', service: 'svc-0', metric: 'log.rate', from: fromMs / 1000, to: nowMs / 1000, step: 10 })
     const before = await shown()
     expect(before).toHaveLength(100)

@@ -42,9 +42,11 @@ describe('a judged series', () => {
   })
   it('is drawn with its alarms, and with text that is only text', () => {
     const svg = toSvg('<script>&"', judge(readSeries(csv(rows(400)))))
-    expect(svg).toContain('&#60;script&#62;&#38;&#34;')
-    expect(svg.match(/class="alarm"/g)?.length).toBeGreaterThanOrEqual(1)
+    expect(svg).toContain('&lt;script&gt;&amp;&quot;')
+    expect(svg.match(/class="edge"/g)?.length).toBeGreaterThanOrEqual(1)
     expect(svg).not.toMatch(/NaN|Infinity|undefined/)
+    const long = judge(readSeries(csv(rows(20_000))))
+    expect(toSvg('long', long).length).toBeLessThan(200_000)
     expect(toSvg('empty', [])).not.toMatch(/NaN|Infinity|undefined/)
   })
 })

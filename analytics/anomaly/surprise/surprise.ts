@@ -66,7 +66,7 @@ const RESIDUAL_SPREAD = 9
 const SMOOTHED = 10
 const TOLD_N = 11
 const TOLD_MS = 12
-export const NUMBERS = 13
+const NUMBERS = 13
 
 export const newSurpriseState = (): SurpriseState =>
   ({ numbers: new Float64Array(NUMBERS), tails: SIGNALS.map(newTail), season: newSeason(), rolling: newRolling() })

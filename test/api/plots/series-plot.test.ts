@@ -4,7 +4,7 @@ import { drawSeries, type PlotPoint, type SeriesPlot } from '../../../api/plots/
 
 const START = Date.UTC(2026, 0, 31, 12)
 const points: PlotPoint[] = Array.from({ length: 60 }, (_, i) => ({ atMs: START + i * 10_000, value: i >= 30 ? 80 : 20, ...(i < 10 ? { expected: null, lower: null, upper: null } : { expected: 20, lower: 10, upper: 30 }) }))
-const plot: SeriesPlot = { title: 'cart: log records up', subtitle: 'cart · log.rate', points, markedFromMs: START + 300_000, markedToMs: START + 590_000 }
+const plot: SeriesPlot = { title: 'cart: log records up', subtitle: 'cart · log.rate', points, marks: [{ fromMs: START + 300_000, toMs: START + 590_000 }] }
 const numbers = (svg: string, kind: string): number[][] => [...(new RegExp(`<path class="${kind}" d="([^"]*)"`).exec(svg)?.[1] ?? '').matchAll(/[ML]?(-?[\d.]+),(-?[\d.]+)/g)].map((match) => [Number(match[1]), Number(match[2])])
 
 test('the line has every point, the band those that had an expectation, and the higher value stands higher', () => {
@@ -31,6 +31,15 @@ test('text is text', () => {
   expect(svg.length).toBeLessThan(drawSeries(plot).length + 600)
 })
 
+test('several marks are drawn, and none; days are told by their dates', () => {
+  const marked = (svg: string): number => svg.match(/class="edge"/g)?.length ?? 0
+  const [mark] = plot.marks
+  expect([[], [mark], [mark, { fromMs: START, toMs: START }]].map((marks) => marked(drawSeries({ ...plot, marks })))).toEqual([0, 1, 2])
+  expect(drawSeries(plot)).toContain('>12:05<')
+  expect(drawSeries({ ...plot, points: points.map((point, i) => ({ ...point, atMs: START + i * 3_600_000 })) })).toContain('>2026-02-01<')
+})
+
 test('no points, one point and a flat series at zero are drawn as well', () => {
+  expect(drawSeries({ ...plot, points: [], marks: [] })).not.toMatch(/NaN|undefined|Infinity/)
   for (const some of [[], points.slice(0, 1), points.map((point) => ({ ...point, value: 0, expected: 0, lower: 0, upper: 0 }))]) expect(drawSeries({ ...plot, points: some })).not.toMatch(/NaN|undefined|Infinity/)
 })

@@ -15,7 +15,9 @@ const installedVersion = (name) => {
   return existsSync(path) ? readJson(path).version : null
 }
 const wantedVersion = (spec) => spec.replace(/^npm:.*@/, '')
-const missing = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
+/** An image carries what runs and no tests: it needs none of their packages. */
+const hasTests = existsSync(join(root, 'test'))
+const missing = Object.entries({ ...manifest.dependencies, ...(hasTests ? manifest.devDependencies : {}) })
   .filter(([name, spec]) => installedVersion(name) !== wantedVersion(spec))
   .map(([name]) => name)
 const hasRuntime = existsSync(join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node'))
@@ -23,7 +25,7 @@ const hasRuntime = existsSync(join(root, 'node_modules', '.bin', process.platfor
 if (missing.length > 0 || !hasRuntime) {
   console.error(`installing ${missing.length === 0 ? 'the Node runtime' : `${missing.length} packages`} (about 1.1 GB, half of it ClickHouse; a minute on a fast line) ...`)
   const npm = process.env.npm_execpath
-  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', '--include=dev', '--include=optional']
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', hasTests ? '--include=dev' : '--omit=dev', '--include=optional']
   const run = npm ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ['ignore', 2, 2] }) : spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] })
   if (run.status !== 0) {
     console.error('the packages could not be installed: the lines above say why; then run the same command again')

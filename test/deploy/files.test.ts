@@ -35,7 +35,9 @@ describe('files to deploy', () => {
 
   it('the image has every folder that a process needs', () => {
     const copied = [...read('deploy/Containerfile').matchAll(/^COPY (?!--from)([\w .-]+?) \S+$/gm)].flatMap(([, names]) => names.split(' '))
-    const needed = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory() && !['node_modules', 'test', 'bench', 'scripts', 'deploy', 'docs', 'data'].includes(entry.name) && !entry.name.startsWith('.')).map(({ name }) => name)
+    const needed = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory() && !['node_modules', 'test', 'bench', 'deploy', 'docs', 'data'].includes(entry.name) && !entry.name.startsWith('.')).map(({ name }) => name)
     expect(needed.filter((name) => !copied.includes(name))).toEqual([])
+    const ignored = read('.dockerignore').split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'))
+    expect(copied.filter((name) => ignored.includes(name))).toEqual([])
   })
 })

@@ -41,7 +41,9 @@ import { monitorRoutes } from './routes/monitors.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { resolutionRoutes } from './routes/resolutions.ts'
 import { seriesRoutes } from './routes/series.ts'
+import { serviceDeclarationRoutes } from './routes/service-declarations.ts'
 import { tenantRoutes } from './routes/tenants.ts'
+import { topologyRoutes } from './routes/topology.ts'
 import { chooseTools, toolFileRoutes } from './routes/tool-files.ts'
 import { NoBody } from './schemas/shapes.ts'
 import { createBudgets } from './services/budgets.ts'
@@ -63,6 +65,8 @@ const DEADLINE_MS = 4500
 const STORE_TIMEOUT_MS = 4000
 const SWEEP_EVERY_MS = 600_000
 const REQUESTS_PER_MINUTE = 1_000_000
+/** A service's name of 255 characters as a path has it: nine for each at most. */
+const MAX_PARAM_LENGTH = 255 * 9
 
 const LIMITS = { headersTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384, ...letThrough }
 
@@ -70,7 +74,7 @@ const createServer = (trustProxy: readonly string[], tls: ApiConfig['listen']['t
   ...(tls === undefined ? { http: LIMITS } : { https: { ...LIMITS, cert: readFileSync(tls.cert), key: readFileSync(tls.key) } }) as { http: typeof LIMITS },
   trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
   bodyLimit: MAX_BODY_BYTES, requestTimeout: 10_000, keepAliveTimeout: 72_000, forceCloseConnections: true, logger: false, exposeHeadRoutes: true,
-  genReqId: () => randomBytes(8).toString('hex'), routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
+  genReqId: () => randomBytes(8).toString('hex'), routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
   ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
   frameworkErrors: (_error, request, reply) => { sendError(request, reply.header('x-request-id', request.id), apiError('NOT_FOUND', 'no such path')) },
   clientErrorHandler: handleClientError as never,
@@ -145,6 +149,8 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     detectionRoutes(typed, shared)
     seriesRoutes(typed, shared)
     contextRoutes(typed, shared)
+    serviceDeclarationRoutes(typed, shared)
+    topologyRoutes(typed, shared)
     logRoutes(typed, shared)
     aggregateRoutes(typed, shared)
     logEventRoutes(typed, shared)

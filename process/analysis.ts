@@ -2,7 +2,6 @@
 import { startConsumer, type Consumer } from '../analytics/consumer.ts'
 import { createDecodeChild } from '../analytics/pool/decode-child.ts'
 import { createDecodePool } from '../analytics/pool/pool.ts'
-import { createRca } from '../analytics/rca/rca.ts'
 import { startWatchdogShards, type WatchdogShards } from '../analytics/watchdog/shards.ts'
 import { createGuardedFetch } from '../api/egress/guarded-fetch.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
@@ -16,6 +15,7 @@ import type { Rca } from '../streams/contracts/rca.ts'
 import { startRepeating } from '../streams/contracts/repeat.ts'
 import type { OnClose } from './closers.ts'
 import type { Logger } from './logger.ts'
+import { openRca } from './rca.ts'
 import type { Servers } from './servers.ts'
 import { startStoreRetention, type StoreRetention } from './store-retention.ts'
 
@@ -37,7 +37,7 @@ export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   const controlPlane = createControlPlane(store, { cooldownMs: config.watchdogCooldownMs, clock })
   const afterMaintenance = startRepeating(async () => { await controlPlane.openAfterMaintenance() }, { everyMs: AFTER_MAINTENANCE_EVERY_MS }, (error) => logger.warn({ error: String(error) }, 'what outlasted its maintenance not handed on'))
   onClose(() => afterMaintenance.close())
-  const rca = createRca({ clickhouse, now: clock })
+  const rca = openRca(deps.servers, clock)
   const neighbours = (tenant: string, service: string, atMs: number): Promise<readonly string[]> => rca.neighbours(tenant, service, atMs)
   const pool = createDecodePool({ threads: config.decodeThreads, timeoutMs: DECODE_TIMEOUT_MS })
   onClose(() => pool.close())

@@ -8,7 +8,6 @@ import { createControlPlane } from '../api/services/control-plane.ts'
 import { waitingEvents } from '../api/services/outbox.ts'
 import { livingProcesses, startPresence } from '../api/services/presence.ts'
 import type { Store } from '../api/store/store.ts'
-import { createRca } from '../analytics/rca/rca.ts'
 import type { Config, Listen, Role } from '../config.ts'
 import { startIngestThread, type IngestThread } from '../ingest/ingest-thread.ts'
 import type { IngestStats } from '../ingest/metrics.ts'
@@ -23,6 +22,7 @@ import { figuresOf, type Figures } from './figures.ts'
 import { openIdentity, type Identity } from './identity.ts'
 import type { Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
+import { openRca } from './rca.ts'
 import { keepRuntimeFile } from './runtime-file.ts'
 import { loadSecretKey } from './secret-key.ts'
 import { openServers, openStoreAlone, type Servers } from './servers.ts'
@@ -140,7 +140,7 @@ const openApiRole = async (context: Context): Promise<Opened> => {
   const { token } = await bootstrap(servers.store, { bootstrapToken: config.bootstrapToken })
   const identity = await openIdentity(config, { store: servers.store, clock, logger, onClose, onChange: async () => undefined })
   const watch = await openWatch(context, { store: servers.store, servers, analysis: null, ingest: null, identity })
-  const analysis = { rca: createRca({ clickhouse: servers.clickhouse, now: clock }), controlPlane: createControlPlane(servers.store, { cooldownMs: config.watchdogCooldownMs, clock }) }
+  const analysis = { rca: openRca(servers, clock), controlPlane: createControlPlane(servers.store, { cooldownMs: config.watchdogCooldownMs, clock }) }
   const api = await openApi(context, servers, identity, watch, analysis, config.publicOtlpUrl ?? url(config.otlpListen, config.otlpListen))
   return { addresses: { otlp: NOWHERE, alerts: NOWHERE, api: url(api.address, config.apiListen), clickhouse: config.clickhouseUrl! }, token }
 }

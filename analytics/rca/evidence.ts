@@ -36,7 +36,7 @@ const callEvidence = (edge: Edge, window: WindowMs): Evidence => {
   const total = count + against
   const seen = examples.length === 0 ? '' : ` (for example ${examples.join(', ')})`
   const link = path('logs/search', { trace_id: examples[0] ?? '', ...range(window) })
-  if (edge.kind === 'declared') return { kind: 'declared', statement: `${from} depends on ${to}, as was declared`, numbers: { declared: 1 }, link: '/api/v1/context/topology' }
+  if (edge.kind === 'declared') return { kind: 'declared', statement: `${from} depends on ${to}, as was declared`, numbers: { declared: 1 }, link: `/api/v1/context/services/${encodeURIComponent(from)}` }
   if (edge.kind === 'span') return { kind: 'span', statement: `${from} calls ${to} in ${count} spans${seen}`, numbers: { calls: count }, link }
   return { kind: 'trace', statement: `${edge.directed ? `${from} comes before ${to} in ${count} of ${total} shared traces` : `${from} and ${to} share ${total} traces in no clear order`}${seen}`, numbers: { traces: total, forward: count, against }, link }
 }

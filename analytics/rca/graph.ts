@@ -79,7 +79,7 @@ const NO_CORRELATION = { r: 0, lagBuckets: 0, metric: '' } as const
 export const declaredEdge = (from: string, to: string): Edge => ({ from, to, directed: true, kind: 'declared', count: 0, against: 0, examples: [], ...NO_CORRELATION })
 
 /** Calls that spans show, parent and child. */
-export interface SpanCalls { readonly from: string; readonly to: string; readonly calls: number; readonly examples: readonly string[] }
+export interface SpanCalls { readonly from: string; readonly to: string; readonly calls: number; readonly examples: readonly string[]; /** Where they were counted. */ readonly errors?: number; readonly firstMs?: number; readonly lastMs?: number }
 export const spanEdge = ({ from, to, calls, examples }: SpanCalls): Edge => ({ from, to, directed: true, kind: 'span', count: calls, against: 0, examples, ...NO_CORRELATION })
 
 /** How far an edge may be trusted to say who calls whom; a correlation says nothing about it. */

@@ -2,14 +2,16 @@
 // the next 30 seconds.
 import type { ClickHouse } from '../../clickhouse/client.ts'
 import { errorTemplates, tracesInWindow, tracesOfService, versionsInWindow, type TraceRow, type VersionRow } from '../../clickhouse/queries/rca.ts'
-import { pointsInWindow, type WindowPoint } from '../../clickhouse/queries/series-points.ts'
+import { pointsInWindow } from '../../clickhouse/queries/series-points.ts'
 import type { IncidentRef, Rca, Topology } from '../../streams/contracts/rca.ts'
 import { analyse, GRID_MS, type Loaded } from './analyse.ts'
 import { blastOf, correlationsOf, neighboursOf, rootOf } from './blast.ts'
 import type { WindowMs } from './evidence.ts'
 import { declaredEdge, spanEdge, type SpanCalls, type Trace } from './graph.ts'
 import type { Deploy } from './rank.ts'
-import { meaningOf, type ServiceSeries } from './series.ts'
+import { loadTopology } from './load-topology.ts'
+import { toSeries } from './to-series.ts'
+import { topologyOf } from './topology.ts'
 
 const BEFORE_MS = 15 * 60_000
 const AFTER_MS = 5 * 60_000
@@ -19,22 +21,6 @@ const LOOK_BACK_MS = 30 * 60_000
 const CALLERS_BEFORE_MS = 6 * 3_600_000
 const KEEP_MS = 30_000
 const MAX_KEPT = 64
-
-export const toSeries = (points: readonly WindowPoint[], window: WindowMs, dataEndMs: number): ServiceSeries[] => {
-  const length = Math.max(0, Math.ceil((Math.min(window.toMs, dataEndMs) - window.fromMs) / GRID_MS))
-  const services = new Map<string, { readonly metrics: Record<string, (number | null)[]>; readonly weights: Record<string, (number | null)[]> }>()
-  for (const { service, metric, bucket, count, sum } of points) {
-    let one = services.get(service)
-    if (one === undefined) services.set(service, one = { metrics: {}, weights: {} })
-    const counted = meaningOf(metric)?.count === true
-    const values = one.metrics[metric] ??= Array.from({ length }, () => counted ? 0 : null)
-    const at = Math.floor((bucket * 1000 - window.fromMs) / GRID_MS)
-    if (at < 0 || at >= length) continue
-    values[at] = counted ? Number(count) : sum / Math.max(1, Number(count))
-    if (!counted) (one.weights[metric] ??= Array.from({ length }, () => 0))[at] = Number(count)
-  }
-  return [...services].map(([service, one]) => ({ service, ...one }))
-}
 
 /** A version that a service did not have before, or a deployment that it announced. */
 export const toDeploys = (rows: readonly VersionRow[]): Deploy[] => {
@@ -64,15 +50,13 @@ const windowOf = (incident: IncidentRef): WindowMs => {
 export interface RcaDeps {
   readonly clickhouse: Pick<ClickHouse, 'query'>
   readonly now: () => number
-  /** What people have told of owners and dependencies; nobody has, when absent. */
-  readonly topology?: (tenant: string) => Promise<Topology>
+  /** What people have told of owners and dependencies. */
+  readonly topology: (tenant: string) => Promise<Topology>
   /** Calls that spans show in a window; none without spans. */
   readonly spanCalls?: (tenant: string, window: WindowMs) => Promise<readonly SpanCalls[]>
 }
 
-const NOTHING_TOLD: Topology = { owners: new Map(), declared: [] }
-
-export const createRca = ({ clickhouse, now, topology = async () => NOTHING_TOLD, spanCalls = async () => [] }: RcaDeps): Rca => {
+export const createRca = ({ clickhouse, now, topology, spanCalls = async () => [] }: RcaDeps): Rca => {
   const kept = new Map<string, { readonly atMs: number; readonly loaded: Promise<Loaded> }>()
 
   const load = async (tenant: string, window: WindowMs): Promise<Loaded> => {
@@ -83,10 +67,8 @@ export const createRca = ({ clickhouse, now, topology = async () => NOTHING_TOLD
       clickhouse.query(versionsInWindow, { tenant, fromMs, toMs }),
       topology(tenant), spanCalls(tenant, window),
     ])
-    // What no bucket has been closed for is unknown, not zero.
-    const dataEndMs = points.reduce((end, point) => Math.max(end, point.bucket * 1000 + GRID_MS), fromMs)
     return {
-      window, series: toSeries(points, window, dataEndMs), deploys: toDeploys(versions), traces: traces.map(toTrace),
+      window, series: toSeries(points, window), deploys: toDeploys(versions), traces: traces.map(toTrace),
       calls: [...spans.map(spanEdge), ...declared.map(({ from, to }) => declaredEdge(from, to))], owners,
     }
   }
@@ -122,6 +104,7 @@ export const createRca = ({ clickhouse, now, topology = async () => NOTHING_TOLD
       const own = await clickhouse.query(tracesOfService, { tenant: incident.tenant, service: root, fromMs: window.toMs - CALLERS_BEFORE_MS, toMs: window.toMs })
       return blastOf(incident, { ...loaded, traces: [...loaded.traces, ...own.map(toTrace).filter((trace) => !known.has(trace.id))] }, root)
     },
+    topology: async (tenant, question) => topologyOf(question, await loadTopology(tenant, question, { clickhouse, topology, spanCalls })),
     neighbours: async (tenant, service, atMs) => neighboursOf(service, await loadKept(tenant, lookBack(atMs))),
   }
 }

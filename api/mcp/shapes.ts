@@ -37,7 +37,7 @@ export const shapes: Readonly<Partial<Record<OperationId, Shape>>> = {
   getSeries: { list: 'points', concise: ['at', 'value', 'expected', 'lower', 'upper'], untrusted: ['service', 'metric'] },
   getDetectionSettings: { list: 'settings', untrusted: ['service_id', 'metric_name'] },
   getCorrelations: { list: 'correlations', untrusted: ['related_service'] },
-  getServiceContext: { untrusted: ['rates', 'anomalies', 'neighbours', 'openIncidents'] },
+  getServiceContext: { untrusted: ['rates', 'anomalies', 'neighbours', 'declared', 'openIncidents'] },
   listMaintenanceWindows: { list: 'maintenanceWindows', concise: ['id', 'services', 'startsAt', 'endedAt', 'status', 'reason'], untrusted: ['services', 'reason'] },
   getMaintenanceWindow: { untrusted: ['services', 'reason', 'muted'] },
   listMonitors: { list: 'monitors', concise: ['id', 'name', 'service', 'status', 'intervalSec', 'lastHitAt'] },

@@ -78,10 +78,59 @@ export interface Blast { readonly incidentId: string; readonly root: string; rea
 /** What people have told of their services. */
 export interface Topology { readonly owners: ReadonlyMap<string, string>; readonly declared: readonly { readonly from: string; readonly to: string }[] }
 
+export interface TopologyQuestion {
+  /** Null: all of them. */
+  readonly service: string | null
+  /** Calls away from the service. */
+  readonly depth: number
+  readonly fromMs: number
+  readonly toMs: number
+  /** Also what merely moves together. */
+  readonly correlation: boolean
+}
+export interface TopologyService {
+  readonly service: string
+  readonly owner: string | null
+  /** It sent logs or spans in the window. */
+  readonly seen: boolean
+  /** Somebody has said something of it. */
+  readonly declared: boolean
+  readonly records: number
+  readonly errors: number
+  /** In the window, to ten seconds. */
+  readonly firstSeen: string | null
+  readonly lastSeen: string | null
+}
+export interface TopologyEdge {
+  /** The caller where `directed`. */
+  readonly from: string
+  readonly to: string
+  readonly directed: boolean
+  /** What it is known by best; `sources` has the others too. */
+  readonly kind: EdgeSource
+  readonly sources: readonly EdgeSource[]
+  /** Spans, or traces of those that were examined; null where nobody counted. */
+  readonly calls: number | null
+  /** Of these calls, those in which the called one failed; null where that is not known. */
+  readonly errors: number | null
+  readonly firstSeen: string | null
+  readonly lastSeen: string | null
+  readonly evidence: readonly Evidence[]
+}
+export interface ServiceTopology {
+  readonly services: readonly TopologyService[]
+  readonly edges: readonly TopologyEdge[]
+  /** Traces over two services or more that were read, and about how many there are. */
+  readonly traces: { readonly examined: number; readonly found: number }
+  readonly truncated: boolean
+}
+
 export interface Rca {
   correlations(tenant: string, service: string, depth: number, atMs: number): Promise<Correlations>
   analysis(incident: IncidentRef): Promise<Analysis>
   blast(incident: IncidentRef): Promise<Blast>
+  /** Who calls whom in a window, and how that is known. */
+  topology(tenant: string, question: TopologyQuestion): Promise<ServiceTopology>
   /** Services linked to this one by evidence, in either direction; answered from a memory of at most 30 s. */
   neighbours(tenant: string, service: string, atMs: number): Promise<string[]>
 }

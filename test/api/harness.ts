@@ -34,7 +34,7 @@ const rca: Rca = {
   correlations: async (_tenant, service) => ({ service_id: service, correlations: [] }),
   analysis: async (incident) => ({ incidentId: incident.id, generatedAt: '', verdict: { cause: null, summary: '' }, causes: [], timeline: [], similar: [], nextChecks: [], window: { from: '', to: '' } }),
   blast: async (incident) => ({ incidentId: incident.id, root: '', impacted: [], edges: [] }),
-  neighbours: async () => [],
+  topology: async () => ({ services: [], edges: [], traces: { examined: 0, found: 0 }, truncated: false }), neighbours: async () => [],
 }
 
 /** On a store of its own, unless one is given: that is then its opener's to close. */

@@ -265,7 +265,7 @@ describe('root cause over ClickHouse', () => {
     await ch.insertRows({ table: 'series_points', rows: Array.from({ length: 110 }, (_, i) => fromMs + i * BUCKET_MS).flatMap((bucketMs) => ['gateway', 'payments'].flatMap((service) => [
       point(service, 'log.rate', bucketMs, 30), point(service, 'log.error_rate', bucketMs, bucketMs < onsetMs ? 1 : service === 'payments' ? 20 : 10),
     ])) })
-    const rca = createRca({ clickhouse: ch, now: () => nowMs })
+    const rca = createRca({ clickhouse: ch, now: () => nowMs, topology: async () => ({ owners: new Map(), declared: [] }) })
     const { correlations } = await rca.correlations('t', 'gateway', 3, nowMs)
     expect(correlations).toMatchObject([{ related_service: 'payments', direction: 'upstream' }])
     expect(await rca.neighbours('t', 'payments', nowMs)).toEqual(['gateway'])

@@ -165,7 +165,7 @@ describe('what people and spans tell', () => {
       ['orders', 'team-shop', ['payments', 'orders']], ['report', null, ['payments', 'report']], ['gateway', null, ['payments', 'orders', 'gateway']],
     ])
     expect(blast.impacted[0].evidence.map((e) => e.kind)).toEqual(expect.arrayContaining(['span', 'anomaly']))
-    expect(blast.impacted[1].evidence).toMatchObject([{ kind: 'declared', link: '/api/v1/context/topology' }])
+    expect(blast.impacted[1].evidence).toMatchObject([{ kind: 'declared', link: '/api/v1/context/services/report' }])
   })
 })
 

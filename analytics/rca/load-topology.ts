@@ -1,0 +1,41 @@
+// Loads what the graph of services in a window is made from, within bounds that do not grow with the traffic.
+import { pointsInWindow } from '../../clickhouse/queries/series-points.ts'
+import { sampledTraces, seenServices, type TracedRow } from '../../clickhouse/queries/topology.ts'
+import type { ClickHouse } from '../../clickhouse/client.ts'
+import type { Topology, TopologyQuestion } from '../../streams/contracts/rca.ts'
+import { GRID_MS } from './analyse.ts'
+import type { WindowMs } from './evidence.ts'
+import type { SpanCalls } from './graph.ts'
+import { toSeries } from './to-series.ts'
+import type { ExaminedTrace, TopologyInput } from './topology.ts'
+
+/** So many records with a trace are grouped at most, about: of more, every n-th trace is read. */
+const RECORDS_GROUPED = 1_000_000
+/** Correlation looks back so far from the end; of longer ones it says less, not more. */
+const CORRELATED_MS = 30 * 60_000
+const TIMEOUT_MS = 4000
+
+export interface TopologySources {
+  readonly clickhouse: Pick<ClickHouse, 'query'>
+  readonly topology: (tenant: string) => Promise<Topology>
+  readonly spanCalls: (tenant: string, window: WindowMs) => Promise<readonly SpanCalls[]>
+}
+
+const toExamined = (row: TracedRow): ExaminedTrace => ({
+  id: row.trace, visits: row.services.map((service, i) => ({ service, firstUs: Number(row.first_us[i]), lastUs: Number(row.last_us[i]) })), errors: row.errors.map(Number),
+})
+
+export const loadTopology = async (tenant: string, { fromMs, toMs, correlation }: TopologyQuestion, { clickhouse, topology, spanCalls }: TopologySources): Promise<TopologyInput> => {
+  const [from, to] = [Math.floor(fromMs / 1000), Math.ceil(toMs / 1000)]
+  const correlated = { fromMs: Math.floor(Math.max(fromMs, toMs - CORRELATED_MS) / GRID_MS) * GRID_MS, toMs }
+  const [seen, told, spans, points] = await Promise.all([
+    clickhouse.query(seenServices, { tenant, from, to }, { timeoutMs: TIMEOUT_MS }), topology(tenant), spanCalls(tenant, { fromMs, toMs }),
+    correlation ? clickhouse.query(pointsInWindow, { tenant, from: correlated.fromMs / 1000, to }, { timeoutMs: TIMEOUT_MS }) : [],
+  ])
+  const oneIn = Math.max(1, Math.ceil(seen.reduce((sum, { records }) => sum + Number(records), 0) / RECORDS_GROUPED))
+  const rows = await clickhouse.query(sampledTraces, { tenant, fromMs, toMs, oneIn }, { timeoutMs: TIMEOUT_MS })
+  return {
+    seen: seen.map((row) => ({ service: row.service, records: Number(row.records), errors: Number(row.errors), firstMs: row.first * 1000, lastMs: Math.min(toMs, row.last * 1000 + GRID_MS) })),
+    traces: rows.map(toExamined), tracesFound: Number(rows[0]?.found ?? 0) * oneIn, spans, told, series: toSeries(points, correlated),
+  }
+}

@@ -36,6 +36,7 @@ export const operations = {
   listResolutions: read('incidents:read'),
   deleteResolution: write('incidents:write'),
   getAnalysis: read('incidents:read'),
+  drawIncidentGraph: read('incidents:read'),
   getBlast: read('context:read'),
   getServiceContext: read('context:read'),
   getTopology: read('context:read'),

@@ -38,6 +38,7 @@ const vendors: Record<string, RegExp> = {
   '@modelcontextprotocol/server': /^api\/mcp\/server\.ts$/,
   '@modelcontextprotocol/node': /^api\/mcp\/server\.ts$/,
   '@modelcontextprotocol/fastify': /^api\/mcp\/server\.ts$/,
+  '@dagrejs/dagre': /^api\/plots\/layout\.ts$/,
   'd3-scale': /^api\/plots\/series-plot\.ts$/,
   'd3-shape': /^api\/plots\/series-plot\.ts$/,
   pino: /^process\/logger\.ts$/,

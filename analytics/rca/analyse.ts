@@ -117,6 +117,6 @@ export const analyse = (incident: IncidentRef, loaded: Loaded, nowMs: number): A
     verdict: { cause: top === undefined ? null : { service: top.service, kind: top.kind, confidence: Number(confidence.toFixed(3)) }, summary },
     causes: causes.map(({ item, evidence }, i) => causeOf(item, i, evidence)),
     timeline: timelineOf(incident, ranking, loaded), similar, nextChecks: [...nextChecks(top, loaded.window), ...similar.slice(0, 1).filter((one) => one.resolution !== '').map(fixedBefore)],
-    window: { from: iso(loaded.window.fromMs), to: iso(loaded.window.toMs) },
+    links: { blast: `/api/v1/context/incident/${incident.id}/blast`, graph: `/api/v1/incidents/${incident.id}/graph.svg` }, window: { from: iso(loaded.window.fromMs), to: iso(loaded.window.toMs) },
   }
 }

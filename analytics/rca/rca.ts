@@ -9,6 +9,7 @@ import { blastOf, correlationsOf, neighboursOf, rootOf } from './blast.ts'
 import type { WindowMs } from './evidence.ts'
 import { declaredEdge, spanEdge, type SpanCalls, type Trace } from './graph.ts'
 import type { Deploy } from './rank.ts'
+import { incidentGraphOf } from './incident-graph.ts'
 import { loadTopology } from './load-topology.ts'
 import { toSeries } from './to-series.ts'
 import { topologyOf } from './topology.ts'
@@ -88,6 +89,15 @@ export const createRca = ({ clickhouse, now, topology, spanCalls = async () => [
     const toMs = Math.ceil(atMs / KEEP_MS) * KEEP_MS
     return { fromMs: toMs - LOOK_BACK_MS, toMs }
   }
+  /** With the callers of the first of the causes over a longer time. */
+  const loadAround = async (incident: IncidentRef): Promise<{ loaded: Loaded; root: string }> => {
+    const window = windowOf(incident)
+    const loaded = await load(incident.tenant, window)
+    const root = rootOf(incident, loaded)
+    const known = new Set(loaded.traces.map((trace) => trace.id))
+    const own = await clickhouse.query(tracesOfService, { tenant: incident.tenant, service: root, fromMs: window.toMs - CALLERS_BEFORE_MS, toMs: window.toMs })
+    return { loaded: { ...loaded, traces: [...loaded.traces, ...own.map(toTrace).filter((trace) => !known.has(trace.id))] }, root }
+  }
   return {
     correlations: async (tenant, service, depth, atMs) => correlationsOf(service, depth, await loadKept(tenant, lookBack(atMs))),
     analysis: async (incident) => {
@@ -97,12 +107,12 @@ export const createRca = ({ clickhouse, now, topology, spanCalls = async () => [
       return analyse(incident, { ...loaded, templates: templates.map((row) => row.template) }, now())
     },
     blast: async (incident) => {
-      const window = windowOf(incident)
-      const loaded = await load(incident.tenant, window)
-      const root = rootOf(incident, loaded)
-      const known = new Set(loaded.traces.map((trace) => trace.id))
-      const own = await clickhouse.query(tracesOfService, { tenant: incident.tenant, service: root, fromMs: window.toMs - CALLERS_BEFORE_MS, toMs: window.toMs })
-      return blastOf(incident, { ...loaded, traces: [...loaded.traces, ...own.map(toTrace).filter((trace) => !known.has(trace.id))] }, root)
+      const { loaded, root } = await loadAround(incident)
+      return blastOf(incident, loaded, root)
+    },
+    graph: async (incident) => {
+      const { loaded, root } = await loadAround(incident)
+      return incidentGraphOf(incident, loaded, root)
     },
     topology: async (tenant, question) => topologyOf(question, await loadTopology(tenant, question, { clickhouse, topology, spanCalls })),
     neighbours: async (tenant, service, atMs) => neighboursOf(service, await loadKept(tenant, lookBack(atMs))),

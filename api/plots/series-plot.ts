@@ -1,6 +1,7 @@
 // Points of a series and the band that was expected, drawn as SVG. Pure and the same bytes for the same points; every text is escaped.
 import { scaleLinear, scaleUtc } from 'd3-scale'
 import { area, line } from 'd3-shape'
+import { escape, tenth, THEME } from './svg.ts'
 
 export interface PlotPoint { readonly atMs: number; readonly value: number; readonly expected: number | null; readonly lower: number | null; readonly upper: number | null }
 export interface Mark { readonly fromMs: number; readonly toMs: number }
@@ -13,15 +14,8 @@ const MAX_TEXT = 110
 /** From here on dates say more than times of day. */
 const DAYS_FROM_MS = 2 * 86_400_000
 
-/** Colours of a dark page only where the viewer prefers one; told apart by lightness too. */
-const STYLE = `svg{font:12px system-ui,sans-serif;background:var(--page);--page:#fff;--ink:#1f2328;--soft:#59636e;--rule:#d1d9e0;--line:#0969da;--band:#54aeff;--mark:#cf222e}
-@media (prefers-color-scheme:dark){svg{--page:#0d1117;--ink:#e6edf3;--soft:#9198a1;--rule:#3d444d;--line:#79c0ff;--band:#1f6feb;--mark:#ff7b72}}
-text{fill:var(--soft)}.title{fill:var(--ink);font-size:15px;font-weight:600}.grid{stroke:var(--rule);stroke-width:1}.band{fill:var(--band);fill-opacity:.28}.expected{fill:none;stroke:var(--soft);stroke-width:1.5;stroke-dasharray:4 3}.value{fill:none;stroke:var(--line);stroke-width:2}.marked{fill:var(--mark);fill-opacity:.14}.edge{stroke:var(--mark);stroke-width:1.5}`
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-/** Control characters are no XML at all. */
-const escape = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text).toWellFormed().replace(/[\p{Cc}\ufffe\uffff]/gu, ' ').replace(/[&<>"']/g, (char) => ENTITIES[char])
-const tenth = (value: number): string => String(Number(value.toFixed(1)))
+const STYLE = `${THEME}
+.grid{stroke:var(--rule);stroke-width:1}.band{fill:var(--band);fill-opacity:.28}.expected{fill:none;stroke:var(--soft);stroke-width:1.5;stroke-dasharray:4 3}.value{fill:none;stroke:var(--line);stroke-width:2}.marked{fill:var(--mark);fill-opacity:.14}.edge{stroke:var(--mark);stroke-width:1.5}`
 
 export const drawSeries = ({ title, subtitle, points, marks }: SeriesPlot): string => {
   const times = [...points.map((point) => point.atMs), ...marks.flatMap(({ fromMs, toMs }) => [fromMs, toMs])]
@@ -40,8 +34,8 @@ export const drawSeries = ({ title, subtitle, points, marks }: SeriesPlot): stri
   const timeOf = (tick: Date): string => last - first > DAYS_FROM_MS ? tick.toISOString().slice(0, 10) : tick.toISOString().slice(11, 16)
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-labelledby="title subtitle"><style>${STYLE}</style>`,
-    `<text id="title" class="title" x="${MARGIN.left}" y="24">${escape(title)}</text><text id="subtitle" x="${MARGIN.left}" y="43">${escape(subtitle)}</text>`,
-    ...y.ticks(5).map((tick) => `<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${tenth(y(tick))}" y2="${tenth(y(tick))}"/><text x="${MARGIN.left - 8}" y="${tenth(y(tick) + 4)}" text-anchor="end">${escape(format(tick))}</text>`),
+    `<text id="title" class="title" x="${MARGIN.left}" y="24">${escape(title, MAX_TEXT)}</text><text id="subtitle" x="${MARGIN.left}" y="43">${escape(subtitle, MAX_TEXT)}</text>`,
+    ...y.ticks(5).map((tick) => `<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${tenth(y(tick))}" y2="${tenth(y(tick))}"/><text x="${MARGIN.left - 8}" y="${tenth(y(tick) + 4)}" text-anchor="end">${escape(format(tick), MAX_TEXT)}</text>`),
     ...x.ticks(7).map((tick) => `<text x="${tenth(x(tick))}" y="${HEIGHT - 14}" text-anchor="middle">${timeOf(tick)}</text>`),
     ...marks.map(({ fromMs, toMs }) => {
       const left = tenth(x(fromMs))

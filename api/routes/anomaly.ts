@@ -4,6 +4,7 @@ import { anomalyById, similarAnomalies, type AnomalyRow } from '../../clickhouse
 import { pointsOfSeries } from '../../clickhouse/queries/series-points.ts'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
+import { asPicture, sendPicture } from '../plots/send-picture.ts'
 import { drawSeries } from '../plots/series-plot.ts'
 import { actorOf, principalOf } from '../plugins/authentication.ts'
 import { tellUndo } from '../plugins/undo.ts'
@@ -68,7 +69,7 @@ export const anomalyRoutes = (app: App, deps: RouteDeps): void => {
   })
   app.get('/api/v1/anomalies/:id/plot.svg', {
     schema: { operationId: 'plotAnomaly', tags: ['analysis'], summary: 'An anomaly as a picture: the points around it and the band that was expected, for light and dark pages', params: Id, response: { 200: Type.String(), ...errors } },
-    serializerCompiler: ({ httpStatus }) => (value) => httpStatus === '200' ? value as string : JSON.stringify(value),
+    serializerCompiler: asPicture,
   }, async (request, reply) => {
     const { tenant } = principalOf(request)
     const row = await find(tenant, request.params.id)
@@ -78,7 +79,7 @@ export const anomalyRoutes = (app: App, deps: RouteDeps): void => {
       title: row.summary, subtitle: `${row.service_id} · ${row.metric_name} · ${new Date(startMs).toISOString()} · UTC`, marks: [{ fromMs: startMs, toMs: Math.min(endOf(row), startMs + MAX_LENGTH_MS) }],
       points: around.map((point) => ({ ...point, atMs: Date.parse(point.at) })),
     })
-    return reply.type('image/svg+xml; charset=utf-8').header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'").send(picture as never)
+    return sendPicture(reply, picture) as never
   })
   app.post('/api/v1/anomalies/:id/feedback', {
     schema: {

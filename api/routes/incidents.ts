@@ -5,6 +5,8 @@ import { apiError } from '../errors.ts'
 import { operations } from '../operations.ts'
 import { actorOf, authorise, principalOf } from '../plugins/authentication.ts'
 import { tellUndo } from '../plugins/undo.ts'
+import { drawIncidentGraph, subtitleOf } from '../plots/incident-graph.ts'
+import { asPicture, sendPicture } from '../plots/send-picture.ts'
 import type { RouteDeps } from '../ports.ts'
 import { Analysis, Blast } from '../schemas/analysis.ts'
 import { errors, Id, Incident, NoBody } from '../schemas/shapes.ts'
@@ -99,6 +101,19 @@ export const incidentRoutes = (app: App, deps: RouteDeps): void => {
   })
   app.get('/api/v1/incidents/:id/analysis', { schema: { operationId: 'getAnalysis', tags: ['incidents'], summary: 'Ranked causes with their evidence', params: Id, response: { 200: Analysis, ...errors } } },
     async (request) => await rca.analysis(await incidents.reference(principalOf(request).tenant, request.params.id)) as never)
+  app.get('/api/v1/incidents/:id/graph.svg', {
+    schema: {
+      operationId: 'drawIncidentGraph', tags: ['incidents'], params: Id, response: { 200: Type.String(), ...errors },
+      summary: 'An incident as a picture: causes by rank, what they reach and whose it is, and how each edge is known, for light and dark pages (needs context:read too)',
+    },
+    serializerCompiler: asPicture,
+  }, async (request, reply) => {
+    const principal = principalOf(request)
+    authorise(principal, blastAccess)
+    const [{ number, title }, reference] = await Promise.all([incidents.get(principal.tenant, request.params.id), incidents.reference(principal.tenant, request.params.id)])
+    const graph = await rca.graph(reference)
+    return sendPicture(reply, drawIncidentGraph({ title: `#${number} ${title}`, subtitle: subtitleOf(graph), graph })) as never
+  })
   app.get('/api/v1/context/incident/:id/blast', { schema: { operationId: 'getBlast', tags: ['incidents'], summary: 'What else is hit, and how that is known', params: Id, response: { 200: Blast, ...errors } } },
     async (request) => await rca.blast(await incidents.reference(principalOf(request).tenant, request.params.id)) as never)
 }

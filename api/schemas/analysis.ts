@@ -32,7 +32,7 @@ export const Analysis = Type.Object({
   causes: Type.Array(Type.Object({ rank: Type.Integer(), service: Type.String(), score: Type.Number({ description: 'the product of its factors', examples: [0.84] }), factors: Factors, evidence: Type.Array(Evidence) })),
   timeline: Type.Array(Type.Object({ at: Type.String(), what: Type.String({ examples: ['error rate of payments rises'] }), ref: Type.String({ examples: ['anom-7f3d2a9c01be'] }) })),
   similar: Type.Array(Type.Object({ incidentId: Type.String({ examples: ['inc_11aa22bb33cc'] }), similarity: Type.Number({ examples: [0.7] }), resolution: Type.String({ examples: ['Rolled back payments.'] }), because: Type.String({ description: 'what both have', examples: ['services payments; signals "errors up"'] }) })),
-  nextChecks: Type.Array(Type.String({ examples: ['Look at the errors of payments'] })), window: Range,
+  nextChecks: Type.Array(Type.String({ examples: ['Look at the errors of payments'] })), links: Type.Object({ blast: Type.String(), graph: Type.String() }), window: Range,
 })
 
 export const Blast = Type.Object({

@@ -26,7 +26,7 @@ export const Incident = Type.Object({
   acknowledgedAt: Type.Optional(Type.String()), resolvedAt: Type.Optional(Type.String()), autoResolved: Type.Boolean(), services: Type.Array(Type.String()),
   signals: Type.Array(Type.Object({ kind: Type.String(), id: Type.String(), service: Type.String(), summary: Type.String(), startedAt: Type.String(), endedAt: Type.Optional(Type.String()) })),
   updates: Type.Array(Type.Object({ at: Type.String(), by: Type.String(), status: Type.Optional(Type.String()), body: Type.String() })),
-  postmortem: Type.Optional(Type.String()), links: Type.Object({ analysis: Type.String(), blast: Type.String() }),
+  postmortem: Type.Optional(Type.String()), links: Type.Object({ analysis: Type.String(), blast: Type.String(), graph: Type.String() }),
 })
 
 export const Monitor = Type.Object({

@@ -19,7 +19,7 @@ export interface Incident {
   readonly signals: readonly IncidentSignalView[]
   readonly updates: readonly IncidentUpdateView[]
   readonly postmortem?: string
-  readonly links: { readonly analysis: string; readonly blast: string }
+  readonly links: { readonly analysis: string; readonly blast: string; readonly graph: string }
 }
 
 export interface StoredIncident { id: string; tenant: string; number: number; title: string; severity: Severity; status: IncidentStatus; opened_at: Date; acknowledged_at: Date | null; resolved_at: Date | null; auto_resolved: boolean; postmortem: string | null }
@@ -36,7 +36,7 @@ const toIncident = (row: StoredIncident, signals: readonly StoredSignal[], updat
   signals: signals.map((signal) => ({ kind: signal.kind, id: signal.signal_id, service: signal.service, summary: signal.summary, startedAt: signal.started_at.toISOString(), endedAt: iso(signal.ended_at) })),
   updates: updates.map((update) => ({ at: update.at.toISOString(), by: update.author, status: update.status ?? undefined, body: update.body })),
   postmortem: row.postmortem ?? undefined,
-  links: { analysis: `/api/v1/incidents/${row.id}/analysis`, blast: `/api/v1/context/incident/${row.id}/blast` },
+  links: { analysis: `/api/v1/incidents/${row.id}/analysis`, blast: `/api/v1/context/incident/${row.id}/blast`, graph: `/api/v1/incidents/${row.id}/graph.svg` },
 })
 
 export const withDetails = async (sql: Sql, tenant: string, rows: readonly StoredIncident[]): Promise<Incident[]> => {

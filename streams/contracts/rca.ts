@@ -60,6 +60,8 @@ export interface Analysis {
   readonly timeline: readonly TimelineEntry[]
   readonly similar: readonly { readonly incidentId: string; readonly similarity: number; readonly resolution: string; /** What both have. */ readonly because: string }[]
   readonly nextChecks: readonly string[]
+  /** GET paths: what else is hit, and all of it as a picture. */
+  readonly links: { readonly blast: string; readonly graph: string }
   readonly window: { readonly from: string; readonly to: string }
 }
 
@@ -77,6 +79,40 @@ export interface Blast { readonly incidentId: string; readonly root: string; rea
 
 /** What people have told of their services. */
 export interface Topology { readonly owners: ReadonlyMap<string, string>; readonly declared: readonly { readonly from: string; readonly to: string }[] }
+
+export interface IncidentGraphService {
+  readonly service: string
+  readonly owner: string | null
+  /** Of a cause. */
+  readonly rank: number | null
+  readonly score: number | null
+  /** A signal of the incident is about it. */
+  readonly noticed: boolean
+  /** It depends on the first of the causes, itself or through others. */
+  readonly impacted: boolean
+}
+export interface IncidentGraphEdge {
+  /** The caller where `directed`. */
+  readonly from: string
+  readonly to: string
+  readonly directed: boolean
+  readonly kind: EdgeSource
+  /** Spans or shared traces. */
+  readonly calls: number | null
+  /** How far both move together; null: not significantly. */
+  readonly correlation: number | null
+  /** It lies between the first of the causes and where trouble was noticed. */
+  readonly way: boolean
+}
+export interface IncidentGraph {
+  readonly incidentId: string
+  readonly cause: Analysis['verdict']['cause']
+  readonly services: readonly IncidentGraphService[]
+  readonly edges: readonly IncidentGraphEdge[]
+  /** Services that there were too many of. */
+  readonly omitted: number
+  readonly window: Analysis['window']
+}
 
 export interface TopologyQuestion {
   /** Null: all of them. */
@@ -129,6 +165,8 @@ export interface Rca {
   correlations(tenant: string, service: string, depth: number, atMs: number): Promise<Correlations>
   analysis(incident: IncidentRef): Promise<Analysis>
   blast(incident: IncidentRef): Promise<Blast>
+  /** Its causes, what they reach, and the edges between them, as one picture has them. */
+  graph(incident: IncidentRef): Promise<IncidentGraph>
   /** Who calls whom in a window, and how that is known. */
   topology(tenant: string, question: TopologyQuestion): Promise<ServiceTopology>
   /** Services linked to this one by evidence, in either direction; answered from a memory of at most 30 s. */

@@ -52,6 +52,16 @@ test('an incident comes with its analysis and its blast radius when they are ask
   expect((await get('/api/v1/incidents/inc_1?include=blast', 'other')).json()).toMatchObject({ code: 'NOT_FOUND' })
 })
 
+test('an incident is drawn as a picture for whoever may see what it reaches, of its own tenant', async () => {
+  const { links } = (await get('/api/v1/incidents/inc_1')).json()
+  const picture = await get(links.graph)
+  expect([picture.statusCode, picture.headers['content-type'], picture.headers['content-security-policy'], picture.headers['cache-control']]).toEqual([200, 'image/svg+xml; charset=utf-8', "default-src 'none'; style-src 'unsafe-inline'", 'no-store'])
+  expect(picture.body).toMatch(/^<svg xmlns[^]*#1 checkout fails[^]*<\/svg>$/)
+  expect((await get(links.graph, 'other')).json()).toMatchObject({ code: 'NOT_FOUND' })
+  expect((await get(links.graph, 'responder')).json()).toMatchObject({ code: 'PAT_SCOPE_INSUFFICIENT', required_scopes: ['context:read'] })
+  expect((await get('/api/v1/incidents/inc_none/graph.svg')).json()).toMatchObject({ code: 'NOT_FOUND' })
+})
+
 test('an incident is commented on, acknowledged and resolved by one call each, with a note, and audited', async () => {
   const said = async (payload: object) => (await patch(payload)).json<{ status: string; updates: { status?: string; body: string }[] }>()
   expect((await patch({ action: 'comment' })).json()).toMatchObject({ code: 'VALIDATION_FAILED', fields: [{ path: 'body' }] })

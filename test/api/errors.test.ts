@@ -30,7 +30,7 @@ beforeAll(async () => {
     clickhouse: { query: async <Row>() => await clickhouse() as Row[] },
     store: { query: async <Row>() => await store() as Row[], transaction: async (run) => run({ query: async <Row>() => await store() as Row[] }), close: async () => undefined },
     onTokenUse: ({ tenant, tokenId, atMs }) => { used.push(`${tenant} ${tokenId} ${atMs}`) },
-    rca: { correlations: never, analysis: never, blast: never, topology: never, neighbours: never }, status: async () => ({}), ready: async () => dependencies, metrics: async () => 'lapwing_up 1\n',
+    rca: { correlations: never, analysis: never, blast: never, graph: never, topology: never, neighbours: never }, status: async () => ({}), ready: async () => dependencies, metrics: async () => 'lapwing_up 1\n',
   }
   app = await createApp({ listen: { host: '127.0.0.1', port: 0 }, version: '0', secretKey: 'k', metricsOpen: false, otlpBase: '' }, deps as ApiDeps)
   await app.listen({ host: '127.0.0.1', port: 0 })

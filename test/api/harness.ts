@@ -32,8 +32,9 @@ export interface Harness { readonly app: App; readonly store: Store; readonly as
 
 const rca: Rca = {
   correlations: async (_tenant, service) => ({ service_id: service, correlations: [] }),
-  analysis: async (incident) => ({ incidentId: incident.id, generatedAt: '', verdict: { cause: null, summary: '' }, causes: [], timeline: [], similar: [], nextChecks: [], window: { from: '', to: '' } }),
+  analysis: async (incident) => ({ incidentId: incident.id, generatedAt: '', verdict: { cause: null, summary: '' }, causes: [], timeline: [], similar: [], nextChecks: [], links: { blast: '', graph: '' }, window: { from: '', to: '' } }),
   blast: async (incident) => ({ incidentId: incident.id, root: '', impacted: [], edges: [] }),
+  graph: async (incident) => ({ incidentId: incident.id, cause: null, services: [{ service: 'checkout', owner: null, rank: null, score: null, noticed: true, impacted: false }], edges: [], omitted: 0, window: { from: '', to: '' } }),
   topology: async () => ({ services: [], edges: [], traces: { examined: 0, found: 0 }, truncated: false }), neighbours: async () => [],
 }
 

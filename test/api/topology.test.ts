@@ -13,7 +13,7 @@ const service = { service: 'checkout', owner: 'team-shop', seen: true, declared:
 beforeAll(async () => {
   const never = async () => { throw new Error('not asked') }
   api = await openHarness(undefined, {}, { rca: {
-    correlations: async (_tenant, of) => ({ service_id: of, correlations: [] }), analysis: never, blast: never, neighbours: never,
+    correlations: async (_tenant, of) => ({ service_id: of, correlations: [] }), analysis: never, blast: never, graph: never, neighbours: never,
     topology: async (tenant, question) => {
       answered.push({ tenant, question })
       return tenant === 'a' ? { services: [service], edges: [edge], traces: { examined: 12, found: 12 }, truncated: false } : { services: [], edges: [], traces: { examined: 0, found: 0 }, truncated: false }

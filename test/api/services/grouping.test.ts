@@ -46,7 +46,7 @@ describe('a signal', () => {
     expect(incident).toMatchObject({
       id: expect.stringMatching(/^inc_[0-9a-z]{12}$/), number: 1, title: 'payment: error rate high', severity: 'major', status: 'open',
       openedAt: new Date(START).toISOString(), autoResolved: false, services: ['payment'], updates: [],
-      links: { analysis: `/api/v1/incidents/${incident.id}/analysis`, blast: `/api/v1/context/incident/${incident.id}/blast` },
+      links: { analysis: `/api/v1/incidents/${incident.id}/analysis`, blast: `/api/v1/context/incident/${incident.id}/blast`, graph: `/api/v1/incidents/${incident.id}/graph.svg` },
     })
     expect(incident.signals).toEqual([{ kind: 'anomaly', id: 'anom-1', service: 'payment', summary: 'payment: error rate high', startedAt: new Date(START).toISOString(), endedAt: undefined }])
     expect(Object.keys(JSON.parse(JSON.stringify(incident)))).not.toContain('resolvedAt')

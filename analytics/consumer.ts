@@ -64,6 +64,7 @@ export interface ConsumerStats {
   readonly records: number
   readonly logRows: number
   readonly partialRows: number
+  readonly templateRows: number
   readonly poison: Readonly<Record<string, number>>
   readonly retries: Readonly<Record<string, number>>
   /** What failed since the last commit of its partition. */
@@ -103,7 +104,7 @@ const createSerial = () => {
 }
 
 const createCounters = (clock: () => number) => {
-  const counts = { ranges: 0, messages: 0, records: 0, logRows: 0, partialRows: 0, lastCommitAtMs: null as number | null }
+  const counts = { ranges: 0, messages: 0, records: 0, logRows: 0, partialRows: 0, templateRows: 0, lastCommitAtMs: null as number | null }
   const poison: Record<string, number> = {}
   const retries: Record<string, number> = {}
   return {
@@ -114,6 +115,7 @@ const createCounters = (clock: () => number) => {
       counts.records += range.records
       counts.logRows += stored.logRows
       counts.partialRows += stored.partialRows
+      counts.templateRows += stored.templateRows
       counts.lastCommitAtMs = clock()
       for (const { reason } of stored.poison) poison[reason] = (poison[reason] ?? 0) + 1
     },

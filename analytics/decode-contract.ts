@@ -18,6 +18,20 @@ export interface DecodeInput {
 
 export interface Poison { readonly offset: number; readonly reason: DeadLetterReason; /** What was wrong with this one, in words. */ readonly detail?: string }
 
+/** A row of log_templates, as JSONEachRow takes it. Times are Unix seconds. */
+export interface TemplateInsert {
+  readonly tenant: string
+  readonly service: string
+  /** 64 bits as text. */
+  readonly template: string
+  readonly text: string
+  readonly example: string
+  /** Where the example is: log id, partition, offset, index. */
+  readonly record: string
+  readonly first_seen: number
+  readonly last_seen: number
+}
+
 export interface DecodeOutput {
   /** One ClickHouse Native block for otel_logs; null when there are no rows. Owns its ArrayBuffer. */
   readonly logs: Uint8Array | null
@@ -25,6 +39,11 @@ export interface DecodeOutput {
   /** One Native block for series_partials; null when there is none. Owns its ArrayBuffer. */
   readonly partials: Uint8Array | null
   readonly partialRows: number
+  /** One Native block for log_template_counts; null when there is none. Owns its ArrayBuffer. */
+  readonly templateCounts: Uint8Array | null
+  readonly templateRows: number
+  /** Rows for log_templates: of templates that the thread has not named of late. */
+  readonly templates: readonly TemplateInsert[]
   /** Messages that could not be decoded: set aside by the consumer with their reason. */
   readonly poison: readonly Poison[]
 }

@@ -11,7 +11,7 @@ export interface DecodePort { decode(input: DecodeInput): Promise<DecodeOutput> 
 export interface DecodeSettings { readonly logId: string; readonly maxAheadMs: number; readonly retentionMs: number }
 
 const GUILTY: Readonly<Record<string, DeadLetterReason>> = { WORKER_DIED: 'worker_died', CHILD_DIED: 'killed_process', DECODE_TIMEOUT: 'decode_timeout', DECODE_FAILED: 'decode_failed' }
-const EMPTY: DecodeOutput = { logs: null, partials: null, logRows: 0, partialRows: 0, poison: [] }
+const EMPTY: DecodeOutput = { logs: null, partials: null, templateCounts: null, logRows: 0, partialRows: 0, templateRows: 0, templates: [], poison: [] }
 
 /** Why a failed decode counts against the messages that were in it; null when it does not. */
 const guiltOf = (error: unknown): DeadLetterReason | null =>

@@ -32,7 +32,7 @@ export interface StorePorts {
   readonly lastHits: Map<string, number>
 }
 
-export interface StoredRange { readonly signals: RangeSignals; readonly poison: readonly Poison[]; readonly logRows: number; readonly partialRows: number }
+export interface StoredRange { readonly signals: RangeSignals; readonly poison: readonly Poison[]; readonly logRows: number; readonly partialRows: number; /** Of counts and of texts. */ readonly templateRows: number }
 
 const writeDeadLetters = async (range: Range, poison: readonly Poison[], ports: StorePorts, retry: Retry): Promise<void> => {
   if (poison.length === 0) return
@@ -56,7 +56,7 @@ export interface RangeHistory {
 }
 
 type Sent = Pick<RangeHistory, 'isReplay' | 'shard'>
-interface StoredBlocks { readonly logRows: number; readonly partialRows: number; readonly refused: readonly Poison[] }
+interface StoredBlocks { readonly logRows: number; readonly partialRows: number; readonly templateRows: number; readonly refused: readonly Poison[] }
 
 /** Rows first: what is in a series can be found in the rows, also when the store takes one and not the other. */
 const sendBlocks = async (range: Range, { logs, partials }: DecodeOutput, { isReplay, shard }: Sent, ports: StorePorts, retry: Retry): Promise<boolean> => {
@@ -68,6 +68,17 @@ const sendBlocks = async (range: Range, { logs, partials }: DecodeOutput, { isRe
     if (!await insertRange(target, isReplay, retry)) return false
   }
   return true
+}
+
+/** Texts first, so that no count is without its own; written again they change nothing. */
+const storeTemplates = async (range: Range, { templateCounts: block, templates }: DecodeOutput, { isReplay, shard }: Sent, ports: StorePorts, retry: Retry): Promise<void> => {
+  const { clickhouse, settings } = ports
+  if (block === null) return
+  if (templates.length > 0) await untilDone(() => clickhouse.insertRows({ table: 'log_templates', rows: [...templates] }), retry)
+  await insertUntilStored({
+    token: rangeToken(settings.logId, range), shard, send: (token) => clickhouse.insert({ table: 'log_template_counts', block, token, shard }),
+    isPresent: presenceOf(clickhouse, 'log_template_counts', settings.logId, range, shard),
+  }, isReplay, retry)
 }
 
 /** Without the messages that the store refuses by themselves: they are set aside before the rest is sent under the same token. */
@@ -88,7 +99,8 @@ const storeBlocks = async (range: Range, sent: readonly LogMessage[], first: Dec
     messages = messages.filter(({ offset }) => !offsets.has(offset))
     decoded = await untilDone(() => decode(messages), retry)
   }
-  return { logRows: decoded.logRows, partialRows: decoded.partialRows, refused }
+  await storeTemplates(range, decoded, { isReplay, shard }, ports, retry)
+  return { logRows: decoded.logRows, partialRows: decoded.partialRows, templateRows: decoded.templateRows + decoded.templates.length, refused }
 }
 
 const storeSignalRows = async (range: Range, signals: RangeSignals, ports: StorePorts, { isReplay, shard }: Sent, retry: Retry): Promise<void> => {
@@ -125,6 +137,6 @@ export const storeRange = async (range: Range, history: RangeHistory, ports: Sto
   const blocks = storeBlocks(range, messages, decoded, decode, history, ports, retry)
   const settled = await Promise.allSettled([blocks, storeSignalRows(range, signals, ports, history, retry), writeDeadLetters(range, poison, ports, retry)])
   for (const one of settled) if (one.status === 'rejected') throw one.reason
-  const { logRows, partialRows, refused } = await blocks
-  return { signals, poison: [...poison, ...refused], logRows, partialRows }
+  const { refused, ...rows } = await blocks
+  return { signals, poison: [...poison, ...refused], ...rows }
 }

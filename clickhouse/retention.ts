@@ -18,7 +18,10 @@ export interface RetentionReport {
   readonly over: boolean
 }
 
-const TABLES = { otel_logs: 'ALTER TABLE otel_logs DROP PARTITION {day:String}', series_partials: 'ALTER TABLE series_partials DROP PARTITION {day:String}' } as const
+const TABLES = {
+  otel_logs: 'ALTER TABLE otel_logs DROP PARTITION {day:String}', series_partials: 'ALTER TABLE series_partials DROP PARTITION {day:String}',
+  log_template_counts: 'ALTER TABLE log_template_counts DROP PARTITION {day:String}',
+} as const
 
 const measure = async (clickhouse: Pick<ClickHouse, 'query'>): Promise<{ bytes: number; freeBytes: number }> => {
   const [[stats], [space]] = await Promise.all([clickhouse.query(storeStats, {}), clickhouse.query(freeSpace, {})])

@@ -6,7 +6,7 @@ const kept: Query<TtlRow> = {
   name: 'all_tenants.kept_days',
   sql: `SELECT replaceOne(t.name, '_local', '') AS name, toUInt32OrZero(extract(engine_full, 'toIntervalDay\\\\((?:_CAST\\\\()?([0-9]+)')) AS days
 FROM system.tables AS t WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
-  AND t.name IN ('otel_logs', 'series_points', 'dead_letters', 'otel_logs_local', 'series_points_local', 'dead_letters_local')`,
+  AND replaceOne(t.name, '_local', '') IN ('otel_logs', 'series_points', 'dead_letters', 'log_template_counts', 'log_templates')`,
 }
 const STATEMENTS: Readonly<Record<string, { readonly settings: string; readonly ttl: string }>> = {
   otel_logs: {
@@ -16,6 +16,14 @@ const STATEMENTS: Readonly<Record<string, { readonly settings: string; readonly 
   series_points: {
     settings: 'ALTER TABLE series_points MODIFY SETTING materialize_ttl_recalculate_only = 1',
     ttl: 'ALTER TABLE series_points MODIFY TTL bucket + toIntervalDay({days:UInt16})',
+  },
+  log_template_counts: {
+    settings: 'ALTER TABLE log_template_counts MODIFY SETTING materialize_ttl_recalculate_only = 1',
+    ttl: 'ALTER TABLE log_template_counts MODIFY TTL receive_day + toIntervalDay({days:UInt16})',
+  },
+  log_templates: {
+    settings: 'ALTER TABLE log_templates MODIFY SETTING materialize_ttl_recalculate_only = 1',
+    ttl: 'ALTER TABLE log_templates MODIFY TTL last_seen + toIntervalDay({days:UInt16})',
   },
   dead_letters: {
     settings: 'ALTER TABLE dead_letters MODIFY SETTING materialize_ttl_recalculate_only = 1',

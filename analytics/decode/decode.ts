@@ -73,10 +73,11 @@ export const createDecoder = (): ((input: DecodeInput) => DecodeOutput) => {
         poison.push({ offset: message.offset, reason: 'malformed', detail: detailOf(error) })
       }
     }
-    const folded = columns.rows === 0 ? { block: null, rows: 0 } : partials.fold(columns, input)
+    const folded = columns.rows === 0 ? null : partials.fold(columns, input)
     const output = {
       logs: columns.rows === 0 ? null : toLogsBlock(columns, input), logRows: columns.rows,
-      partials: folded.block, partialRows: folded.rows, poison,
+      partials: folded?.partials.block ?? null, partialRows: folded?.partials.rows ?? 0,
+      templateCounts: folded?.templates.block ?? null, templateRows: folded?.templates.rows ?? 0, templates: folded?.templates.texts ?? [], poison,
     }
     if (columns.capacity > KEEP_ROWS || heldBytes(columns) > KEEP_BYTES) renew()
     return output

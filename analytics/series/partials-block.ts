@@ -47,15 +47,21 @@ export const toPartialsBlock = (
   block.numberArrays('max', 'Float64', ends, values((measured) => measured.max))
   block.numberArrays('sum_sq', 'Float64', ends, values((measured) => measured.sumSq))
   putTemplates(block, entries, templates.halves())
+  positionColumns(block, input, rows)
+  return block.finish()
+}
+
+/** Where rows of a range come from: its receive day, and from which offset to which. */
+export const positionColumns = (block: ReturnType<typeof createBlock>, input: DecodeInput, rows: number): void => {
   block.numbers('receive_day', 'Date', new Uint16Array(rows).fill(input.receiveDay))
   constantText(block, 'log_id', input.logId, rows)
   block.numbers('log_partition', 'UInt16', new Uint16Array(rows).fill(input.partition))
   block.numbers('log_offset', 'UInt64', new BigUint64Array(rows).fill(BigInt(input.messages[0].offset)))
   block.numbers('last_offset', 'UInt64', new BigUint64Array(rows).fill(BigInt(input.messages[input.messages.length - 1].offset)))
-  return block.finish()
 }
 
-const texts = (block: ReturnType<typeof createBlock>, name: string, values: readonly string[]): void => {
+/** A LowCardinality column. */
+export const texts = (block: ReturnType<typeof createBlock>, name: string, values: readonly string[]): void => {
   const dictionary = newDictionary()
   block.lowCardinality(name, dictionary, Uint32Array.from(values, (value) => indexOfText(dictionary, value)))
 }

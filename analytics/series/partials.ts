@@ -1,12 +1,15 @@
-// A decoded range → what it adds to each (tenant, service, 10 s of stored event time): one row of series_partials each.
+// A decoded range → what it adds to each (tenant, service, 10 s of stored event time): one row of series_partials each; and to
+// the counts of templates.
 // Reads the finished columns only, the texts as stored, so that a recount of otel_logs gives the same figures.
-import type { DecodeInput } from '../decode-contract.ts'
+import type { DecodeInput, TemplateInsert } from '../decode-contract.ts'
 import { lengthAt, varintSize } from '../decode/bytes.ts'
 import type { Columns } from '../decode/columns.ts'
 import { keyText } from '../decode/dictionary.ts'
 import { isMeasured, numberAt } from './measured.ts'
 import { toPartialsBlock } from './partials-block.ts'
+import { createTemplateCounts, type TemplateCounts } from './template-counts.ts'
 import { createTemplateHasher } from './template-hash.ts'
+import { createTemplateMemory } from './template-memory.ts'
 import { createTemplates } from './template-set.ts'
 import type { Templates } from './template-set.ts'
 
@@ -16,6 +19,8 @@ export interface Entry {
   readonly service: string
   /** Start of the bucket, in tens of seconds since 1970. */
   readonly bucket: number
+  /** Where its templates are counted. */
+  readonly group: number
   count: number
   errors: number
   /** trace, debug, info, warn, error, fatal. */
@@ -35,6 +40,7 @@ const FATAL4 = 24
 const BUCKET_NS = 1e10
 const HALF = 4294967296
 const MAX_BUCKET = Math.floor(0xffffffff / 10)
+const BUCKETS_PER_MINUTE = 6
 
 /** Exact, unlike the division of a 64-bit time as a double: halves are taken apart so that every step is an integer below 2^53. */
 export const bucketOf = (low: number, high: number): number => {
@@ -43,7 +49,8 @@ export const bucketOf = (low: number, high: number): number => {
   return Math.min(near + Math.floor((upper - near * BUCKET_NS + low) / BUCKET_NS), MAX_BUCKET)
 }
 
-export interface Partials { fold(columns: Columns, input: DecodeInput): { readonly block: Uint8Array<ArrayBuffer> | null; readonly rows: number } }
+export interface Folded { readonly block: Uint8Array<ArrayBuffer>; readonly rows: number }
+export interface Partials { fold(columns: Columns, input: DecodeInput): { readonly partials: Folded; readonly templates: Folded & { readonly texts: readonly TemplateInsert[] } } }
 
 /** Numbers services of a range: the first 2,000 of each tenant have one of their own, the rest share `other`. */
 const createServices = (columns: Columns) => {
@@ -69,9 +76,16 @@ const createServices = (columns: Columns) => {
 }
 
 /** The entry of each row; consecutive rows mostly share it. */
-const createEntries = (columns: Columns) => {
+const createEntries = (columns: Columns, counts: TemplateCounts) => {
   const services = createServices(columns)
   const entries: Entry[] = []
+  const groups = new Map<number, number>()
+  const groupOf = (number: number, minute: number): number => {
+    const key = number * (MAX_BUCKET + 1) + minute
+    let group = groups.get(key)
+    if (group === undefined) groups.set(key, group = counts.groupOf({ ...services.names[number], minute }))
+    return group
+  }
   const numbers = new Map<number, Entry>()
   let last: Entry | null = null
   let lastTenant = -1
@@ -89,7 +103,7 @@ const createEntries = (columns: Columns) => {
     const key = number * (MAX_BUCKET + 1) + bucket
     let entry = numbers.get(key)
     if (entry === undefined) {
-      entry = { ...services.names[number], bucket, count: 0, errors: 0, severities: [0, 0, 0, 0, 0, 0], measured: new Map(), templates: [], hasOtherTemplates: false }
+      entry = { ...services.names[number], bucket, group: groupOf(number, Math.floor(bucket / BUCKETS_PER_MINUTE)), count: 0, errors: 0, severities: [0, 0, 0, 0, 0, 0], measured: new Map(), templates: [], hasOtherTemplates: false }
       numbers.set(key, entry)
       entries.push(entry)
     }
@@ -115,7 +129,7 @@ const addTemplate = (entry: Entry, template: number, templates: Templates): void
   // Mostly the same entry saw it last.
   if (templates.lastOwner[template] === entry) return
   if (!entry.templates.includes(template)) {
-    if (entry.templates.length === MAX_TEMPLATES) {
+    if (template === 0 || entry.templates.length === MAX_TEMPLATES) {
       entry.hasOtherTemplates = true
       return
     }
@@ -126,9 +140,11 @@ const addTemplate = (entry: Entry, template: number, templates: Templates): void
 
 export const createPartials = (): Partials => {
   const hasher = createTemplateHasher()
+  const memory = createTemplateMemory()
   return {
     fold: (columns, input) => {
-      const { entries, of } = createEntries(columns)
+      const counts = createTemplateCounts(memory)
+      const { entries, of } = createEntries(columns, counts)
       const templates = createTemplates()
       const { dictionary, keys, values } = columns.attributes.pairs
       const measures = Uint8Array.from({ length: dictionary.count }, (_, key) => (isMeasured(keyText(dictionary, key)) ? 1 : 0))
@@ -143,10 +159,12 @@ export const createPartials = (): Partials => {
         if (level >= ERROR) entry.errors++
         if (level > 0 && level <= FATAL4) entry.severities[(level - 1) >> 2]++
         const length = lengthAt(body, bodyAt)
-        bodyAt += varintSize(length)
-        hasher.hash(body.buf, bodyAt, length)
-        addTemplate(entry, templates.numberOf(hasher.low, hasher.high), templates)
-        bodyAt += length
+        const start = bodyAt + varintSize(length)
+        hasher.hash(body.buf, start, length)
+        const template = templates.numberOf(hasher.low, hasher.high)
+        addTemplate(entry, template, templates)
+        counts.add(entry.group, template, level, row, bodyAt)
+        bodyAt = start + length
         for (const end = attributes.ends[row]; pair < end; pair++) {
           const size = lengthAt(values, valueAt)
           valueAt += varintSize(size)
@@ -157,7 +175,10 @@ export const createPartials = (): Partials => {
           valueAt += size
         }
       }
-      return { block: toPartialsBlock(entries, templates, (key) => keyText(dictionary, key), input), rows: entries.length }
+      return {
+        partials: { block: toPartialsBlock(entries, templates, (key) => keyText(dictionary, key), input), rows: entries.length },
+        templates: counts.finish(columns, templates, input),
+      }
     },
   }
 }

@@ -1,10 +1,20 @@
-// A body's template: the 64-bit hash of its bytes with what varies masked. Masked are numbers, words of hex digits (with a
-// digit in them, or 8 and longer, or hyphenated to one: so UUIDs), words from 0x, digits inside other words, and quoted
-// text. Only the first 1,024 bytes count. Stable: hashes are stored and compared across versions.
+// A body's template: its bytes with what varies masked, as a 64-bit hash and, when asked for, as text. Masked are words that
+// begin with a digit, words of hex digits (with a digit in them, or 8 and longer), words from 0x, words with several runs of
+// digits, what is joined to one of these (times, addresses, UUIDs, versions, lists), digits inside other words, and quoted text.
+// Not masked: keys of JSON bodies, and quoted text that is the message itself (`msg="…"`, `"error":"…"`).
+// Only the first 1,024 bytes count. Stable: hashes are stored and compared across versions.
+
+/** Where the template's text goes, piece by piece. */
+export interface MaskedSink {
+  word(buf: Uint8Array, from: number, to: number): void
+  byte(byte: number): void
+  number(): void
+  quoted(): void
+}
 
 export interface TemplateHasher {
   /** Leaves the hash of [from, from + length) in `low` and `high`; never 0, which stands for "others". */
-  hash(buf: Uint8Array, from: number, length: number): void
+  hash(buf: Uint8Array, from: number, length: number, sink?: MaskedSink): void
   low: number
   high: number
 }
@@ -25,10 +35,18 @@ const CLASS = Uint8Array.from({ length: 256 }, (_, byte) => {
   if (/[g-zG-Z_]/.test(char)) return LETTER
   return /["'`]/.test(char) ? QUOTE : 0
 })
+/** What joins numbers to one: 3.5, 12:30, 1/2, 1,000, 2026-01-01, +01:00. */
+const JOINS = Uint8Array.from({ length: 256 }, (_, byte) => ('.:-/,+'.includes(String.fromCharCode(byte)) ? 1 : 0))
 /** What stands in for a masked number or word, for digits within a word, and for quoted text: no bytes of UTF-8. */
 const NUMBER = 0xf8
 const QUOTED = 0xf9
 const HYPHEN = 0x2d
+const COLON = 0x3a
+const EQUALS = 0x3d
+const BACKSLASH = 0x5c
+const BRACE = 0x7b
+const SPACE = 0x20
+const UNDERSCORE = 0x5f
 const MIN_HEX = 8
 
 /** What a word adds: both of its lanes, or the mark of a number. */
@@ -41,53 +59,123 @@ const B = 0x5bd1e995
 
 const closingQuote = (buf: Uint8Array, at: number, end: number): number => {
   const quote = buf[at]
-  for (let i = at + 1; i < end; i++) if (buf[i] === quote) return i
+  // Of text that was quoted twice, both ends are escaped.
+  const mayBeEscaped = buf[at - 1] === BACKSLASH
+  for (let i = at + 1; i < end; i++) if (buf[i] === quote && (mayBeEscaped || buf[i - 1] !== BACKSLASH)) return i
   return -1
+}
+
+const MAX_KEY = 11
+const keyHash = (hash: number, byte: number): number => Math.imul(hash ^ (byte | 32), B)
+/** Names under which structured logs keep the message. Hashed from their last letter on. */
+const MESSAGE_KEYS = new Set(['msg', 'message', 'event', 'error', 'err', 'log', 'reason', 'text', 'body', 'exception', 'detail', 'description']
+  .map((name) => [...name].reverse().reduce((hash, char) => keyHash(hash, char.charCodeAt(0)), 0)))
+
+/** Whether what is quoted from `at` on has a key before it that says: this is the message. */
+const isMessage = (buf: Uint8Array, from: number, at: number): boolean => {
+  let i = at - 1
+  while (i > from && buf[i] === SPACE) i--
+  if (i <= from || (buf[i] !== COLON && buf[i] !== EQUALS)) return false
+  i--
+  while (i > from && (buf[i] === SPACE || CLASS[buf[i]] === QUOTE)) i--
+  let hash = 0
+  const least = Math.max(from, i - MAX_KEY)
+  for (; i >= least && CLASS[buf[i]] >= WORD; i--) hash = keyHash(hash, buf[i])
+  return MESSAGE_KEYS.has(hash)
+}
+const isKey = (buf: Uint8Array, closing: number, end: number): boolean => {
+  let i = closing + 1
+  while (i < end && buf[i] === SPACE) i++
+  return i < end && buf[i] === COLON
+}
+
+/** Names of things are put together with underscores, ids seldom. */
+const hasUnderscore = (buf: Uint8Array, from: number, to: number): boolean => {
+  for (let i = from; i < to; i++) if (buf[i] === UNDERSCORE) return true
+  return false
+}
+
+/** End of what is joined to a masked word that ends at `at`, or `at`. */
+const joinedTo = (buf: Uint8Array, at: number, end: number): number => {
+  while (at < end && JOINS[buf[at]] === 1) {
+    const joint = buf[at]
+    // An IPv6 address leaves groups out.
+    let next = at + 1 < end && joint === COLON && buf[at + 1] === COLON ? at + 2 : at + 1
+    const first = next < end ? CLASS[buf[next]] : 0
+    if (first < WORD) return at
+    let kinds = 0
+    for (; next < end && CLASS[buf[next]] >= WORD; next++) kinds |= CLASS[buf[next]]
+    const isValue = first === DIGIT || ((joint === HYPHEN || joint === COLON) && ((kinds & LETTER) === 0 || (kinds & DIGIT) !== 0))
+    if (!isValue) return at
+    at = next
+  }
+  return at
 }
 
 export const createTemplateHasher = (): TemplateHasher => {
   const hasher: TemplateHasher = {
     low: 0,
     high: 0,
-    hash: (buf, from, length) => {
+    hash: (buf, from, length, sink) => {
       let a = 0x811c9dc5 | 0
       let b = 0x9747b28c | 0
-      // Behind a masked hex word: a hyphen and another one belong to it.
-      let afterHex = false
       let unclosed = 0
+      /** The closing quote of text that is read. */
+      let closes = -1
       const end = from + Math.min(length, MAX_HASHED_BYTES)
+      const isJson = length > 0 && buf[from] === BRACE
       let at = from
       while (at < end) {
         const start = at
+        const first = CLASS[buf[at]]
         let word = 0
         let kinds = 0
-        let kind = CLASS[buf[at]]
+        let runs = 0
+        let kind = first
         // Letters and digits up to the next separator; digits count once per run and as one mark.
         while (kind >= WORD) {
-          kinds |= kind
           if (kind !== DIGIT) word = Math.imul(word ^ buf[at], B)
-          else if (at === start || CLASS[buf[at - 1]] !== DIGIT) word = Math.imul(word ^ NUMBER, B)
+          else if ((kinds & DIGIT) === 0 || CLASS[buf[at - 1]] !== DIGIT) { word = Math.imul(word ^ NUMBER, B); runs++ }
+          kinds |= kind
           if (++at === end) break
           kind = CLASS[buf[at]]
         }
         if (at > start) {
-          const isPrefixed = at - start > 2 && buf[start] === 0x30 && (buf[start + 1] | 32) === 0x78
-          afterHex = isPrefixed || ((kinds & LETTER) === 0 && ((kinds & DIGIT) !== 0 || at - start >= MIN_HEX || afterHex))
-          if (afterHex) word = NUMBER
+          const isValue = first === DIGIT || ((kinds & LETTER) === 0 && ((kinds & DIGIT) !== 0 || at - start >= MIN_HEX))
+            || runs > 2 || (runs === 2 && !hasUnderscore(buf, start, at))
+          if (isValue) {
+            at = joinedTo(buf, at, end)
+            word = NUMBER
+            if (sink !== undefined) sink.number()
+          } else if (sink !== undefined) sink.word(buf, start, at)
           a = fold(a, word, A)
           b = fold(b, word, B)
           continue
         }
         const byte = buf[at]
-        // A quote after a word is an apostrophe.
-        const isOpening = kind === QUOTE && byte !== unclosed && (at === from || CLASS[buf[at - 1]] < WORD)
-        const closing = isOpening ? closingQuote(buf, at, end) : -1
-        if (isOpening && closing < 0) unclosed = byte
-        const mark = closing < 0 ? byte : QUOTED
+        let mark = byte
+        // A sign belongs to its number.
+        if (byte === HYPHEN && at + 1 < end && CLASS[buf[at + 1]] === DIGIT && (at === from || CLASS[buf[at - 1]] < WORD)) {
+          at++
+          continue
+        }
+        if (first === QUOTE && at !== closes && byte !== unclosed && (at === from || CLASS[buf[at - 1]] < WORD)) {
+          // A quote after a word is an apostrophe.
+          const closing = closingQuote(buf, at, end)
+          if (closing < 0) unclosed = byte
+          else if ((isJson && isKey(buf, closing, end)) || isMessage(buf, from, at)) closes = closing
+          else {
+            mark = QUOTED
+            at = closing
+          }
+        }
+        if (sink !== undefined) {
+          if (mark === QUOTED) sink.quoted()
+          else sink.byte(byte)
+        }
         a = fold(a, mark, A)
         b = fold(b, mark, B)
-        if (mark !== HYPHEN) afterHex = false
-        at = closing < 0 ? at + 1 : closing + 1
+        at++
       }
       a = Math.imul(a ^ (a >>> 16), 0x85ebca6b)
       b = Math.imul(b ^ (b >>> 16), 0xc2b2ae35)

@@ -1,7 +1,10 @@
-// The distinct templates of a range, numbered: open addressing over 64-bit hashes in two halves.
+// The distinct templates of a range, numbered: open addressing over 64-bit hashes in two halves. Number 0, of hash 0, stands for
+// those beyond the bound.
+
+export const MAX_DISTINCT = 10_000
 
 export interface Templates {
-  /** Number of the template with this hash, new or known. */
+  /** Number of the template with this hash, new or known; 0 when there are too many. */
   numberOf(low: number, high: number): number
   /** Half-words of template i at 2i and 2i + 1. */
   halves(): Uint32Array
@@ -12,7 +15,7 @@ export interface Templates {
 export const createTemplates = (): Templates => {
   let halves = new Uint32Array(512)
   let table = new Uint32Array(1024)
-  let count = 0
+  let count = 1
   const lastOwner: object[] = []
   const slotOf = (low: number, high: number): number => {
     const mask = table.length - 1
@@ -28,7 +31,7 @@ export const createTemplates = (): Templates => {
     larger.set(halves)
     halves = larger
     table = new Uint32Array(2 * table.length)
-    for (let i = 0; i < count; i++) table[slotOf(halves[2 * i], halves[2 * i + 1])] = i + 1
+    for (let i = 1; i < count; i++) table[slotOf(halves[2 * i], halves[2 * i + 1])] = i + 1
   }
   return {
     lastOwner,
@@ -36,6 +39,7 @@ export const createTemplates = (): Templates => {
     numberOf: (low, high) => {
       const slot = slotOf(low, high)
       if (table[slot] !== 0) return table[slot] - 1
+      if (count > MAX_DISTINCT) return 0
       if (2 * (count + 1) > halves.length) {
         grow()
         return add(slotOf(low, high), low, high)

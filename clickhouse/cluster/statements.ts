@@ -11,7 +11,7 @@ const WINDOWS = 'replicated_deduplication_window = 100000, replicated_deduplicat
 
 const CREATE = /^(\s*(?:--.*\n\s*)*CREATE TABLE IF NOT EXISTS )([a-z_]+)(?=\s)/
 const ALTER = /^(\s*(?:--.*\n\s*)*ALTER TABLE )([a-z_]+)(?=\s)/
-const ENGINE = /\bENGINE = ((?:Replacing)?MergeTree)(?:\(([^()]*)\))?/
+const ENGINE = /\bENGINE = ((?:Replacing|Aggregating)?MergeTree)(?:\(([^()]*)\))?/
 /** What a Distributed table has of its own: columns. It learns of codecs, indexes, settings and partitions from nobody. */
 const COLUMNS = /\b(?:ADD|DROP|RENAME) COLUMN\b/
 

@@ -37,6 +37,7 @@ import { logRoutes } from './routes/logs.ts'
 import { maintenanceRoutes } from './routes/maintenance.ts'
 import { memberRoutes } from './routes/members.ts'
 import { monitorCheckRoutes } from './routes/monitor-checks.ts'
+import { patternRoutes } from './routes/patterns.ts'
 import { monitorRoutes } from './routes/monitors.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { resolutionRoutes } from './routes/resolutions.ts'
@@ -153,6 +154,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     topologyRoutes(typed, shared)
     logRoutes(typed, shared)
     aggregateRoutes(typed, shared)
+    patternRoutes(typed, shared)
     logEventRoutes(typed, shared)
     deadLetterRoutes(typed, shared)
     incidentRoutes(typed, shared)

@@ -21,6 +21,7 @@ export const operations = {
   getStatus: read('anomalies:read'),
   searchLogs: read('logs:read'),
   aggregateLogs: read('logs:read'),
+  listLogPatterns: read('logs:read'),
   getLog: read('logs:read'),
   // Bodies as received: whoever may only look at results has no need of them.
   listDeadLetters: { scope: 'logs:read', role: 'member' },

@@ -69,7 +69,7 @@ const MAX_KEY = 11
 const keyHash = (hash: number, byte: number): number => Math.imul(hash ^ (byte | 32), B)
 /** Names under which structured logs keep the message. Hashed from their last letter on. */
 const MESSAGE_KEYS = new Set(['msg', 'message', 'event', 'error', 'err', 'log', 'reason', 'text', 'body', 'exception', 'detail', 'description']
-  .map((name) => [...name].reverse().reduce((hash, char) => keyHash(hash, char.charCodeAt(0)), 0)))
+  .map((name) => [...name].reduceRight((hash, char) => keyHash(hash, char.charCodeAt(0)), 0)))
 
 /** Whether what is quoted from `at` on has a key before it that says: this is the message. */
 const isMessage = (buf: Uint8Array, from: number, at: number): boolean => {

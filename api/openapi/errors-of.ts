@@ -5,7 +5,7 @@ import type { Access, OperationId } from '../operations.ts'
 export interface Described { readonly operationId: string; readonly method: string; readonly path: string; readonly query: readonly string[]; readonly hasBody: boolean }
 
 const particular: Readonly<Partial<Record<OperationId, readonly ErrorName[]>>> = {
-  aggregateLogs: ['QUERY_TOO_LARGE'],
+  aggregateLogs: ['QUERY_TOO_LARGE'], listLogPatterns: ['QUERY_TOO_LARGE'],
   createMonitor: ['MONITOR_NAME_DUPLICATE'],
   patchMonitor: ['MONITOR_NAME_DUPLICATE'],
   createTenant: ['TENANT_DUPLICATE'],

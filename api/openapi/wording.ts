@@ -27,6 +27,7 @@ const wordings: Readonly<Record<string, Wording>> = {
   'createToken.id': say('token id', 'pat_7f3d2a9c01be'),
   'listTokens.id': say('token id', 'pat_7f3d2a9c01be'),
   'revokeToken.id': say('token id', 'pat_7f3d2a9c01be'),
+  'listLogPatterns.id': say('pattern id', 'ptn-1f0c3a9be2d47756'),
   'listAuditLogs.id': say('number of the row', 4711),
   'createMaintenanceWindow.reason': say('why, in a sentence', 'database upgrade'),
   'listMaintenanceWindows.reason': say('why, in a sentence', 'database upgrade'),
@@ -39,6 +40,8 @@ const wordings: Readonly<Record<string, Wording>> = {
   // queries
   from: say('start, inclusive: RFC 3339 with a zone, or now-15m', 'now-1h'),
   to: say('end: RFC 3339 with a zone, or now', 'now'),
+  baseline_from: say('start of what is compared with: RFC 3339 with a zone, or now-2h', 'now-2h'),
+  baseline_to: say('end of what is compared with; the start of the range unless told otherwise', 'now-1h'),
   since: say('start, inclusive: RFC 3339 with a zone, or now-15m', 'now-24h'),
   until: say('end: RFC 3339 with a zone, or now', 'now'),
   limit: say('rows of one page', 50),

@@ -12,7 +12,7 @@ import { errors, LogEvent, Time } from '../schemas/shapes.ts'
 import { resolveRange } from '../time-range.ts'
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
-const levelOf = (severity: number): string => severity >= 1 && severity <= 24 ? LEVELS[Math.floor((severity - 1) / 4)] : 'unspecified'
+export const levelOf = (severity: number): string => severity >= 1 && severity <= 24 ? LEVELS[Math.floor((severity - 1) / 4)] : 'unspecified'
 
 const isoNanos = (text: string): string => {
   const nanos = BigInt(text)

@@ -102,6 +102,7 @@ export const withoutTool: Readonly<Partial<Record<OperationId, string>>> = {
   deleteMonitor: 'deletes', takeBackAnomalyFeedback: 'deletes', endMaintenanceWindow: 'deletes', deleteResolution: 'deletes', plotAnomaly: 'a picture: getAnomaly has its numbers', drawIncidentGraph: 'a picture: getIncident with include has its facts', withdrawServiceDeclaration: 'deletes',
   getTopology: 'getServiceContext has what surrounds one service', listServiceDeclarations: 'getServiceContext has what was said of one service', getServiceDeclaration: 'getServiceContext has it', declareService: 'people say whose a service is; an agent may over HTTP',
   resetDetectionSettings: 'deletes', revokeToken: 'deletes', revokeApiKey: 'deletes', removeMember: 'deletes',
+  listLogPatterns: 'there are as many tools as some clients take',
   getMonitorSecrets: 'reads a secret', rotateHeartbeatToken: 'changes a secret',
   createToken: 'makes a credential', createApiKey: 'makes a credential', listApiKeys: 'about credentials', listMembers: 'about who may do what', listTenants: 'beyond the tenant', createTenant: 'beyond the tenant',
   live: 'for machines', ready: 'for machines', health: 'for machines', version: 'for machines', metrics: 'for machines', openapi: 'for machines', 

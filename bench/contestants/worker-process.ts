@@ -15,7 +15,7 @@ import { gateAt } from './gate.ts'
 export interface WorkerMark { readonly rows: number; readonly atMs: number; readonly ownCpuSeconds: number; readonly clickhouseCpuSeconds: number }
 export type FromWorker =
   | { readonly kind: 'ready'; readonly clickhouse: { readonly url: string; readonly readerPassword: string; readonly pid: number } }
-  | { readonly kind: 'drained'; readonly warm: WorkerMark; readonly end: WorkerMark; /** Rows that INSERTs brought since the start, by ClickHouse's own count. */ readonly insertedRows: number; readonly partialRows: number }
+  | { readonly kind: 'drained'; readonly warm: WorkerMark; readonly end: WorkerMark; /** Rows that INSERTs brought since the start, by ClickHouse's own count. */ readonly insertedRows: number; readonly partialRows: number; readonly templateRows: number }
 export interface WorkerOrder { readonly kind: 'go'; /** In each partition. */ readonly warmUpMessages: number }
 
 const LOOK_EVERY_MS = 50
@@ -52,7 +52,7 @@ const drain = async ({ warmUpMessages }: WorkerOrder): Promise<void> => {
   gate.open()
   await consumer.idle()
   const end = mark()
-  tell({ kind: 'drained', warm, end, insertedRows: await insertedRows() - before, partialRows: consumer.stats().partialRows })
+  tell({ kind: 'drained', warm, end, insertedRows: await insertedRows() - before, partialRows: consumer.stats().partialRows, templateRows: consumer.stats().templateRows })
 }
 const tell = (message: FromWorker): void => { process.send!(message) }
 process.on('message', (order: WorkerOrder) => { void drain(order) })

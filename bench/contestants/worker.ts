@@ -50,7 +50,7 @@ export const runDrain = async ({ name, table, profile }: DrainOptions, load: Loa
   const disk = bytesOnDisk(rows)
   const meter = startMeter({ pipeline: { pid: child.pid, without: [clickhouse.pid] }, clickhouse: { pid: clickhouse.pid } })
   child.send({ kind: 'go', warmUpMessages: Math.max(1, Math.round(load.warmUpRecords / load.recordsPerRequest / PARTITIONS)) } satisfies WorkerOrder)
-  const { warm, end, insertedRows, partialRows } = await child.next('drained')
+  const { warm, end, insertedRows, partialRows, templateRows } = await child.next('drained')
   await untilIdle({ pid: clickhouse.pid }, STORE_IDLE_MS)
   const settledCpu = cpuOfTree(readProcesses(), clickhouse.pid)
   const used = meter.stop()
@@ -60,7 +60,7 @@ export const runDrain = async ({ name, table, profile }: DrainOptions, load: Loa
   const select = <Row>(sql: string): Promise<Row[]> => selectAsReader(clickhouse.url, clickhouse.readerPassword, sql)
   const faults = table === 'real' ? faultsOf(await selectAttempts(select, corpus, RUN), acknowledged, load.recordsPerRequest)
     // Nothing can be read from a Null table: what the pipeline has committed, and ClickHouse's own count of what INSERTs brought, have to do.
-    : end.rows === records && insertedRows >= end.rows + partialRows ? [] : [`${end.rows} rows were committed and ${insertedRows - partialRows} came for ${records} records`]
+    : end.rows === records && insertedRows >= end.rows + partialRows + templateRows ? [] : [`${end.rows} rows were committed and ${insertedRows - partialRows - templateRows} came for ${records} records`]
   const perMillion = (cpu: number): number => cpu * 1e6 / measured
   return {
     stage: 'G', load: `${describe({ ...load, recordsPerSecond: null }).split(', ').slice(0, 3).join(', ')}, ${table} table`, contestant: name, durability: table === 'Null' ? 'memory' : 'fsync', records: measured,

@@ -39,7 +39,7 @@ const usersXml = (config: ServerConfig): string => `<clickhouse>
     <app>
       <password_sha256_hex>${sha256(config.appPassword)}</password_sha256_hex><profile>app</profile><quota>default</quota>
       <networks><ip>::/0</ip></networks>
-      <grants><query>GRANT ALL ON ${identifier(config.database)}.*</query><query>GRANT SELECT ON system.*</query><query>GRANT TABLE ENGINE ON MergeTree</query><query>GRANT TABLE ENGINE ON Null</query><query>GRANT TABLE ENGINE ON ReplacingMergeTree</query></grants>
+      <grants><query>GRANT ALL ON ${identifier(config.database)}.*</query><query>GRANT SELECT ON system.*</query><query>GRANT TABLE ENGINE ON MergeTree</query><query>GRANT TABLE ENGINE ON Null</query><query>GRANT TABLE ENGINE ON ReplacingMergeTree</query><query>GRANT TABLE ENGINE ON AggregatingMergeTree</query></grants>
     </app>
     <reader>
       <password_sha256_hex>${sha256(config.readerPassword)}</password_sha256_hex><profile>reader</profile><quota>default</quota>

@@ -54,6 +54,27 @@ describe('the product', () => {
     expect(seen).toHaveLength(25)
   })
 
+  it('shows a message of a new release as new within seconds, beside what was there before', async () => {
+    const send = async (messages: readonly object[]): Promise<void> => {
+      const sent = await fetch(`${product.addresses().otlp}/api/v1/logs/ingest`, { method: 'POST', headers: { authorization: `Bearer ${product.token}`, 'content-type': 'application/json' }, body: JSON.stringify(messages.map((message) => ({ service: 'released', ...message }))) })
+      expect(sent.status).toBe(200)
+    }
+    interface Pattern { template: string; count: number; baselineCount: number; new: boolean; severity: string; example: { message: string; link: string }; link: string }
+    const patterns = async (): Promise<Pattern[]> => (await (await product.api('/api/v1/logs/patterns?service=released&from=now-10m')).json() as { patterns: Pattern[] }).patterns
+    const old = (n: number, minutes: number): object => ({ message: `order ${n} shipped to anna in ${n}.5 ms`, timestamp: new Date(Date.now() - minutes * 60_000).toISOString() })
+    await send([...Array.from({ length: 20 }, (_, n) => old(n, 15)), ...Array.from({ length: 20 }, (_, n) => old(n, 1))])
+    await until('the old one is there', 15_000, async () => (await patterns()).length === 1)
+    const sentAt = Date.now()
+    await send([0, 1, 2].map((n) => ({ message: `cannot reserve stock of item ${n}: version 2 of "catalogue" expected`, severity: 'error' })))
+    await until('the new one is there', 15_000, async () => (await patterns()).length === 2)
+    expect(Date.now() - sentAt).toBeLessThan(10_000)
+    const [fresh, known] = await patterns()
+    expect(fresh).toMatchObject({ template: 'cannot reserve stock of item <num>: version <num> of <str> expected', count: 3, baselineCount: 0, new: true, severity: 'error' })
+    expect(known).toMatchObject({ template: 'order <num> shipped to anna in <num> ms', count: 20, baselineCount: 20, new: false })
+    expect(await (await product.api(fresh.example.link)).json()).toMatchObject({ message: fresh.example.message, service: 'released' })
+    expect((await (await product.api(fresh.link)).json() as { events: unknown[] }).events).toHaveLength(3)
+  })
+
   it('opens an incident for a firing alert and resolves it when the alert does', async () => {
     const alert = { labels: { alertname: 'DiskFull', service: 'disk', severity: 'critical' }, annotations: { summary: 'disk is full' }, startsAt: new Date().toISOString() }
     const send = (status: string): Promise<Response> => fetch(`${product.addresses().alerts}/api/v1/alerts/webhook`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ version: '4', alerts: [{ ...alert, status, endsAt: status === 'firing' ? '0001-01-01T00:00:00Z' : new Date().toISOString() }] }) })

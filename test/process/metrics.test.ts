@@ -6,7 +6,7 @@ const parts = (ingest: ReturnType<typeof createIngestMetrics>): MetricParts => (
   ingest: async () => ({ ...ingest.snapshot(), latencyBoundsMs: [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000], inflightBytes: 0, sockets: 1, openRequests: 0 }),
   log: { lag: async () => [], retentionMs: 86_400_000 }, outbox: async () => ({ count: 3, oldestAtMs: Date.now() - 60_000 }), clickhouseRestarts: () => 0,
   analysis: {
-    consumer: { stats: () => ({ ranges: 0, messages: 0, records: 0, logRows: 5, partialRows: 0, poison: { bad_framing: 2 }, retries: {}, failing: [{ partition: 0, what: 'store', code: 'STORE_REJECTED', attempts: 3, sinceMs: 0 }, { partition: 1, what: 'store', code: 'STORE_REJECTED', attempts: 1, sinceMs: 0 }], assignedPartitions: 2, openRanges: 0, inFlightBytes: 0, lastCommitAtMs: null }) },
+    consumer: { stats: () => ({ ranges: 0, messages: 0, records: 0, logRows: 5, partialRows: 0, templateRows: 0, poison: { bad_framing: 2 }, retries: {}, failing: [{ partition: 0, what: 'store', code: 'STORE_REJECTED', attempts: 3, sinceMs: 0 }, { partition: 1, what: 'store', code: 'STORE_REJECTED', attempts: 1, sinceMs: 0 }], assignedPartitions: 2, openRanges: 0, inFlightBytes: 0, lastCommitAtMs: null }) },
     watchdog: { stats: () => ({ shards: 1, lastRunAtMs: null, seriesMonitored: 0, anomaliesLastHour: 0, seriesRefused: 0 }) },
     retention: { stats: () => ({ maxBytes: null, minFreeBytes: 0, last: null, droppedDays: 0, droppedRows: 0, dropped: [] }) },
   },

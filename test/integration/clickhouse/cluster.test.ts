@@ -34,15 +34,19 @@ const seconds = (ms: number): number => Math.floor(ms / 10_000) * 10
 const partials = Array.from({ length: 40 }, (_, n) => ({
   tenant: 't', service: `s${n % 3}`, bucket: seconds(NOW - n * 1000), metric: ['logs'], count: [n], sum: [n], min: [0], max: [n], sum_sq: [n * n], templates: [n], receive_day: DAY, log_id: 'test-log', log_partition: n % 4, log_offset: n, last_offset: n,
 }))
+const counts = Array.from({ length: 40 }, (_, n) => ({
+  tenant: 't', service: `s${n % 3}`, severity: n % 7, template: String(n % 5), minute: Math.floor(NOW / 60_000) * 60 - 60 * (n % 3), records: 1 + n, receive_day: DAY, log_id: 'test-log', log_partition: n % 4, log_offset: n, last_offset: n,
+}))
 const control: Readonly<Record<string, readonly object[]>> = {
   anomalies: [1, 2, 3].flatMap((n) => [0, 1].map((resolved) => ({ tenant: 't', anomaly_id: `a${n}`, kind: 'anomaly', service_id: 's1', metric_name: 'logs', detected_at: AT, started_at: AT, resolved_at: AT, resolved: n === 3 ? 0 : resolved, anomaly_score: 0.5, version: 1 + resolved }))),
+  log_templates: [1, 2, 3, 4].map((n) => ({ tenant: 't', service: 's1', template: String(n), text: `text ${n}`, example: 'text', record: 'test-log:0:1:2', first_seen: seconds(NOW), last_seen: seconds(NOW) })),
   series_points: [1, 2].map((version) => ({ tenant: 't', service: 's1', metric: 'logs', bucket: seconds(NOW), count: version, sum: version, expected: 1, lower: 0, upper: 2, version })),
   watchdog_checkpoints: [{ slot: 0, tenant: '', service: '', generation: '7', state: 'header' }, { slot: 0, tenant: 't', service: 's1', generation: '7', state: 'state' }],
   dead_letters: [{ log_id: 'test-log', log_partition: 0, log_offset: 9, tenant: 't', signal: 'logs', reason: 'store_rejected', received_at: AT, body: '' }],
 }
 
 const fill = async (clickhouse: ClickHouse): Promise<void> => {
-  for (const [table, rows] of [['otel_logs', logRows], ['series_partials', partials]] as const) {
+  for (const [table, rows] of [['otel_logs', logRows], ['series_partials', partials], ['log_template_counts', counts]] as const) {
     for (const [partition, some] of Map.groupBy(rows, (row) => row.log_partition)) await clickhouse.insertRows({ table, rows: some, token: `${table}-${partition}`, shard: clickhouse.shardOf(partition) })
   }
   for (const [table, rows] of Object.entries(control)) for (const row of rows) await clickhouse.insertRows({ table, rows: [row] })
@@ -73,7 +77,7 @@ test('a second start has nothing to migrate', async () => { expect(await migrate
 
 test('rows go to the local table of their shard, and never through a Distributed table', async () => {
   for (const node of [0, 1]) {
-    for (const [table, rows] of [['otel_logs', logRows], ['series_partials', partials]] as const) {
+    for (const [table, rows] of [['otel_logs', logRows], ['series_partials', partials], ['log_template_counts', counts]] as const) {
       expect(await count(node, `${table}_local`)).toBe(rows.filter((row) => row.log_partition % 2 === node).length)
       expect(await count(node, table)).toBe(rows.length)
     }
@@ -96,7 +100,7 @@ test('a row that is written again replaces the one before: what is not from the 
 /** Of the types that a query names. */
 const KNOWN: Readonly<Record<string, unknown>> = {
   tenant: 't', service: '', fromMs: String(NOW - 3_600_000), toMs: String(NOW + 3_600_000), sinceMs: '0', untilMs: String(NOW + 10 ** 9), afterMs: String(NOW + 10 ** 9), afterId: '', afterLog: 'z', fromNs: String((NOW - 3_600_000) * 1e6), toNs: String((NOW + 3_600_000) * 1e6),
-  shards: 1, shard: 0, slot: 0, generation: '7', logId: 'test-log', partition: 1, first: '0', last: '1000', limit: 1000, minScore: 0, day: Math.floor(NOW / 86_400_000), from: '0', traceId: '', reason: '', id: 'a1', offset: '9', metric: 'logs', services: ['s0', 's1', 's2'], buckets: [seconds(NOW)], to: Math.floor(NOW / 1000) + 3600, direction: 0, beforeMs: String(NOW + 10 ** 9), aNs: String((NOW + 1000) * 1e6),
+  shards: 1, shard: 0, slot: 0, generation: '7', logId: 'test-log', partition: 1, first: '0', last: '1000', severityMin: 0, template: '1', firstFrom: Math.floor(NOW / 1000) - 3600, baselineFrom: Math.floor(NOW / 1000) - 3600, baselineTo: Math.floor(NOW / 1000) - 3000, limit: 1000, minScore: 0, day: Math.floor(NOW / 86_400_000), from: '0', traceId: '', reason: '', id: 'a1', offset: '9', metric: 'logs', services: ['s0', 's1', 's2'], buckets: [seconds(NOW)], to: Math.floor(NOW / 1000) + 3600, direction: 0, beforeMs: String(NOW + 10 ** 9), aNs: String((NOW + 1000) * 1e6),
 }
 const valueFor = (name: string, type: string): unknown => KNOWN[name] ?? (type.startsWith('Array') ? [] : type === 'String' ? 's1' : 1000)
 
@@ -133,9 +137,9 @@ test('tables that only check rows are made and asked on one node', async () => {
 })
 
 test('another lifetime is told to the tables that hold rows, once', async () => {
-  expect((await keepDays(cluster, 12)).toSorted()).toEqual(['dead_letters', 'otel_logs', 'series_points'])
+  expect((await keepDays(cluster, 12)).toSorted()).toEqual(['dead_letters', 'log_template_counts', 'log_templates', 'otel_logs', 'series_points'])
   expect(await keepDays(cluster, 12)).toEqual([])
-  for (const node of [0, 1]) expect(await servers.ask(node, "SELECT count() FROM system.tables WHERE database = 'lapwing' AND endsWith(name, '_local') AND engine_full LIKE '%toIntervalDay(%12%'")).toBe('3')
+  for (const node of [0, 1]) expect(await servers.ask(node, "SELECT count() FROM system.tables WHERE database = 'lapwing' AND endsWith(name, '_local') AND engine_full LIKE '%toIntervalDay(%12%'")).toBe('5')
 })
 
 test('a node without tables gets what the others have', async () => {

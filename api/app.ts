@@ -16,6 +16,7 @@ import { limitAddresses, WINDOW_MS } from './plugins/address-limit.ts'
 import { checkAgentLabels } from './plugins/agent-labels.ts'
 import { limitTime } from './plugins/deadline.ts'
 import { handleErrors, sendError } from './plugins/error-handling.ts'
+import { readJsonBodies } from './plugins/json-body.ts'
 import { tellLimits } from './plugins/limit-headers.ts'
 import { handleClientError, handleRawRequests, letThrough } from './plugins/raw-errors.ts'
 import { guardText } from './plugins/text-guard.ts'
@@ -110,17 +111,9 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     await windows.close()
   })
   readQueries(app)
-  app.removeContentTypeParser(['text/plain', 'application/json'])
-  // Clients name the type on calls that have no body: nothing is then taken as nothing, as without the header.
-  const parseJson = app.getDefaultJsonParser('error', 'error')
-  app.decorateRequest('rawBody', '')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    request.rawBody = body as string
-    if (body === '') done(null, undefined)
-    else void parseJson(request, body as string, done)
-  })
   app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id).header('cache-control', 'no-store') })
   const plain = app as unknown as FastifyInstance
+  readJsonBodies(plain)
   handleErrors(plain, deps.logger)
   tellLimits(plain, budgets, deps.clock)
   await limitAddresses(plain, config.requestsPerMinute ?? REQUESTS_PER_MINUTE, windows)

@@ -120,9 +120,10 @@ export const mcpRoutes = (app: FastifyInstance, deps: McpDeps): void => {
       if (reply.statusCode === 401) reply.header('www-authenticate', `Bearer resource_metadata="${request.protocol}://${request.host}/.well-known/oauth-protected-resource/mcp"`)
       return payload
     })
-    scope.setErrorHandler((error: Error & { statusCode?: number; code?: string }, _request, reply) => {
-      if (!(error instanceof SyntaxError) && error.code !== 'FST_ERR_CTP_INVALID_JSON_BODY') throw error
-      return reply.code(400).type('application/json').send('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}')
+    // A message that is not read has no id to answer to; what can be read and is wrong is said by its tool.
+    scope.setErrorHandler((error: Error & { code?: string }, request, reply) => {
+      if (request.body !== undefined || !['BAD_JSON', 'VALIDATION_FAILED'].includes(error.code ?? '')) throw error
+      return reply.code(400).type('application/json').send(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32700, message: error.code === 'BAD_JSON' ? 'Parse error' : `Parse error: ${error.message}` } }))
     })
     scope.post('/mcp', {
       config: { isStream: true },

@@ -29,7 +29,7 @@ interface Change {
 }
 
 declare module 'fastify' {
-  interface FastifyRequest { change: Change | null; rawBody: string }
+  interface FastifyRequest { change: Change | null }
 }
 
 export interface Changes {

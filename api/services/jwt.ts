@@ -34,13 +34,16 @@ export type JwtVerifier = (token: string, nowMs: number) => Promise<JwtClaims | 
 const CLOCK_TOLERANCE_S = 60
 const ROLES: readonly string[] = ['viewer', 'member', 'admin', 'owner']
 
+/** A name that a store can hold. */
+const isName = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= 255 && !value.includes('\0') && value.isWellFormed()
+
 const toClaims = (payload: JWTPayload, config: JwtConfig): JwtClaims | null => {
   const { sub, exp, scope, scopes, role, email, email_verified: isVerified } = payload
   const tenant = payload[config.tenantClaim]
-  if (typeof sub !== 'string' || sub === '' || sub.length > 255 || typeof tenant !== 'string' || exp === undefined) return null
+  if (!isName(sub) || !isName(tenant) || exp === undefined) return null
   const listed = Array.isArray(scopes) ? scopes : typeof scope === 'string' ? scope.split(' ') : []
   return {
-    issuer: config.issuer, subject: sub, tenant, email: typeof email === 'string' && isVerified === true ? email : null,
+    issuer: config.issuer, subject: sub, tenant, email: isName(email) && isVerified === true ? email : null,
     role: typeof role === 'string' && ROLES.includes(role) ? role as Role : 'viewer',
     scopes: listed.filter((one): one is string => typeof one === 'string' && one !== ''), expiresAtMs: (exp + CLOCK_TOLERANCE_S) * 1000,
   }

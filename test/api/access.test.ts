@@ -85,6 +85,20 @@ test('bodies of a wrong type, size or syntax are refused by name', async () => {
   expectEnvelope(await post(`"${'x'.repeat(1024 * 1024)}"`, 'application/json'), 'BODY_TOO_LARGE')
 })
 
+test('a body that two readers could understand differently is refused, and one that is too deep is no fault of ours', async () => {
+  const post = (url: string, payload: string, headers = {}) => api.app.inject({ method: 'POST', url, headers: { ...bearer('owner'), 'content-type': 'application/json', ...headers }, payload })
+  const twice = await post('/api/v1/monitors', '{"name":"n","type":"heartbeat","intervalSec":60,"interval\\u0053ec":300}')
+  expectEnvelope(twice, 'VALIDATION_FAILED')
+  expect(twice.json()).toMatchObject({ fields: [{ path: 'intervalSec', code: 'duplicate_key', position: 48 }] })
+  for (const deep of ['['.repeat(300_000), '{"a":'.repeat(150_000), `${'['.repeat(100_000)}${']'.repeat(100_000)}`]) {
+    expectEnvelope(await post('/api/v1/monitors', deep), 'VALIDATION_FAILED')
+    expect((await post('/mcp', deep)).json()).toMatchObject({ error: { code: -32700 } })
+  }
+  expectEnvelope(await post('/api/v1/monitors', '{"name":"n"}', { 'content-encoding': 'gzip' }), 'UNSUPPORTED_MEDIA_TYPE')
+  expect((await post('/api/v1/monitors', '{"a":{"a":1},"b":[{"a":1},{"a":":"}],"c":"{\\"a\\":1,\\"a\\":2}"}')).json()).toMatchObject({ fields: [{ code: expect.not.stringMatching('duplicate') }] })
+  expect((await post('/api/v1/monitors', '{"name":')).json<{ error: string }>().error).toBe('The body is not JSON.')
+})
+
 test('problem+json is answered to who asks for it', async () => {
   const reply = await api.app.inject({ url: '/api/v1/monitors', headers: { accept: 'application/problem+json' } })
   expect(reply.headers['content-type']).toContain('application/problem+json')

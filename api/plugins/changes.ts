@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import { apiError, isApiError, retryLater } from '../errors.ts'
 import type { Logger } from '../ports.ts'
 import { auditOfRequest } from '../services/audit.ts'
-import type { Budgets } from '../services/budgets.ts'
+import type { Budgets, Usage } from '../services/budgets.ts'
 import { fingerprintOf, type Answer, type IdempotentAnswers, type KeyedCall } from '../services/idempotent-answers.ts'
 import { lockTenant } from '../services/incident-store.ts'
 import type { Sql, Store } from '../store/store.ts'
@@ -25,6 +25,8 @@ interface Change {
   keptElsewhere: boolean
   working: boolean
   answered: boolean
+  /** Of the token, when the change is committed. */
+  usage: Usage | null
   readonly effects: Set<() => Promise<void>>
 }
 
@@ -89,7 +91,7 @@ export const createChanges = ({ store, answers, budgets, logger }: ChangeDeps): 
     const dryRun = takesDryRun(request)
     const call = dryRun ? null : callOf(request)
     if (call !== null && inFlight.has(answers.nameOf(call))) throw inProgress()
-    const change: Change = { dryRun, call, keptElsewhere: false, working: false, answered: false, effects: new Set() }
+    const change: Change = { dryRun, call, keptElsewhere: false, working: false, answered: false, usage: null, effects: new Set() }
     request.change = change
     if (call === null) return undefined
     inFlight.add(answers.nameOf(call))
@@ -112,7 +114,7 @@ export const createChanges = ({ store, answers, budgets, logger }: ChangeDeps): 
     if (first !== null) return first
     // One change of a tenant at a time: their audit rows are a chain.
     await lockTenant(sql, principal.tenant)
-    if (!change.dryRun) await budgets.spend(sql, principal)
+    if (!change.dryRun) change.usage = await budgets.spend(sql, principal)
     const answer = await current.run(change, handle)
     if (answer.status >= 400) throw new RolledBack(answer)
     if (change.dryRun) throw new RolledBack(dryRunAnswer(answer, await auditOfRequest(sql, principal.tenant, request.id)))
@@ -132,7 +134,7 @@ export const createChanges = ({ store, answers, budgets, logger }: ChangeDeps): 
         if (error instanceof RolledBack) return error.answer
         throw error
       })
-      budgets.forget(principalOf(request))
+      if (answer.status < 400 && change.usage !== null) budgets.learn(principalOf(request), change.usage)
       if (answer.status < 400 && !change.dryRun) for (const effect of change.effects) await effect()
       // Who waited too long was told so; a repeat gets this answer.
       return change.answered ? undefined : sendAnswer(reply, answer)

@@ -28,6 +28,9 @@ test('500 writers at once make as many changes as are left, not one more; the ot
   expect(await counted()).toBe(LIMIT)
   const [refused] = byStatus.get(429)!
   expect([refused.json(), refused.headers['retry-after']]).toEqual([expect.objectContaining({ code: 'PAT_DAILY_LIMIT_EXCEEDED', retry_after_s: 43_200 }), String(12 * 3600)])
+  // However busy the store is, nobody is refused without being told by which cap.
+  for (const { headers } of replies) expect([headers['x-pat-mut-limit'], headers['x-pat-mut-reset']]).toEqual([String(LIMIT), String(Date.UTC(2026, 1, 1) / 1000)])
+  for (const { headers } of byStatus.get(429)!) expect(headers).toMatchObject({ 'x-pat-mut-remaining': '0', ratelimit: expect.stringContaining('"pat-mut";r=0;t=43200') })
 }, 120_000)
 
 test('a day is kept for 90 days', async () => {

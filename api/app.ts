@@ -18,6 +18,7 @@ import { limitTime } from './plugins/deadline.ts'
 import { handleErrors, sendError } from './plugins/error-handling.ts'
 import { readJsonBodies } from './plugins/json-body.ts'
 import { tellLimits } from './plugins/limit-headers.ts'
+import { linkPages } from './plugins/next-link.ts'
 import { handleClientError, handleRawRequests, letThrough } from './plugins/raw-errors.ts'
 import { guardText } from './plugins/text-guard.ts'
 import { handleUnrouted } from './plugins/unrouted.ts'
@@ -138,6 +139,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     protect(scope, authenticate, config.metricsOpen, deps.clock)
     checkAgentLabels(scope)
     guardText(scope)
+    linkPages(scope)
     analysisRoutes(typed, shared)
     anomalyRoutes(typed, shared)
     detectionRoutes(typed, shared)

@@ -3,10 +3,11 @@ import { Type } from 'typebox'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
 import { actorOf, principalOf } from '../plugins/authentication.ts'
+import { linkNext } from '../plugins/next-link.ts'
 import { tellUndo } from '../plugins/undo.ts'
 import type { RouteDeps } from '../ports.ts'
 import { AuditRow, errors, Id, Time, TokenSummary } from '../schemas/shapes.ts'
-import { listAudit, type AuditRow as Row } from '../services/audit.ts'
+import { listAudit, type AuditPosition, type AuditRow as Row } from '../services/audit.ts'
 import { mintedExpiry } from '../services/minting.ts'
 import { createToken, listTokens, revokeToken } from '../services/tokens.ts'
 import { hasScope } from '../../streams/contracts/principal.ts'
@@ -57,19 +58,27 @@ export const accountRoutes = (app: App, deps: RouteDeps): void => {
       querystring: Type.Object({
         action: Type.Optional(Type.String({ maxLength: 100 })), actor: Type.Optional(Type.String({ maxLength: 255 })), pat_id: Type.Optional(Type.String({ maxLength: 64 })), actor_pat_id: Type.Optional(Type.String({ maxLength: 64 })),
         agent_id: Type.Optional(Type.String({ maxLength: 64 })), conversation_id: Type.Optional(Type.String({ maxLength: 64 })),
-        from: Type.Optional(Time), to: Type.Optional(Time), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), format: Type.Optional(Type.Enum(['json', 'csv'])),
+        from: Type.Optional(Time), to: Type.Optional(Time), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })), cursor: Type.Optional(Type.String({ maxLength: 2000 })), format: Type.Optional(Type.Enum(['json', 'csv'])),
       }, { additionalProperties: false }),
-      response: { 200: Type.Union([Type.Object({ auditLogs: Type.Array(AuditRow) }), Type.String()]), ...errors },
+      response: { 200: Type.Union([Type.Object({ auditLogs: Type.Array(AuditRow), nextCursor: Type.Optional(Type.String()) }), Type.String()]), ...errors },
     },
     // Two media types: the schema documents, JSON.stringify writes.
     serializerCompiler: () => (value) => typeof value === 'string' ? value : JSON.stringify(value),
   }, async (request, reply) => {
-    const { action, actor, pat_id: patId, actor_pat_id: actorPatId, agent_id: agentId, conversation_id: conversationId, from, to, limit = 200, format } = request.query
-    const range = from === undefined && to === undefined ? null : resolveRange(from, to, deps.clock(), 365 * 86_400_000)
-    const rows = await listAudit(deps.store, principalOf(request).tenant, {
-      action, actor, patId: patId ?? actorPatId, agentId, conversationId, limit, ...(range === null ? {} : { from: new Date(range.fromMs).toISOString(), to: new Date(range.toMs).toISOString() }),
-    })
-    if (format === 'csv') return reply.type('text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="audit-logs.csv"').send(toCsv(rows))
-    return { auditLogs: rows } as never
+    const { action, actor, pat_id: patId, actor_pat_id: actorPatId, agent_id: agentId, conversation_id: conversationId, from, to, limit = 200, cursor, format } = request.query
+    const { tenant } = principalOf(request)
+    const asked = { action, actor, patId: patId ?? actorPatId, agentId, conversationId, from, to }
+    const page = cursor === undefined ? null : deps.cursors.decode<AuditPosition>(cursor, tenant, asked)
+    const resolved = from === undefined && to === undefined ? null : resolveRange(from, to, deps.clock(), 365 * 86_400_000)
+    const range = page?.range ?? (resolved === null ? undefined : [new Date(resolved.fromMs).toISOString(), new Date(resolved.toMs).toISOString()] as const)
+    const found = await listAudit(deps.store, tenant, { ...asked, limit: limit + 1, from: range?.[0], to: range?.[1], before: page?.key })
+    const rows = found.slice(0, limit)
+    const last = rows.at(-1)
+    const nextCursor = found.length > limit && last !== undefined ? deps.cursors.encode<AuditPosition>({ createdAt: last.createdAt, id: last.id }, tenant, asked, range) : undefined
+    if (format === 'csv') {
+      if (nextCursor !== undefined) linkNext(request, reply, 'cursor', nextCursor)
+      return reply.type('text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="audit-logs.csv"').send(toCsv(rows))
+    }
+    return { auditLogs: rows, ...(nextCursor === undefined ? {} : { nextCursor }) } as never
   })
 }

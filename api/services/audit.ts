@@ -58,17 +58,20 @@ export const auditOfRequest = async (sql: Sql, tenant: string, requestId: string
   return rows.map(({ action, resource, meta }) => ({ action, resource, diff: meta.diff, ...(meta.snapshot === undefined ? {} : { snapshot: meta.snapshot }) }))
 }
 
-export interface AuditFilter { readonly action?: string; readonly actor?: string; readonly patId?: string; readonly agentId?: string; readonly conversationId?: string; readonly from?: string; readonly to?: string; readonly limit: number }
+export interface AuditFilter { readonly action?: string; readonly actor?: string; readonly patId?: string; readonly agentId?: string; readonly conversationId?: string; readonly from?: string; readonly to?: string; readonly limit: number; readonly before?: AuditPosition }
+/** Of the last row that was read. */
+export interface AuditPosition { readonly createdAt: string; readonly id: number }
 
 interface Stored { id: number; created_at: Date; actor_user_id: string | null; actor_pat_id: string | null; actor_email: string | null; agent_id: string | null; conversation_id: string | null; request_id: string | null; action: string; resource: string; meta: Record<string, unknown>; seq: number | null; hash: string | null }
 
 /** Newest first. */
 export const listAudit = async (sql: Sql, tenant: string, filter: AuditFilter): Promise<AuditRow[]> => {
-  const params: SqlValue[] = [tenant, filter.action ?? null, filter.actor ?? null, filter.patId ?? null, filter.from ?? null, filter.to ?? null, filter.limit, filter.agentId ?? null, filter.conversationId ?? null]
+  const params: SqlValue[] = [tenant, filter.action ?? null, filter.actor ?? null, filter.patId ?? null, filter.from ?? null, filter.to ?? null, filter.limit, filter.agentId ?? null, filter.conversationId ?? null, filter.before?.createdAt ?? null, filter.before?.id ?? null]
   const rows = await sql.query<Stored>(
     `SELECT id, created_at, actor_user_id, actor_pat_id, actor_email, agent_id, conversation_id, request_id, action, resource, meta, seq, hash FROM audit_log
      WHERE tenant = $1 AND ($2::text IS NULL OR action = $2) AND ($3::text IS NULL OR actor_user_id = $3 OR actor_email = $3) AND ($4::text IS NULL OR actor_pat_id = $4)
        AND ($5::timestamptz IS NULL OR created_at >= $5) AND ($6::timestamptz IS NULL OR created_at <= $6) AND ($8::text IS NULL OR agent_id = $8) AND ($9::text IS NULL OR conversation_id = $9)
+       AND ($10::timestamptz IS NULL OR (created_at, id) < ($10::timestamptz, $11::bigint))
      ORDER BY created_at DESC, id DESC LIMIT $7`, params)
   return rows.map((row) => ({
     id: row.id, createdAt: row.created_at.toISOString(), actorUserId: row.actor_user_id, actorPatId: row.actor_pat_id, actorEmail: row.actor_email,

@@ -32,6 +32,24 @@ describe('a row', () => {
     for (const query of ['pat_id=pat_b', 'actor=b@example.test', 'action=NOTHING', 'agent_id=bot', 'agent_id=bot.v2&conversation_id=c-2', 'to=2020-01-01T00:00:00Z']) expect([query, await search(query)]).toEqual([query, []])
   })
 
+  it('is on one page only, however few a page has, as JSON, by the Link and as CSV', async () => {
+    const query = 'agent_id=triage-bot&from=2020-01-01T00:00:00Z&to=2099-01-01T00:00:00Z'
+    const all = (await search(`${query}&limit=1000`)).map((row) => row.id)
+    const walked: number[] = []
+    for (let url = `/api/v1/audit-logs?${query}&limit=2`; url !== '';) {
+      const reply = await api.app.inject({ url, headers: bearer('owner') })
+      const { auditLogs, nextCursor } = reply.json<{ auditLogs: Row[]; nextCursor?: string }>()
+      walked.push(...auditLogs.map((row) => row.id))
+      url = /^<(.+)>; rel="next"$/.exec(String(reply.headers.link ?? ''))?.[1] ?? ''
+      expect(url.includes(`cursor=${nextCursor}`)).toBe(nextCursor !== undefined)
+    }
+    expect([walked.length > 4, walked]).toEqual([true, all])
+    const csv = await api.app.inject({ url: `/api/v1/audit-logs?${query}&limit=2&format=csv`, headers: bearer('owner') })
+    expect([csv.body.trim().split('\r\n').length, String(csv.headers.link)]).toEqual([3, expect.stringMatching(/^<\/api\/v1\/audit-logs\?.*format=csv&cursor=.+>; rel="next"$/)])
+    const { nextCursor } = (await api.app.inject({ url: `/api/v1/audit-logs?${query}&limit=2`, headers: bearer('owner') })).json<{ nextCursor: string }>()
+    expect((await api.app.inject({ url: `/api/v1/audit-logs?agent_id=other&cursor=${nextCursor}`, headers: bearer('owner') })).json()).toMatchObject({ code: 'CURSOR_MISMATCH' })
+  })
+
   it('tells the operation and, as a hash, the Idempotency-Key; the tool only where one was called, not where somebody says so', async () => {
     const made = await change('by key', { 'idempotency-key': '"k-99"', 'x-lapwing-tool': 'obs_forged', tool: 'obs_forged' })
     const [row] = (await api.app.inject({ url: '/api/v1/audit-logs?limit=1', headers: bearer('owner') })).json<{ auditLogs: (Row & { meta: object })[] }>().auditLogs

@@ -122,7 +122,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
   handleUnrouted(plain)
   await app.register(swagger, {
     openapi: {
-      openapi: '3.1.0', info: { title: 'Lapwing', version: config.version, description: 'Observability for agents: logs, anomalies, root causes, incidents.' },
+      openapi: '3.1.0', info: { title: 'Lapwing', version: config.version, description: 'Observability for agents: logs, anomalies, root causes, incidents.', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
       servers: [{ url: '/', description: 'where this description came from' }],
     },
     // An empty body that is taken is not one that is asked for.

@@ -4,6 +4,7 @@ import type { FilterNode } from '../clickhouse/queries/filter-tree.ts'
 import { MAX_ATTRIBUTES, MAX_WORDS, type LogFilter } from '../clickhouse/queries/logs-search.ts'
 import { toWords } from '../clickhouse/queries/words.ts'
 import { apiError } from './errors.ts'
+import { nearest } from './nearest.ts'
 import { toSeverityNumber } from './filter/fields.ts'
 import { describeError, type FilterError } from './filter/failure.ts'
 import { MAX_FILTER_LENGTH, parseFilter } from './filter/parser.ts'
@@ -38,20 +39,24 @@ field      = service | severity | body | trace_id | span_id | event_name | scope
 
 \`~\` = contains, anywhere, whatever the case; a bare word or "text" = these whole words in the body, in any case (indexed, fast). \`severity >= warn\` knows trace, debug, info, warn, error, fatal, unspecified and numbers from 0 to 24; \`severity = error\` is 17 to 20. \`<\` to \`>=\` compare an attribute as a number. A bare KEY is an attribute of the record, or of its resource where the record has none. A missing field equals ""; \`!=\` holds for it: say \`EXISTS user.id AND user.id != 42\`. Values with spaces or signs need quotes; \`\\"\` and \`\\\\\` inside. No wildcards, no regular expressions. Also taken: \`service:checkout\`, \`==\`, \`&&\`, \`||\`, \`!\`, \`-word\`, lower-case keywords.`
 
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
 const toSeverity = (text: string): number => {
   const number = toSeverityNumber(text)
   if (number !== null) return number
-  throw apiError('VALIDATION_FAILED', 'severity_min is not a severity', [{ path: 'severity_min', code: 'enum', message: 'one of trace, debug, info, warn, error, fatal or a number from 0 to 24' }])
+  const meant = nearest(text, LEVELS)
+  throw apiError('VALIDATION_FAILED', 'severity_min is not a severity', [{
+    path: 'severity_min', code: 'enum', message: 'one of trace, debug, info, warn, error, fatal or a number from 0 to 24', allowed: LEVELS, ...(meant === null ? {} : { nearest: meant }), example: `severity_min=${meant ?? 'error'}`,
+  }])
 }
 const toAttributes = (attributes: readonly string[]): [string, string][] => attributes.map((text) => {
   const colon = text.indexOf(':')
-  if (colon <= 0) throw apiError('VALIDATION_FAILED', 'attr is not key:value', [{ path: 'attr', code: 'pattern', message: 'key:value, for example user.id:42' }])
+  if (colon <= 0) throw apiError('VALIDATION_FAILED', 'attr is not key:value', [{ path: 'attr', code: 'pattern', message: 'key:value', example: 'attr=user.id:42' }])
   return [text.slice(0, colon), text.slice(colon + 1)]
 })
 const toQueryWords = (q: string): string[] => {
   const words = toWords(q)
-  if (q !== '' && words.length === 0) throw apiError('VALIDATION_FAILED', 'q has no word', [{ path: 'q', code: 'no_word', message: 'a word is a run of letters, digits or characters beyond ASCII; spaces and punctuation only separate words. Leave q out to search without words' }])
-  if (words.length > MAX_WORDS) throw apiError('VALIDATION_FAILED', `q has more than ${MAX_WORDS} words`, [{ path: 'q', code: 'maxItems', message: `at most ${MAX_WORDS} words` }])
+  if (q !== '' && words.length === 0) throw apiError('VALIDATION_FAILED', 'q has no word', [{ path: 'q', code: 'no_word', message: 'a word is a run of letters, digits or characters beyond ASCII; spaces and punctuation only separate words. Leave q out to search without words', example: 'q=timeout' }])
+  if (words.length > MAX_WORDS) throw apiError('VALIDATION_FAILED', `q has more than ${MAX_WORDS} words`, [{ path: 'q', code: 'maxItems', message: `at most ${MAX_WORDS} words`, example: 'q=connection timeout' }])
   return words
 }
 

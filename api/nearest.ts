@@ -1,4 +1,4 @@
-// The word that was probably meant: at most two edits away, so that an error can say it.
+// The word that was probably meant: at most two edits away, or the only one that begins so, so that an error can say it.
 
 /** Damerau-Levenshtein with adjacent swaps; stops caring beyond `limit`. */
 const distance = (left: string, right: string, limit: number): number => {
@@ -31,5 +31,7 @@ export const nearest = (word: string, allowed: readonly string[], limit = 2): st
     const cost = distance(wanted, plain(candidate), limit)
     if (cost < least && cost < candidate.length) [best, least] = [candidate, cost]
   }
-  return best
+  if (best !== null || wanted.length < 3) return best
+  const begun = allowed.filter((candidate) => plain(candidate).startsWith(wanted))
+  return begun.length === 1 ? begun[0] : null
 }

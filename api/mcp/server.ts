@@ -146,7 +146,8 @@ export const mcpRoutes = (app: FastifyInstance, deps: McpDeps): void => {
       operationId: 'getMcpMetadata', tags: ['agents'], summary: 'What /mcp is as an OAuth resource (RFC 9728): a bearer token in the header, one of ours',
       response: {
         200: {
-          type: 'object', required: ['resource', 'bearer_methods_supported'], additionalProperties: true, examples: [{ resource: 'http://127.0.0.1:8080/mcp', resource_name: 'Lapwing', bearer_methods_supported: ['header'], scopes_supported: ['logs:read'] }],
+          type: 'object', required: ['resource', 'bearer_methods_supported'], additionalProperties: true,
+          properties: { resource: { type: 'string' }, bearer_methods_supported: { type: 'array', items: { type: 'string' } } }, examples: [{ resource: 'http://127.0.0.1:8080/mcp', resource_name: 'Lapwing', bearer_methods_supported: ['header'], scopes_supported: ['logs:read'] }],
         },
       },
     },

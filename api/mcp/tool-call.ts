@@ -5,6 +5,7 @@ import { nearest } from '../nearest.ts'
 import type { Schema } from '../openapi/example.ts'
 import { exampleCall, toField, type Asked, type Validation } from '../plugins/teaching.ts'
 import type { Tool } from '../tools/derive.ts'
+import { correctedArguments } from './corrected.ts'
 import { explainEmpty } from './emptiness.ts'
 import { columnsOf, DEFAULT_BYTES, MAX_BYTES, present, rowsOf, type Answer, type Wish } from './present.ts'
 import { repair } from './repair.ts'
@@ -45,10 +46,10 @@ const parse = (body: string): Answer => {
 
 /** The envelope of the API, with examples that a caller of tools can follow. */
 const refusal = (reply: Reply, asked: Asked): Record<string, unknown> => {
-  const body = parse(reply.body) as Record<string, unknown> & { fields?: readonly Record<string, unknown>[] }
+  const body = parse(reply.body) as Record<string, unknown> & { fields?: readonly FieldError[] }
   const after = Number(reply.headers['retry-after'])
   return {
-    ...body, ...(body.fields === undefined ? {} : { fields: body.fields.map((field) => ({ ...field, ...(field.example === undefined ? {} : { example: exampleCall(asked, '') }) })) }),
+    ...body, ...(body.fields === undefined ? {} : { fields: body.fields.map((field) => ({ ...field, example: exampleCall(asked, '', correctedArguments(field, asked.tool!.input, asked.operationId)) })) }),
     retryable: reply.status === 429 || reply.status >= 500, ...(after > 0 ? { retry_after_s: after } : {}),
   }
 }

@@ -8,7 +8,7 @@ import { errorsOf, isChange, isMutating } from './errors-of.ts'
 import { exampleOf, type Schema } from './example.ts'
 import { wordingOf } from './wording.ts'
 
-interface Parameter { readonly name?: string; readonly in?: string; readonly $ref?: string; readonly description?: string; readonly example?: unknown; readonly required?: boolean; readonly schema?: Schema }
+interface Parameter { readonly name?: string; readonly in?: string; readonly $ref?: string; readonly description?: string; readonly example?: unknown; readonly examples?: unknown; readonly required?: boolean; readonly schema?: Schema }
 interface Media { readonly schema?: Schema | { readonly $ref: string } | { readonly anyOf: readonly { readonly $ref: string }[] }; readonly example?: unknown; readonly examples?: unknown }
 interface Response { readonly description?: string; readonly headers?: object; readonly content?: Readonly<Record<string, Media>> }
 export interface Operation {
@@ -34,17 +34,18 @@ const otherMedia: Readonly<Partial<Record<OperationId, { type: string; example: 
 const successOf: Readonly<Record<string, string>> = { 200: 'As asked.', 201: 'Made.', 204: 'Done; there is nothing to say.', 304: 'As the caller has it, by If-None-Match.' }
 const requestId = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } }
 const limits = {
-  ...requestId, ...Object.fromEntries(['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset', 'X-PAT-Mut-Limit', 'X-PAT-Mut-Remaining', 'X-PAT-Mut-Reset', 'RateLimit-Policy', 'RateLimit'].map((name) => [name, { $ref: `#/components/headers/${name}` }])),
+  ...requestId, ...Object.fromEntries(['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset', 'X-PAT-Mut-Limit', 'X-PAT-Mut-Remaining', 'X-PAT-Mut-Reset', 'X-PAT-LogBytes-Limit', 'X-PAT-LogBytes-Used', 'X-PAT-LogBytes-Remaining', 'X-PAT-LogBytes-Reset', 'RateLimit-Policy', 'RateLimit'].map((name) => [name, { $ref: `#/components/headers/${name}` }])),
 }
+
+/** The framework takes examples out of a schema and puts them beside it. */
+const shown = (media: Pick<Media, 'example' | 'examples'> | undefined): unknown => media?.example ?? Object.values((media?.examples ?? {}) as Record<string, { value?: unknown }>)[0]?.value
 
 const describeParameter = (parameter: Parameter, operationId: string): Parameter => {
   if (parameter.schema === undefined || parameter.name === undefined) return parameter
   const { description = parameter.schema.description ?? wordingOf(parameter.name, operationId)?.description } = parameter
-  return { ...parameter, description, example: exampleOf(parameter.schema, parameter.name, operationId) }
+  const { examples: _examples, ...rest } = parameter
+  return { ...rest, description, example: shown(parameter) ?? exampleOf(parameter.schema, parameter.name, operationId) }
 }
-
-/** The framework takes examples out of a schema and puts them beside it. */
-const shown = (media: Media | undefined): unknown => media?.example ?? Object.values((media?.examples ?? {}) as Record<string, { value?: unknown }>)[0]?.value
 
 const success = (response: Response, status: string, operationId: string): Response => {
   const other = otherMedia[operationId as OperationId]
@@ -55,6 +56,12 @@ const success = (response: Response, status: string, operationId: string): Respo
     ...(other === undefined ? {} : { [other.type]: { schema: { type: 'string' }, example: other.example } }),
   }
   return { description: successOf[status] ?? 'As asked.', headers: limits, ...(Object.keys(content).length === 0 ? {} : { content }) }
+}
+
+/** Of operations that make something, or answer nothing: their dry run answers with what it would be. */
+const dryRun: Response = {
+  description: 'With dry_run=true: what would be answered and changed; nothing was.', headers: limits,
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/DryRun' }, example: { dryRun: true, changes: [{ action: 'DELETE_MONITOR', resource: 'monitor:mon_7f3d2a9c01be', diff: {} }] } } },
 }
 
 const failures = (codes: readonly ErrorName[], isRpc: boolean): Record<string, Response> => {
@@ -84,10 +91,11 @@ const describe = (one: Operation, method: string, path: string): Operation => {
   const tool = toolDefinitions.find((definition) => definition.operation === operationId)
   const labels = ['public' in access ? [] : [{ $ref: '#/components/parameters/AgentId' }, { $ref: '#/components/parameters/ConversationId' }], isChange(method, access) ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []].flat()
   return {
-    ...one, security: 'public' in access ? [] : [{ token: [] }, { apiKey: [] }], 'x-agent': { ...agentOf(method, access, query), ...(tool === undefined ? {} : { tool: tool.name, toolset: tool.toolset }) },
+    ...one, security: 'public' in access ? [] : [{ token: [] }, { apiKey: [] }, ...(access.openOnLoopback === true ? [{}] : [])], 'x-agent': { ...agentOf(method, access, query), ...(tool === undefined ? {} : { tool: tool.name, toolset: tool.toolset }) },
     parameters: [...(one.parameters ?? []).map((parameter) => describeParameter(parameter, operationId)), ...labels],
     ...(body?.schema === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body.schema, example: shown(body) ?? exampleOf(body.schema as Schema, '', operationId, false) } } } }),
     responses: {
+      ...(query.includes('dry_run') ? { 200: dryRun } : {}),
       ...Object.fromEntries(Object.entries(one.responses).filter(([status]) => /^(2\d\d|304)$/.test(status)).map(([status, response]) => [status, success(response, status, operationId)])),
       ...failures(errorsOf({ operationId, method, path, query, hasBody: body !== undefined }, access), operationId === 'mcp'),
     },
@@ -101,6 +109,10 @@ const components = {
   },
   schemas: {
     Error: ErrorEnvelope,
+    DryRun: {
+      type: 'object', required: ['dryRun', 'changes'], additionalProperties: true,
+      properties: { dryRun: { const: true }, changes: { type: 'array', items: { type: 'object', required: ['action', 'resource'], additionalProperties: true, properties: { action: { type: 'string' }, resource: { type: 'string' } } } } },
+    },
     JsonRpcError: {
       type: 'object', required: ['jsonrpc', 'error'], additionalProperties: true, properties: { jsonrpc: { const: '2.0' }, id: {}, error: { type: 'object', required: ['code', 'message'], properties: { code: { type: 'integer' }, message: { type: 'string' } } } },
     },
@@ -118,6 +130,10 @@ const components = {
     'X-PAT-Mut-Limit': { description: 'Changes of the token in a UTC day; absent without a cap.', schema: { type: 'integer' }, example: 200 },
     'X-PAT-Mut-Remaining': { description: 'Of these, what is left.', schema: { type: 'integer' }, example: 199 },
     'X-PAT-Mut-Reset': { description: 'Unix time in seconds of the next UTC day.', schema: { type: 'integer' }, example: 1_769_904_000 },
+    'X-PAT-LogBytes-Limit': { description: 'Bytes of logs of the token in a UTC day, after inflation; absent without a cap.', schema: { type: 'integer' }, example: 104_857_600 },
+    'X-PAT-LogBytes-Used': { description: 'Of these, what was sent.', schema: { type: 'integer' }, example: 90_000_000 },
+    'X-PAT-LogBytes-Remaining': { description: 'Of these, what is left.', schema: { type: 'integer' }, example: 14_857_600 },
+    'X-PAT-LogBytes-Reset': { description: 'Unix time in seconds of the next UTC day.', schema: { type: 'integer' }, example: 1_769_904_000 },
     'RateLimit-Policy': { description: 'All limits, as the IETF draft writes them.', schema: { type: 'string' }, example: '"ip";q=60000;w=60, "pat-mut";q=200;w=86400' },
     RateLimit: { description: 'What is left of each, and for how many seconds.', schema: { type: 'string' }, example: '"ip";r=5999;t=60, "pat-mut";r=199;t=43200' },
     WwwAuthenticate: { description: 'How to authenticate.', schema: { type: 'string' }, example: 'Bearer' },

@@ -12,6 +12,8 @@ const particular: Readonly<Partial<Record<OperationId, readonly ErrorName[]>>> =
   removeMember: ['LAST_OWNER'],
   ready: ['NOT_READY'],
   mcp: ['NOT_FOUND'],
+  giveAnomalyFeedback: ['FEEDBACK_NOT_APPLICABLE'],
+  resetDetectionSettings: ['NOT_FOUND'],
 }
 
 export const isMutating = (method: string): boolean => ['post', 'put', 'patch', 'delete'].includes(method.toLowerCase())

@@ -69,12 +69,22 @@ describe('the description', () => {
     }
   })
 
+  it('says what a dry run answers, also of what otherwise makes something or answers nothing', async () => {
+    for (const { one } of every.filter(({ one: { parameters } }) => parameters.some(({ name }) => name === 'dry_run'))) expect([one.operationId, Object.keys(one.responses)]).toEqual([one.operationId, expect.arrayContaining(['200'])])
+    const tried = await api.app.inject({ method: 'POST', url: '/api/v1/monitors?dry_run=true', headers: bearer('owner'), payload: { name: 'tried', type: 'heartbeat', intervalSec: 60 } })
+    expect([tried.statusCode, check(spec.paths['/api/v1/monitors'].post.responses['200'].content!['application/json'].schema!, tried.json())]).toEqual([200, null])
+    const reset = await api.app.inject({ method: 'DELETE', url: '/api/v1/detection/settings?service_id=nothing', headers: bearer('owner') })
+    expect([reset.statusCode, Object.keys(spec.paths['/api/v1/detection/settings'].delete.responses)]).toEqual([404, expect.arrayContaining(['404'])])
+  })
+
   it('has a description and an example, which is allowed, of every parameter', () => {
     for (const { one } of every) {
       for (const parameter of one.parameters.filter(({ $ref }) => $ref === undefined)) {
         const of = `${one.operationId} ${parameter.name}`
         expect([of, parameter.description]).toEqual([of, expect.stringMatching(/./)])
         expect([of, check(parameter.schema, parameter.example)]).toEqual([of, null])
+        // What nobody thought of is a word that says nothing, and that the route refuses.
+        expect([of, parameter.example]).not.toEqual([of, 'text'])
       }
     }
   })

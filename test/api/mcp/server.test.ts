@@ -108,6 +108,13 @@ describe('what is wrong is taught', () => {
     const { isError, structuredContent } = await call('obs_logs_search', { severity_min: 'loud' })
     expect(isError).toBe(true)
     expect(structuredContent).toMatchObject({ code: 'VALIDATION_FAILED', fields: [{ path: 'severity_min' }] })
+    const exampleOf = async (name: string, args: object): Promise<unknown> => ((await call(name, args as Record<string, unknown>)).structuredContent.fields as { example: string }[])[0].example
+    for (const [name, args, example] of [
+      ['obs_logs_search', { severity_min: 'warnn' }, 'obs_logs_search {"severity_min":"warn"}'], ['obs_logs_search', { filter: 'severity >== error' }, expect.stringMatching(/^obs_logs_search \{"filter":"service = checkout AND /)],
+      ['obs_logs_aggregate', { metric: ['p95'] }, 'obs_logs_aggregate {"metric":["p95"],"field":"duration_ms"}'], ['obs_logs_aggregate', { by: ['a', 'b', 'c', 'd'] }, 'obs_logs_aggregate {"by":["service"]}'],
+      ['obs_incident_update', { id: 'inc_1', action: 'comment' }, 'obs_incident_update {"id":"inc_7f3d2a9c01be","action":"comment","body":"Rolled back."}'],
+      ['obs_incident_update', { id: 'inc_1', action: 'close' }, 'obs_incident_update {"id":"inc_7f3d2a9c01be","action":"acknowledge"}'],
+    ] as const) expect([name, args, await exampleOf(name, args)]).toEqual([name, args, example])
     expect((await call('obs_incident_get', { id: 'inc_none' })).structuredContent).toMatchObject({ code: 'NOT_FOUND', retryable: false })
     expect((await call('obs_incidents_list', { fields: ['titel'] })).structuredContent).toMatchObject({ fields: [{ path: 'fields', nearest: 'title', example: 'obs_incidents_list {"fields":["title"]}' }] })
   })

@@ -1,7 +1,7 @@
 // One answer for each code of the registry, as a caller sees it. `GET /docs/errors` and the description of every route show them.
 import { errorCodes, type ErrorName, type FieldError } from './errors.ts'
 
-interface Example { readonly error: string; readonly fields?: readonly FieldError[]; readonly required_scopes?: readonly string[]; readonly retry_after_s?: number; readonly status?: string; readonly dependencies?: Readonly<Record<string, string>> }
+interface Example { readonly error: string; readonly fields?: readonly FieldError[]; readonly required_scopes?: readonly string[]; readonly server_time?: string; readonly retry_after_s?: number; readonly status?: string; readonly dependencies?: Readonly<Record<string, string>> }
 
 const examples: Readonly<Record<ErrorName, Example>> = {
   VALIDATION_FAILED: {
@@ -10,7 +10,7 @@ const examples: Readonly<Record<ErrorName, Example>> = {
   },
   BAD_REQUEST: { error: 'HTTP/1.1 needs a Host header' },
   BAD_JSON: { error: 'The body is not JSON.' },
-  BAD_TIME_RANGE: { error: 'from is not a time', fields: [{ path: 'from', code: 'invalid_time', message: 'RFC 3339 with a zone (2026-01-31T12:00:00Z) or now-15m' }] },
+  BAD_TIME_RANGE: { error: 'from is not a time', fields: [{ path: 'from', code: 'invalid_time', message: 'RFC 3339 with a zone (2026-01-31T12:00:00Z), now-15m, or a Unix time', example: 'from=now-1h' }], server_time: '2026-01-31T12:00:00.000Z' },
   CURSOR_MISMATCH: { error: 'the cursor belongs to another query' },
   QUERY_TOO_LARGE: { error: 'the aggregate takes longer than 4 s', fields: [{ path: 'from', code: 'too_large', message: 'a shorter range', example: 'from=now-1h' }] },
   CURSOR_EXPIRED: { error: 'the cursor has expired' },

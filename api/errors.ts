@@ -6,7 +6,7 @@ export const errorCodes = {
   VALIDATION_FAILED: { status: 400, meaning: 'The request does not have the shape that the route takes.', hint: 'See fields: each names a path and what is expected there; GET /openapi.json has every shape.' },
   BAD_REQUEST: { status: 400, meaning: 'The request is not HTTP/1.1 that can be read.', hint: 'Send it with an HTTP client; the request line, the headers or the chunks are malformed.' },
   BAD_JSON: { status: 400, meaning: 'The body is not JSON.', hint: 'Send one JSON value with Content-Type: application/json.' },
-  BAD_TIME_RANGE: { status: 400, meaning: 'from is after to, or one of them is not a time.', hint: 'Use RFC 3339 with a zone, or now-15m.' },
+  BAD_TIME_RANGE: { status: 400, meaning: 'from is after to or in the future, or one of them is not a time.', hint: 'Use RFC 3339 with a zone, now-15m or a Unix time; server_time says what time it is here.' },
   CURSOR_MISMATCH: { status: 400, meaning: 'The cursor belongs to another query.', hint: 'Start again without cursor.' },
   QUERY_TOO_LARGE: { status: 400, meaning: 'The query reads more than fits into its time.', hint: 'Ask for a shorter time range, or narrow it: service, words and attribute = value are looked up in an index.' },
   CURSOR_EXPIRED: { status: 400, meaning: 'The cursor is older than an hour.', hint: 'Start again without cursor.' },

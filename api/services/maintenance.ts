@@ -1,5 +1,6 @@
 // Maintenance windows: planned, looked at, ended. A window is never taken away: what it kept back stays to be seen.
 import { apiError } from '../errors.ts'
+import { toInstant } from '../instant.ts'
 import type { Sql, Store } from '../store/store.ts'
 import { appendAudit, type Actor } from './audit.ts'
 import { createId } from './ids.ts'
@@ -39,7 +40,7 @@ const statusOf = (row: Row, nowMs: number): WindowStatus => {
   return row.starts_at.getTime() <= nowMs ? 'active' : 'scheduled'
 }
 const timeOf = (path: string, text: string): number => {
-  const ms = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/.test(text) ? Date.parse(text) : Number.NaN
+  const ms = toInstant(text)
   if (Number.isNaN(ms)) throw apiError('VALIDATION_FAILED', `${path} is not a time`, [{ path, code: 'invalid_time', message: 'RFC 3339 with a zone', example: '2031-01-31T12:00:00Z' }])
   return ms
 }

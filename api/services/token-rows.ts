@@ -1,6 +1,7 @@
 // Rows of credentials that are shown once: personal access tokens and API keys are one table, looked up by their SHA-256.
 // Revoking keeps the row; authentication with it fails at once.
 import { apiError } from '../errors.ts'
+import { toInstant } from '../instant.ts'
 import type { Sql, Store } from '../store/store.ts'
 import { appendAudit, type Actor } from './audit.ts'
 import { sha256 } from './ids.ts'
@@ -33,9 +34,9 @@ export interface NewTokenRow {
 /** @throws ApiError VALIDATION_FAILED, naming `path`, for what is no time in the future that a store can hold. */
 export const expiryOf = (path: string, text: string | null, nowMs: number): string | null => {
   if (text === null) return null
-  const expires = new Date(text)
-  if (expires.getTime() > nowMs && expires.getUTCFullYear() < 10_000) return expires.toISOString()
-  throw apiError('VALIDATION_FAILED', `${path} is not a time in the future`, [{ path, code: 'invalid_date', message: 'an RFC 3339 time in the future' }])
+  const expiresMs = toInstant(text)
+  if (expiresMs > nowMs) return new Date(expiresMs).toISOString()
+  throw apiError('VALIDATION_FAILED', `${path} is not a time in the future`, [{ path, code: 'invalid_date', message: 'an RFC 3339 time with a zone, in the future', example: '2031-01-31T12:00:00Z' }])
 }
 
 /** @param told what the audit trail tells of it; fields without a value are left out. */

@@ -4,7 +4,7 @@
 // clearly more surprising than the threshold asks of one bucket, and the change is large enough to matter.
 import { changedFor, deviationOf, GAUGE_FLOOR, LONG, MIDDLE, stabilise, sumOfLast, unstabilise, type Deviation } from './deviation.ts'
 import { isHabit, remember, type Episode } from './habit.ts'
-import type { Judgement } from './metric.ts'
+import { matters, type Judgement } from './metric.ts'
 
 export const BUCKET_MS = 10_000
 const LEARNING = 30
@@ -12,7 +12,7 @@ const WINDOW = 60
 /** A slow series is averaged over longer, until about this many events are in it. */
 const EVENTS_IN_WINDOW = 100
 const LONG_WINDOW = 360
-const VOTES = 6
+export const VOTES = 6
 const NEEDED = 3
 /** Times the threshold of one bucket: what the last minutes must amount to as a whole. */
 const EVIDENCE = 5 / 3
@@ -68,10 +68,10 @@ export const newDetector = (): DetectorState =>
 /** The watchdog names what the detector opened: ids need the series' name. */
 export const named = (state: DetectorState, id: string): DetectorState => state.open === null ? state : { ...state, open: { ...state.open, id } }
 
-/** The change matters: large against what was expected, whatever the noise. */
-const matters = (judgement: Judgement, direction: number, expected: number, recentMean: number): boolean => {
-  if (Math.abs(recentMean - expected) < judgement.minDifference) return false
-  return direction > 0 ? recentMean >= expected * judgement.minRatio : recentMean * judgement.minRatio <= expected
+/** The mean of the last buckets, in the series' unit. */
+export const levelOf = (judgement: Judgement, recent: readonly number[], buckets: number): number => {
+  const mean = sumOfLast(recent, buckets) / Math.min(buckets, recent.length)
+  return judgement.kind === 'count' ? mean : Math.exp(mean)
 }
 
 /** How fast the expectation follows: over ten minutes, and a slow count over up to an hour. */
@@ -162,8 +162,7 @@ export const step = (before: DetectorState, judgement: Judgement, config: Detect
   } else if (open === null && exceeds !== 0 && point.atMs >= quietUntilMs) {
     const direction = exceeds as 1 | -1
     const same = votes.filter((vote) => vote === direction).length
-    const level = sumOfLast(recent, VOTES) / Math.min(VOTES, recent.length)
-    const recentMean = judgement.kind === 'count' ? level : Math.exp(level)
+    const recentMean = levelOf(judgement, recent, VOTES)
     const surprising = (direction > 0 ? deviation.up : -deviation.down) >= EVIDENCE * config.zThreshold
     if (same >= NEEDED && surprising && matters(judgement, direction, limits.expected, recentMean)) {
       const startedAtMs = point.atMs - (changedFor(judgement, state.mean, recent, direction) - 1) * BUCKET_MS

@@ -2,23 +2,31 @@
 // A metric without a judgement is stored and never alarms (severities repeat log.rate and log.error_rate; heartbeats and
 // alerts are signals of their own).
 
-export interface Judgement {
+/** Against what was expected: times it (or one over this), and for counts events per bucket more or less. */
+export interface Effect { readonly minRatio: number; readonly minDifference: number }
+
+/** The change is large enough to matter to somebody, whatever the noise. */
+export const matters = ({ minRatio, minDifference }: Effect, direction: number, expected: number, mean: number): boolean => {
+  if (Math.abs(mean - expected) < minDifference) return false
+  return direction > 0 ? mean >= expected * minRatio : mean * minRatio <= expected
+}
+
+export interface Judgement extends Effect {
   /** `count`: events per bucket, a missing one is 0. `gauge`: mean of the bucket's values, a missing one is a gap. */
   readonly kind: 'count' | 'gauge'
   readonly up: boolean
   readonly down: boolean
-  /** The recent mean must be at least this many times the expected one (and for `down` at most one over this). */
-  readonly minRatio: number
-  /** Counts only: and differ from it by at least this many events per bucket. */
-  readonly minDifference: number
   /** What repeats from hour to hour is healthy. Not for errors: an hourly failure is one. */
   readonly habits: boolean
+  /** What a deviation that lasts must amount to at least, in means of five minutes. Absent: only what is sudden matters. */
+  readonly lasting?: Effect
 }
 
-const RATE: Judgement = { kind: 'count', up: true, down: true, minRatio: 2, minDifference: 0.5, habits: true }
-const ERRORS: Judgement = { kind: 'count', up: true, down: false, minRatio: 2, minDifference: 0.3, habits: false }
+// A deviation that lasts is told from a smaller one on: there is time to be sure of it.
+const RATE: Judgement = { kind: 'count', up: true, down: true, minRatio: 2, minDifference: 0.5, habits: true, lasting: { minRatio: 1.5, minDifference: 0.3 } }
+const ERRORS: Judgement = { kind: 'count', up: true, down: false, minRatio: 2, minDifference: 0.3, habits: false, lasting: { minRatio: 1.5, minDifference: 0.1 } }
 const TEMPLATES: Judgement = { kind: 'count', up: true, down: false, minRatio: 3, minDifference: 1, habits: false }
-const NUMERIC: Judgement = { kind: 'gauge', up: true, down: false, minRatio: 1.5, minDifference: 0, habits: true }
+const NUMERIC: Judgement = { kind: 'gauge', up: true, down: false, minRatio: 1.5, minDifference: 0, habits: true, lasting: { minRatio: 1.25, minDifference: 0 } }
 
 export const judgementOf = (metric: string): Judgement | null => {
   if (metric === 'log.rate') return RATE

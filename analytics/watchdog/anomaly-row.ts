@@ -1,7 +1,7 @@
 // What the detector opened, as a table row and as a signal, with its reasons in words. Ids are deterministic.
 import { createHash } from 'node:crypto'
 import type { SignalOpened, Severity } from '../../streams/contracts/signals.ts'
-import type { Verdict } from '../anomaly/detector.ts'
+import type { Finding } from './finding.ts'
 
 export interface AnomalyInsert {
   readonly tenant: string
@@ -39,10 +39,11 @@ export const anomalyId = (tenant: string, service: string, metric: string, bucke
 const round = (value: number): number => Number(value.toPrecision(4))
 const NAMES: Readonly<Record<string, string>> = { 'log.rate': 'log records', 'log.error_rate': 'errors', 'log.new_template_rate': 'never-seen messages' }
 
-const describe = (service: string, metric: string, verdict: Verdict, direction: number): string => {
+const describe = (service: string, metric: string, { observed, expected, lower, upper, direction, lasting }: Finding): string => {
   const name = NAMES[metric] ?? metric.replace(/^attr\./, '')
   const unit = metric in NAMES ? ' per 10 s' : ''
-  return `${service}: ${name} ${direction > 0 ? 'up' : 'down'}, ${round(verdict.observed)}${unit} where ${round(verdict.expected)} was expected (band ${round(verdict.lower)} to ${round(verdict.upper)})`
+  const over = lasting ? ' in means of 5 minutes' : ''
+  return `${service}: ${name} ${direction > 0 ? 'up' : 'down'}, ${round(observed)}${unit}${over} where ${round(expected)} was expected (band ${round(lower)} to ${round(upper)})`
 }
 
 const severityOf = (metric: string, direction: number, score: number): Severity => {
@@ -51,19 +52,15 @@ const severityOf = (metric: string, direction: number, score: number): Severity 
   return metric === 'log.new_template_rate' ? 'minor' : 'major'
 }
 
-/** A detector of one signal owes it everything. */
-const sharesOf = ({ signal }: Verdict): AnomalyInsert['signals'] => signal === 'none' ? [] : [{ name: signal, share: 1 }]
+export interface Opening { readonly tenant: string; readonly service: string; readonly metric: string; readonly atMs: number; readonly finding: Finding }
 
-export interface Opening { readonly tenant: string; readonly service: string; readonly metric: string; readonly atMs: number; readonly verdict: Verdict }
-
-export const toAnomaly = ({ tenant, service, metric, atMs, verdict }: Opening): { row: AnomalyInsert; signal: Omit<SignalOpened, 'neighbours'> } => {
-  const { direction, startedAtMs } = verdict.opens!
+export const toAnomaly = ({ tenant, service, metric, atMs, finding }: Opening): { row: AnomalyInsert; signal: Omit<SignalOpened, 'neighbours'> } => {
+  const { direction, startedAtMs, observed, expected, lower, upper, history, signal, signals } = finding
   const id = anomalyId(tenant, service, metric, startedAtMs, direction)
-  const summary = describe(service, metric, verdict, direction)
+  const summary = describe(service, metric, finding)
   const row: AnomalyInsert = {
     tenant, anomaly_id: id, kind: 'anomaly', service_id: service, metric_name: metric, detected_at: toSeconds(atMs), started_at: toSeconds(startedAtMs),
-    resolved: 0, resolved_at: toSeconds(0), anomaly_score: verdict.score, z_score: verdict.z, observed: verdict.observed, expected: verdict.expected,
-    lower: verdict.lower, upper: verdict.upper, history: verdict.history, signal: verdict.signal, direction, summary, signals: sharesOf(verdict), rca_triggered: 1, version: atMs,
+    resolved: 0, resolved_at: toSeconds(0), anomaly_score: finding.score, z_score: finding.z, observed, expected, lower, upper, history, signal, direction, summary, signals, rca_triggered: 1, version: atMs,
   }
-  return { row, signal: { tenant, kind: 'anomaly', id, service, summary, severity: severityOf(metric, direction, verdict.score), startedAtMs } }
+  return { row, signal: { tenant, kind: 'anomaly', id, service, summary, severity: severityOf(metric, direction, finding.score), startedAtMs } }
 }

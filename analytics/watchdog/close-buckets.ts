@@ -2,11 +2,13 @@
 // Decides nothing about storage: whatever comes of it is handed to `effects`.
 import type { RulesOf } from '../../streams/contracts/detection.ts'
 import { isCount } from '../../streams/contracts/metric-value.ts'
-import { named, newDetector, step, type DetectorConfig, type OpenAnomaly, type Verdict } from '../anomaly/detector.ts'
+import { newDetector, step, type DetectorConfig, type OpenAnomaly, type Verdict } from '../anomaly/detector.ts'
 import { judgementOf } from '../anomaly/metric.ts'
+import { endSilentPeriods } from '../anomaly/periods.ts'
+import type { SurpriseBytes } from '../anomaly/surprise/bytes.ts'
 import { BUCKET_MS, closable, closesAtMs, countOf, meaningOf, MISSED_MS, valueOf, type Aggregate, type Clock, type OpenBucket } from '../series/rollup.ts'
-import { anomalyId, type Opening } from './anomaly-row.ts'
-import { judgeSeries } from './judge-series.ts'
+import type { Opening } from './anomaly-row.ts'
+import { judgeMetric } from './judge-metric.ts'
 import { OTHER, type ServiceState } from './service-state.ts'
 
 export interface PointInsert {
@@ -43,7 +45,7 @@ export interface TenantView {
   /** Up to here all but the slowest quarter of the tenant's services have reported. */
   frontMs(): number
 }
-export interface Advance { readonly clock: Clock; /** First bucket that we watched from its start. */ readonly ranSinceMs: number; readonly detector: DetectorConfig; /** What people said of series. */ readonly rules: RulesOf; readonly tenant: TenantView; readonly effects: Effects }
+export interface Advance { readonly clock: Clock; /** First bucket that we watched from its start. */ readonly ranSinceMs: number; readonly detector: DetectorConfig; readonly surpriseBytes: SurpriseBytes; /** What people said of series. */ readonly rules: RulesOf; readonly tenant: TenantView; readonly effects: Effects }
 
 const LIVE_WITHIN_MS = 60_000
 const MAX_GAP_STEPS = MISSED_MS / BUCKET_MS
@@ -65,12 +67,8 @@ const judge = (state: ServiceState, atMs: number, value: (metric: string) => num
     const before = state.detectors[metric]
     const observed = value(metric)
     if (before === undefined && observed === null) continue
-    const { state: after, verdict } = judgeSeries(ruleOf?.(metric), before ?? newDetector(), judgement, ctx.detector, { atMs, value: observed })
+    const verdict = judgeMetric({ state, metric, judgement, rule: ruleOf?.(metric), ctx }, before ?? newDetector(), { atMs, value: observed })
     if (verdict.state === 'ready') bands.set(metric, { expected: verdict.expected, lower: verdict.lower, upper: verdict.upper })
-    if (verdict.resolves !== null) ctx.effects.resolved({ tenant: state.tenant, service: state.service, metric, anomaly: verdict.resolves, atMs })
-    if (verdict.opens === null) { state.detectors[metric] = after; continue }
-    state.detectors[metric] = named(after, anomalyId(state.tenant, state.service, metric, verdict.opens.startedAtMs, verdict.opens.direction))
-    ctx.effects.opened({ tenant: state.tenant, service: state.service, metric, atMs, verdict })
   }
   return bands
 }
@@ -149,5 +147,11 @@ export const endSilent = (state: ServiceState, nowMs: number, ctx: Advance): voi
     if (verdict.resolves === null) continue
     state.detectors[metric] = after
     ctx.effects.resolved({ tenant: state.tenant, service: state.service, metric, anomaly: verdict.resolves, atMs: nowMs })
+  }
+  for (const [metric, periods] of Object.entries(state.periods)) {
+    const { state: after, resolves } = endSilentPeriods(periods.state, nowMs)
+    if (resolves === null) continue
+    periods.state = after
+    ctx.effects.resolved({ tenant: state.tenant, service: state.service, metric, anomaly: resolves, atMs: nowMs })
   }
 }

@@ -2,6 +2,7 @@
 // folded into the tenant's service `other`.
 import type { DetectorState } from '../anomaly/detector.ts'
 import { newBucket, type OpenBucket } from '../series/rollup.ts'
+import type { SeriesPeriods } from './series-periods.ts'
 
 export interface ServiceState {
   readonly tenant: string
@@ -15,6 +16,8 @@ export interface ServiceState {
   lastPartialAtMs: number
   metrics: string[]
   detectors: Record<string, DetectorState>
+  /** Of metrics whose lasting deviations matter. */
+  periods: Record<string, SeriesPeriods>
   readonly pending: Map<number, OpenBucket>
 }
 
@@ -36,7 +39,11 @@ export interface Services {
 }
 
 export const newServiceState = (tenant: string, service: string): ServiceState =>
-  ({ tenant, service, closedThroughMs: 0, lastDataMs: 0, live: false, lastPartialAtMs: 0, metrics: [], detectors: {}, pending: new Map() })
+  ({ tenant, service, closedThroughMs: 0, lastDataMs: 0, live: false, lastPartialAtMs: 0, metrics: [], detectors: {}, periods: {}, pending: new Map() })
+
+/** Ids of the anomalies that are open, of either reader. */
+export const openOf = ({ detectors, periods }: ServiceState): string[] =>
+  [...Object.values(detectors), ...Object.values(periods).map(({ state }) => state)].flatMap(({ open }) => open === null ? [] : [open.id])
 
 export const pendingBucket = (state: ServiceState, bucketMs: number): OpenBucket => {
   const known = state.pending.get(bucketMs)

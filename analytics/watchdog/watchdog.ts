@@ -15,7 +15,8 @@ import { advance, endSilent, type Advance } from './close-buckets.ts'
 import { createIntake } from './intake.ts'
 import { createOutbox, type Neighbours } from './outbox.ts'
 import { createPartialReader, WHOLE, type Shard } from './read-partials.ts'
-import { createServices, DEFAULT_BOUNDS, type Bounds, type ServiceState } from './service-state.ts'
+import { createSurpriseBytes } from '../anomaly/surprise/bytes.ts'
+import { createServices, DEFAULT_BOUNDS, openOf, type Bounds, type ServiceState } from './service-state.ts'
 import { createTemplates } from './templates.ts'
 
 export interface Log {
@@ -86,12 +87,13 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
     },
   }
   const detector = { zThreshold: config.zThreshold, cooldownMs: config.cooldownMs }
+  const surpriseBytes = createSurpriseBytes()
   const services = createServices(config.bounds ?? DEFAULT_BOUNDS)
   const templates = createTemplates()
   const outbox = createOutbox({ ...deps, clickhouse })
   const intake = createIntake(services)
   const part = { shard: shard.index, shards: shard.of }
-  const restored = await loadCheckpoint(clickhouse, shard)
+  const restored = await loadCheckpoint(clickhouse, shard, surpriseBytes)
   for (const state of restored.services) services.restore(state)
   for (const row of await clickhouse.query(seenTemplates, part)) templates.load(row.tenant, row.service, row.template, row.first_bucket * 1000)
   let orphans = await clickhouse.query(openAnomalies, part)
@@ -134,7 +136,7 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
     let sliceEndMs = performance.now() + SLICE_MS
     intake.measureFronts()
     for (const state of services.all()) {
-      const context: Advance = { clock: { nowMs, uncommittedMs }, ranSinceMs, detector, rules, tenant: intake.tenant(state.tenant), effects }
+      const context: Advance = { clock: { nowMs, uncommittedMs }, ranSinceMs, detector, surpriseBytes, rules, tenant: intake.tenant(state.tenant), effects }
       let more = true
       while (more && outbox.waiting() < BATCH) {
         more = advance(state, context, BUCKETS_PER_STEP)
@@ -172,7 +174,7 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
   /** Anomalies that an earlier run left open and that no series of this one goes on with. */
   const endOrphans = (nowMs: number): void => {
     if (orphans.length === 0 || nowMs - startedAtMs < ORPHANED_AFTER_MS) return
-    const open = new Set([...services.all()].flatMap((state) => Object.values(state.detectors).flatMap((d) => d.open === null ? [] : [d.open.id])))
+    const open = new Set([...services.all()].flatMap((state) => openOf(state)))
     for (const { tenant, anomaly_id: id } of orphans) if (!open.has(id)) outbox.ended({ tenant, id, atMs: nowMs })
     orphans = []
   }

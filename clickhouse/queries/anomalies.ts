@@ -1,4 +1,4 @@
-// Anomalies and alerts as the API lists them, what the watchdog needs after a restart, and its checkpoints.
+// Anomalies and alerts as the API lists them, and what the watchdog needs of them after a restart.
 import type { Query } from '../client.ts'
 
 export interface AnomalyRow {
@@ -68,17 +68,4 @@ export const recentAnomalies: Query<{ readonly total: string }> = {
   name: 'all_tenants.recent_anomalies',
   sql: `SELECT toString(count()) AS total FROM anomalies FINAL
 WHERE kind = 'anomaly' AND detected_at >= fromUnixTimestamp64Milli({sinceMs:Int64}) AND cityHash64(tenant) % {shards:UInt32} = {shard:UInt32}`,
-}
-
-export interface CheckpointHeader { readonly slot: number; readonly generation: string; readonly state: string }
-export const checkpointHeader: Query<CheckpointHeader> = {
-  name: 'all_tenants.checkpoint_header',
-  sql: `SELECT slot, toString(c.generation) AS generation, state FROM watchdog_checkpoints AS c FINAL
-WHERE tenant = '' AND service = '' AND intDiv(slot, 2) = {shard:UInt32} ORDER BY c.generation DESC LIMIT 1`,
-}
-export interface CheckpointService { readonly tenant: string; readonly service: string; readonly state: string }
-export const checkpointServices: Query<CheckpointService> = {
-  name: 'all_tenants.checkpoint_services',
-  sql: `SELECT tenant, service, state FROM watchdog_checkpoints FINAL
-WHERE slot = {slot:UInt8} AND generation = {generation:UInt64} AND NOT (tenant = '' AND service = '') ORDER BY tenant, service`,
 }

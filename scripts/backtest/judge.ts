@@ -1,8 +1,8 @@
 // Runs the detector over one series, row for row; what a row is answered rests on it and on earlier rows alone. Pure.
-import { newSurpriseState, observe, type Reading } from '../../analytics/anomaly/surprise/surprise.ts'
+import { newSurpriseState, observe, type Told } from '../../analytics/anomaly/surprise/surprise.ts'
 import type { SeriesRow } from './series-file.ts'
 
-export interface JudgedRow extends SeriesRow { /** Null where the row has no value, or is not after the one before. */ readonly reading: Reading | null }
+export interface JudgedRow extends SeriesRow { /** Null where the row has no value, or is not after the one before. */ readonly reading: Told | null }
 
 export const judge = (rows: readonly SeriesRow[]): JudgedRow[] => {
   const state = newSurpriseState()

@@ -26,7 +26,7 @@ export const newSeason = (): Season => ({ day: newProfile(DAY_SLOTS), week: newP
 const daySlot = (atMs: number): number => Math.floor((((atMs % DAY_MS) + DAY_MS) % DAY_MS) / (DAY_MS / DAY_SLOTS))
 const weekSlot = (atMs: number): number => ((Math.floor(atMs / HOUR_MS) % WEEK_SLOTS) + WEEK_SLOTS) % WEEK_SLOTS
 
-export interface Expectation { readonly value: number; /** Mean absolute error of this profile lately. */ readonly error: number }
+export interface Expectation { readonly value: number; /** Mean absolute error of this profile lately. */ readonly error: number; /** How often this time of the day or week has been seen. */ readonly visits: number }
 
 /** Null until a slot repeats. */
 export const expectedAt = ({ day, week }: Season, atMs: number): Expectation | null => {
@@ -34,8 +34,8 @@ export const expectedAt = ({ day, week }: Season, atMs: number): Expectation | n
   const inWeek = weekSlot(atMs)
   const byDay = day.visits[inDay] > 0 && day.now[JUDGED] >= LEAST_JUDGED
   const byWeek = week.visits[inWeek] > 0 && week.now[JUDGED] >= LEAST_JUDGED
-  if (byWeek && (!byDay || week.now[ERROR] < day.now[ERROR])) return { value: week.means[inWeek], error: week.now[ERROR] }
-  return byDay ? { value: day.means[inDay], error: day.now[ERROR] } : null
+  if (byWeek && (!byDay || week.now[ERROR] < day.now[ERROR])) return { value: week.means[inWeek], error: week.now[ERROR], visits: week.visits[inWeek] }
+  return byDay ? { value: day.means[inDay], error: day.now[ERROR], visits: day.visits[inDay] } : null
 }
 
 const visit = ({ means, visits, now }: Profile, slot: number, value: number, memory: number, floor: number): void => {

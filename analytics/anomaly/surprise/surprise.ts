@@ -13,15 +13,19 @@ export type Signal = (typeof SIGNALS)[number]
 const LEVEL = 0
 const CHANGE = 1
 const SEASON = 2
-const ROLLING = 3
+export const ROLLING = 3
 const JUMP = 4
 
 /** Nothing is judged before. */
 export const LEARNING = 20
-/** Surprise from which a point is an alarm. */
-const THRESHOLD = 5.25
+/** The two thresholds of the shipped configuration, for every series alike. From the first on, a point of a series is worth a look:
+ * what a backtest marks, and what is scored on public data. */
+export const NOTABLE = 5.25
+/** From the second on, it opens an anomaly that may wake somebody. Bought with it are false alarms: healthy made-up traffic has 0.012
+ * a day and series at 5.25 and 0.001 to 0.005 at 6, of 0.02 that are allowed to both readers together. */
+export const ALARMING = 6
 /** No single signal decides alone by being off every scale. */
-const CAP = 12
+export const CAP = 12
 const SMOOTHING = 0.25
 /** Weight of the fast sum beside the slow one: three signals at twice the threshold, or two at three times. */
 const AT_ONCE = 0.5
@@ -77,22 +81,27 @@ export interface Reading {
   readonly expected: number
   readonly lower: number
   readonly upper: number
+  /** Usual distance from what is expected: a standard deviation, from the mean absolute one. */
+  readonly sigma: number
   /** -log10 of a probability, so to speak: sums of such. */
   readonly surprise: number
-  /** 0 to 1: 0.5 at the threshold. What was told within the quiet time scores below 0.3. */
-  readonly score: number
-  readonly alarm: boolean
   readonly direction: 1 | -1
   /** Of each signal, in the order of SIGNALS. */
   readonly surprises: readonly number[]
   /** Points that the judgement rests on. */
   readonly history: number
 }
+export interface Told extends Reading {
+  /** 0 to 1: 0.5 at the threshold. What was told within the quiet time scores below 0.3. */
+  readonly score: number
+  readonly alarm: boolean
+}
 
 const follow = (mean: number, value: number, window: number, n: number): number => mean + Math.max(1 / window, 1 / (n + 1)) * (value - mean)
 
 const NONE: readonly number[] = SIGNALS.map(() => 0)
-const late = (history: number): Reading => ({ state: 'late', expected: 0, lower: 0, upper: 0, surprise: 0, score: 0, alarm: false, direction: 1, surprises: NONE, history })
+const late = (history: number): Reading => ({ state: 'late', expected: 0, lower: 0, upper: 0, sigma: 0, surprise: 0, direction: 1, surprises: NONE, history })
+const SIGMA_OF_MEAN_ABSOLUTE = Math.sqrt(Math.PI / 2)
 
 const learnStep = (numbers: Float64Array, atMs: number): void => {
   if (numbers[N] === 0) return
@@ -150,7 +159,7 @@ const sumUp = (numbers: Float64Array, surprises: readonly number[], effect: numb
 }
 
 /** Judges a point by everything before it, then learns from it: `state` is changed in place. Points come in order of time. */
-export const observe = (state: SurpriseState, atMs: number, value: number): Reading => {
+export const read = (state: SurpriseState, atMs: number, value: number): Reading => {
   const { numbers, tails } = state
   const n = numbers[N]
   if (!Number.isFinite(value) || (n > 0 && atMs <= numbers[LAST_MS])) return late(n)
@@ -163,21 +172,31 @@ export const observe = (state: SurpriseState, atMs: number, value: number): Read
   const learning = n < LEARNING
   const surprises = deviations.map((deviation, i) => learning || (i === SEASON && usual === null) ? 0 : Math.min(CAP, surpriseOf(tails[i], deviation)))
   const expected = usual === null ? numbers[MEAN] + numbers[RESIDUAL] : usual.value
-  const reach = usual === null ? exceededBy(tails[JUMP], OUTSIDE) * residualScale : exceededBy(tails[SEASON], OUTSIDE) * seasonScale
+  const scale = usual === null ? residualScale : seasonScale
+  const reach = exceededBy(tails[usual === null ? JUMP : SEASON], OUTSIDE) * scale
   learnAll(state, atMs, value, residual, deviations, usual !== null)
+  return {
+    state: learning ? 'learning' : 'ready', expected, lower: expected - reach, upper: expected + reach, sigma: scale * SIGMA_OF_MEAN_ABSOLUTE,
+    surprise: sumUp(numbers, surprises, effect), direction: value >= expected ? 1 : -1, surprises, history: n,
+  }
+}
 
-  const surprise = sumUp(numbers, surprises, effect)
-  const quiet = numbers[TOLD_N] > 0 && n - numbers[TOLD_N] <= QUIET_POINTS && atMs - numbers[TOLD_MS] <= QUIET_MS
-  const alarm = !learning && surprise >= THRESHOLD && !quiet
+/** 0 to 1, and 0.5 at the threshold. */
+export const scoreOf = (surprise: number, threshold: number): number => 1 - 2 ** (-surprise / threshold)
+
+/** One series by itself: `read`, and whether to speak of it. */
+export const observe = (state: SurpriseState, atMs: number, value: number, threshold = NOTABLE): Told => {
+  const { numbers } = state
+  const reading = read(state, atMs, value)
+  if (reading.state !== 'ready') return { ...reading, score: 0, alarm: false }
+  const { surprise, history } = reading
+  const quiet = numbers[TOLD_N] > 0 && history - numbers[TOLD_N] <= QUIET_POINTS && atMs - numbers[TOLD_MS] <= QUIET_MS
+  const alarm = surprise >= threshold && !quiet
   if (alarm) {
-    numbers[TOLD_N] = n
+    numbers[TOLD_N] = history
     numbers[TOLD_MS] = atMs
   }
-  return {
-    state: learning ? 'learning' : 'ready', expected, lower: expected - reach, upper: expected + reach, surprise,
-    score: learning ? 0 : 1 - 2 ** (-(quiet ? Math.min(surprise, THRESHOLD / 2) : surprise) / THRESHOLD),
-    alarm, direction: value >= expected ? 1 : -1, surprises, history: n,
-  }
+  return { ...reading, score: scoreOf(quiet ? Math.min(surprise, threshold / 2) : surprise, threshold), alarm }
 }
 
 export interface Share { readonly name: Signal; /** Of the whole surprise, 0 to 1. */ readonly share: number }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { decodeSurprise, encodeSurprise } from '../../../analytics/anomaly/surprise/bytes.ts'
-import { LEARNING, newSurpriseState, observe, sharesOf, type Reading, type SurpriseState } from '../../../analytics/anomaly/surprise/surprise.ts'
+import { LEARNING, newSurpriseState, observe, sharesOf, type SurpriseState, type Told } from '../../../analytics/anomaly/surprise/surprise.ts'
 import { createRandom } from '../../seasonal/random.ts'
 
 const STEP_MS = 300_000
@@ -12,9 +12,9 @@ const traffic = (points: number, change: (i: number, value: number) => number = 
   const random = createRandom(seed)
   return Array.from({ length: points }, (_, i) => change(i, 100 + 50 * Math.sin(2 * Math.PI * i / DAY) + 3 * random.normal()))
 }
-const play = (values: readonly number[], state: SurpriseState = newSurpriseState(), first = 0, stepMs = STEP_MS): Reading[] =>
+const play = (values: readonly number[], state: SurpriseState = newSurpriseState(), first = 0, stepMs = STEP_MS): Told[] =>
   values.map((value, i) => observe(state, START_MS + (first + i) * stepMs, value))
-const alarmsOf = (readings: readonly Reading[]): number[] => readings.flatMap((reading, i) => reading.alarm ? [i] : [])
+const alarmsOf = (readings: readonly Told[]): number[] => readings.flatMap((reading, i) => reading.alarm ? [i] : [])
 
 describe('the calibrated detector', () => {
   it('says nothing while it learns', () => {

@@ -1,7 +1,7 @@
 // From what was loaded around an incident to what is answered: the ranking with its evidence, in words that a template makes of
 // the numbers. Pure and deterministic.
 import type { Analysis, Cause, Evidence, IncidentRef, TimelineEntry } from '../../streams/contracts/rca.ts'
-import { anomaliesLink, changeEvidence, deployEvidence, edgeEvidence, iso, logsLink, type WindowMs } from './evidence.ts'
+import { anomaliesLink, changeEvidence, deployEvidence, edgeEvidence, iso, logsLink, messageEvidence, type NewMessage, type WindowMs } from './evidence.ts'
 import { callEdges, withCorrelation, type Edge, type Trace } from './graph.ts'
 import { rank, type Deploy, type Ranked, type Ranking } from './rank.ts'
 import { meaningOf, type Moment, type ServiceSeries } from './series.ts'
@@ -13,6 +13,9 @@ export const GRID_MS = 10_000
 const DEPLOY_BEFORE_MS = 15 * 60_000
 /** And so long after it: clocks differ, and an onset is known to a bucket or two. */
 const DEPLOY_AFTER_MS = 60_000
+/** A message so long before the onset may belong to it. */
+const NEW_BEFORE_MS = 60_000
+const MAX_NEW = 3
 
 export interface Loaded {
   readonly window: WindowMs
@@ -24,6 +27,8 @@ export interface Loaded {
   readonly owners: ReadonlyMap<string, string>
   /** Messages of the errors of the incident's services, for what resembles it. */
   readonly templates?: readonly string[]
+  /** What services said for the first time, errors first. */
+  readonly newMessages?: readonly NewMessage[]
 }
 
 export interface Examined extends Ranking { readonly onsetMs: number; readonly calls: readonly Edge[] }
@@ -51,7 +56,7 @@ export const edgesBetween = (services: ReadonlySet<string>, { calls }: Examined,
 
 const round = (value: number): number => Number(value.toFixed(4))
 
-const evidenceOf = (item: Ranked, incident: IncidentRef, ranking: Examined, edges: readonly Edge[], window: WindowMs): Evidence[] => {
+const evidenceOf = (item: Ranked, incident: IncidentRef, ranking: Examined, edges: readonly Edge[], { window, newMessages = [] }: Loaded): Evidence[] => {
   const evidence: Evidence[] = notable(item.strength).slice(0, 4).map((change) => changeEvidence(item.service, change, window))
   for (const signal of incident.signals) {
     if (signal.service !== item.service || signal.kind === 'anomaly') continue
@@ -61,6 +66,8 @@ const evidenceOf = (item: Ranked, incident: IncidentRef, ranking: Examined, edge
   const near = edges.filter((edge) => edge.from === item.service || edge.to === item.service)
     .filter((edge) => [edge.from, edge.to].some((name) => name !== item.service && ((ranking.strengths.get(name)?.score ?? 0) >= ANOMALOUS || incident.services.includes(name))))
   evidence.push(...near.slice(0, 4).flatMap((edge) => edgeEvidence(edge, window)))
+  // Beside what else there is: that something is new alone does not make a cause.
+  if (evidence.length > 0) evidence.push(...newMessages.filter(({ service, firstMs }) => service === item.service && firstMs >= ranking.onsetMs - NEW_BEFORE_MS).slice(0, MAX_NEW).map((message) => messageEvidence(message, ranking.onsetMs, window)))
   return evidence
 }
 
@@ -102,7 +109,7 @@ export const analyse = (incident: IncidentRef, loaded: Loaded, nowMs: number): A
   const examined = examine(incident, loaded)
   const edges = edgesBetween(new Set([...incident.services, ...examined.ranked.map((item) => item.service)]), examined, loaded)
   // What nothing can be shown for is not said.
-  const causes = examined.ranked.map((item) => ({ item, evidence: evidenceOf(item, incident, examined, edges, loaded.window) })).filter(({ evidence }) => evidence.length > 0)
+  const causes = examined.ranked.map((item) => ({ item, evidence: evidenceOf(item, incident, examined, edges, loaded) })).filter(({ evidence }) => evidence.length > 0)
   const ranking: Examined = { ...examined, ranked: causes.map(({ item }) => item) }
   const [top, second] = ranking.ranked
   const confidence = top === undefined ? 0 : top.score * (1 - 0.5 * ((second?.score ?? 0) / top.score))

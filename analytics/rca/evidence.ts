@@ -31,6 +31,16 @@ export const changeEvidence = (service: string, change: Change, window: WindowMs
   link: changeLink(service, change, window),
 })
 
+/** A message that its service never logged before. */
+export interface NewMessage { readonly service: string; readonly pattern: string; readonly text: string; readonly firstMs: number; readonly records: number; readonly isError: boolean }
+const MAX_TEXT = 200
+export const messageEvidence = ({ service, pattern, text, firstMs, records, isError }: NewMessage, onsetMs: number, window: WindowMs): Evidence => ({
+  kind: 'template',
+  statement: `${service}: never-seen ${isError ? 'error' : 'message'} "${text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text}", ${records} ${records === 1 ? 'time' : 'times'} from ${iso(firstMs)} on`,
+  numbers: { records, seconds_after_onset: Math.round((firstMs - onsetMs) / 1000) },
+  link: path('logs/patterns', { id: pattern, service, from: iso(Math.min(firstMs, window.fromMs)), to: iso(window.toMs) }),
+})
+
 const callEvidence = (edge: Edge, window: WindowMs): Evidence => {
   const { from, to, count, against, examples } = edge
   const total = count + against

@@ -1,12 +1,14 @@
 // Loads what lies around a moment from ClickHouse and lets the pure part answer. One loaded window serves the questions of
 // the next 30 seconds.
 import type { ClickHouse } from '../../clickhouse/client.ts'
+import { newTemplates } from '../../clickhouse/queries/log-patterns.ts'
 import { errorTemplates, tracesInWindow, tracesOfService, versionsInWindow, type TraceRow, type VersionRow } from '../../clickhouse/queries/rca.ts'
 import { pointsInWindow } from '../../clickhouse/queries/series-points.ts'
+import { patternOfTemplate } from '../../streams/contracts/pattern-id.ts'
 import type { IncidentRef, Rca, Topology } from '../../streams/contracts/rca.ts'
 import { analyse, GRID_MS, type Loaded } from './analyse.ts'
 import { blastOf, correlationsOf, neighboursOf, rootOf } from './blast.ts'
-import type { WindowMs } from './evidence.ts'
+import type { NewMessage, WindowMs } from './evidence.ts'
 import { declaredEdge, spanEdge, type SpanCalls, type Trace } from './graph.ts'
 import type { Deploy } from './rank.ts'
 import { incidentGraphOf } from './incident-graph.ts'
@@ -22,6 +24,9 @@ const LOOK_BACK_MS = 30 * 60_000
 const CALLERS_BEFORE_MS = 6 * 3_600_000
 const KEEP_MS = 30_000
 const MAX_KEPT = 64
+/** Services whose new messages are looked up. */
+const MAX_ASKED = 50
+const ERROR_CLASS = 5
 
 /** A version that a service did not have before, or a deployment that it announced. */
 export const toDeploys = (rows: readonly VersionRow[]): Deploy[] => {
@@ -73,6 +78,13 @@ export const createRca = ({ clickhouse, now, topology, spanCalls = async () => [
       calls: [...spans.map(spanEdge), ...declared.map(({ from, to }) => declaredEdge(from, to))], owners,
     }
   }
+  /** What services said for the first time, those of the incident and those whose series tell of it. */
+  const newMessages = async ({ tenant, services }: IncidentRef, { window, series }: Loaded): Promise<NewMessage[]> => {
+    const telling = series.filter(({ metrics }) => metrics['log.new_template_rate']?.some((value) => value !== null && value > 0) === true).map(({ service }) => service)
+    const asked = [...new Set([...services, ...telling])].slice(0, MAX_ASKED)
+    const rows = await clickhouse.query(newTemplates, { tenant, services: asked, ...window })
+    return rows.map((row) => ({ service: row.service, pattern: patternOfTemplate(row.template), text: row.text, firstMs: Number(row.first_ms), records: Number(row.records), isError: row.severity >= ERROR_CLASS }))
+  }
   const loadKept = (tenant: string, window: WindowMs): Promise<Loaded> => {
     const key = JSON.stringify([tenant, window.fromMs, window.toMs])
     const nowMs = now()
@@ -104,7 +116,7 @@ export const createRca = ({ clickhouse, now, topology, spanCalls = async () => [
       const window = windowOf(incident)
       const known = incident.past?.some((past) => (past.templates ?? []).length > 0) === true
       const [loaded, templates] = await Promise.all([load(incident.tenant, window), known ? clickhouse.query(errorTemplates, { tenant: incident.tenant, services: [...incident.services], ...window }) : []])
-      return analyse(incident, { ...loaded, templates: templates.map((row) => row.template) }, now())
+      return analyse(incident, { ...loaded, templates: templates.map((row) => row.template), newMessages: await newMessages(incident, loaded) }, now())
     },
     blast: async (incident) => {
       const { loaded, root } = await loadAround(incident)

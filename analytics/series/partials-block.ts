@@ -1,5 +1,6 @@
 // Entries of a range → the Native block of series_partials: every column, in the table's order. log.* metrics are counts of
 // records (each an observation of 1); those without any are left out.
+import { templateMetric } from '../../streams/contracts/metric-value.ts'
 import type { DecodeInput } from '../decode-contract.ts'
 import { createDictionary, clearDictionary, indexOfText } from '../decode/dictionary.ts'
 import type { Dictionary } from '../decode/dictionary.ts'
@@ -13,10 +14,16 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
 
 const records = (count: number): Measured => ({ count, sum: count, min: 1, max: 1, sumSq: count })
 
-const metricsOf = (entry: Entry, attributeName: (key: number) => string): [name: string, Measured][] => [
+/** Of warnings and errors, the most frequent templates: their rates are series. */
+export const MAX_LOUD = 20
+const loudOf = ({ loud }: Entry, halves: Uint32Array): [name: string, Measured][] => [...loud].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, MAX_LOUD)
+  .map(([template, count]) => [templateMetric((BigInt(halves[2 * template + 1]) << 32n) | BigInt(halves[2 * template])), records(count)])
+
+const metricsOf = (entry: Entry, halves: Uint32Array, attributeName: (key: number) => string): [name: string, Measured][] => [
   ['log.rate', records(entry.count)],
   ...(entry.errors > 0 ? [['log.error_rate', records(entry.errors)] as [string, Measured]] : []),
   ...entry.severities.flatMap((count, i) => (count > 0 ? [[`log.severity.${LEVELS[i]}`, records(count)] as [string, Measured]] : [])),
+  ...loudOf(entry, halves),
   ...[...entry.measured].map(([key, measured]) => [`attr.${attributeName(key)}`, measured] as [string, Measured]),
 ]
 
@@ -31,7 +38,7 @@ export const toPartialsBlock = (
 ): Uint8Array<ArrayBuffer> => {
   const rows = entries.length
   const metrics = newDictionary()
-  const all = entries.map((entry) => metricsOf(entry, attributeName))
+  const all = entries.map((entry) => metricsOf(entry, templates.halves(), attributeName))
   const flat = all.flat()
   let total = 0
   const ends = Uint32Array.from(all, (list) => (total += list.length))

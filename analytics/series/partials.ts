@@ -30,11 +30,14 @@ export interface Entry {
   /** Numbers of its distinct templates, in order of appearance. */
   readonly templates: number[]
   hasOtherTemplates: boolean
+  /** Warnings and errors by the number of their template. */
+  readonly loud: Map<number, number>
 }
 
 export const MAX_SERVICES = 2000
 export const MAX_TEMPLATES = 64
 export const OTHER_SERVICE = 'other'
+const WARN = 13
 const ERROR = 17
 const FATAL4 = 24
 const BUCKET_NS = 1e10
@@ -103,7 +106,7 @@ const createEntries = (columns: Columns, counts: TemplateCounts) => {
     const key = number * (MAX_BUCKET + 1) + bucket
     let entry = numbers.get(key)
     if (entry === undefined) {
-      entry = { ...services.names[number], bucket, group: groupOf(number, Math.floor(bucket / BUCKETS_PER_MINUTE)), count: 0, errors: 0, severities: [0, 0, 0, 0, 0, 0], measured: new Map(), templates: [], hasOtherTemplates: false }
+      entry = { ...services.names[number], bucket, group: groupOf(number, Math.floor(bucket / BUCKETS_PER_MINUTE)), count: 0, errors: 0, severities: [0, 0, 0, 0, 0, 0], measured: new Map(), templates: [], hasOtherTemplates: false, loud: new Map() }
       numbers.set(key, entry)
       entries.push(entry)
     }
@@ -163,6 +166,7 @@ export const createPartials = (): Partials => {
         hasher.hash(body.buf, start, length)
         const template = templates.numberOf(hasher.low, hasher.high)
         addTemplate(entry, template, templates)
+        if (level >= WARN && template !== 0) entry.loud.set(template, (entry.loud.get(template) ?? 0) + 1)
         counts.add(entry.group, template, level, row, bodyAt)
         bodyAt = start + length
         for (const end = attributes.ends[row]; pair < end; pair++) {

@@ -1,5 +1,6 @@
 // What the detector opened, as a table row and as a signal, with its reasons in words. Ids are deterministic.
 import { createHash } from 'node:crypto'
+import { isCount, TEMPLATE_METRIC, templateOfMetric } from '../../streams/contracts/metric-value.ts'
 import type { SignalOpened, Severity } from '../../streams/contracts/signals.ts'
 import type { Finding } from './finding.ts'
 
@@ -39,25 +40,32 @@ export const anomalyId = (tenant: string, service: string, metric: string, bucke
 const round = (value: number): number => Number(value.toPrecision(4))
 const NAMES: Readonly<Record<string, string>> = { 'log.rate': 'log records', 'log.error_rate': 'errors', 'log.new_template_rate': 'never-seen messages' }
 
-const describe = (service: string, metric: string, { observed, expected, lower, upper, direction, lasting }: Finding): string => {
-  const name = NAMES[metric] ?? metric.replace(/^attr\./, '')
-  const unit = metric in NAMES ? ' per 10 s' : ''
+const MAX_TEXT = 160
+const nameOf = (metric: string, template: string | null): string => {
+  const pattern = templateOfMetric(metric)?.pattern
+  if (pattern === undefined) return NAMES[metric] ?? metric.replace(/^attr\./, '')
+  return template === null ? `message ${pattern}` : `"${template.length > MAX_TEXT ? `${template.slice(0, MAX_TEXT)}…` : template}" (${pattern})`
+}
+const describe = ({ service, metric, finding, template = null }: Opening): string => {
+  const { observed, expected, lower, upper, direction, lasting } = finding
+  const unit = isCount(metric) ? ' per 10 s' : ''
   const over = lasting ? ' in means of 5 minutes' : ''
-  return `${service}: ${name} ${direction > 0 ? 'up' : 'down'}, ${round(observed)}${unit}${over} where ${round(expected)} was expected (band ${round(lower)} to ${round(upper)})`
+  return `${service}: ${nameOf(metric, template)} ${direction > 0 ? 'up' : 'down'}, ${round(observed)}${unit}${over} where ${round(expected)} was expected (band ${round(lower)} to ${round(upper)})`
 }
 
 const severityOf = (metric: string, direction: number, score: number): Severity => {
   if (metric === 'log.rate') return direction < 0 ? 'critical' : 'minor'
   if (metric === 'log.error_rate') return score >= 0.9 ? 'critical' : 'major'
-  return metric === 'log.new_template_rate' ? 'minor' : 'major'
+  return metric === 'log.new_template_rate' || metric.startsWith(TEMPLATE_METRIC) ? 'minor' : 'major'
 }
 
-export interface Opening { readonly tenant: string; readonly service: string; readonly metric: string; readonly atMs: number; readonly finding: Finding }
+export interface Opening { readonly tenant: string; readonly service: string; readonly metric: string; readonly atMs: number; readonly finding: Finding; /** Text of the template that the series counts, where it is known. */ readonly template?: string | null }
 
-export const toAnomaly = ({ tenant, service, metric, atMs, finding }: Opening): { row: AnomalyInsert; signal: Omit<SignalOpened, 'neighbours'> } => {
+export const toAnomaly = (opening: Opening): { row: AnomalyInsert; signal: Omit<SignalOpened, 'neighbours'> } => {
+  const { tenant, service, metric, atMs, finding } = opening
   const { direction, startedAtMs, observed, expected, lower, upper, history, signal, signals } = finding
   const id = anomalyId(tenant, service, metric, startedAtMs, direction)
-  const summary = describe(service, metric, finding)
+  const summary = describe(opening)
   const row: AnomalyInsert = {
     tenant, anomaly_id: id, kind: 'anomaly', service_id: service, metric_name: metric, detected_at: toSeconds(atMs), started_at: toSeconds(startedAtMs),
     resolved: 0, resolved_at: toSeconds(0), anomaly_score: finding.score, z_score: finding.z, observed, expected, lower, upper, history, signal, direction, summary, signals, rca_triggered: 1, version: atMs,

@@ -47,7 +47,7 @@ export const createIntake = (services: Services): Intake => {
   const take = (partial: Partial, nowMs: number): void => {
     const targets = new Map<ServiceState, Set<string>>()
     for (const [metric] of partial.metrics) {
-      const state = services.admit(partial.tenant, partial.service, metric)
+      const state = services.admit(partial.tenant, partial.service, metric, nowMs)
       if (state === null) continue
       const metrics = targets.get(state)
       if (metrics === undefined) targets.set(state, new Set([metric]))

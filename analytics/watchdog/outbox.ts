@@ -2,15 +2,17 @@
 // repeated; a checkpoint is taken only while it is empty.
 import type { ClickHouse } from '../../clickhouse/client.ts'
 import { anomalyById } from '../../clickhouse/queries/anomalies.ts'
-import type { SignalOpened, SignalSink } from '../../streams/contracts/signals.ts'
-import { toAnomaly, toSeconds, type AnomalyInsert, type Opening } from './anomaly-row.ts'
+import { textOfTemplate } from '../../clickhouse/queries/log-patterns.ts'
+import { templateOfMetric } from '../../streams/contracts/metric-value.ts'
+import type { SignalSink } from '../../streams/contracts/signals.ts'
+import { toAnomaly, toSeconds, type Opening } from './anomaly-row.ts'
 import type { PointInsert, Resolution } from './close-buckets.ts'
 import type { SeenRow } from './templates.ts'
 
 export type Neighbours = (tenant: string, service: string, atMs: number) => Promise<readonly string[]>
 export interface Ending { readonly tenant: string; readonly id: string; readonly atMs: number }
 type Entry =
-  | { readonly kind: 'opened'; readonly atMs: number; readonly row: AnomalyInsert; readonly signal: Omit<SignalOpened, 'neighbours'> }
+  | { readonly kind: 'opened'; readonly atMs: number; readonly opening: Opening }
   | { readonly kind: 'resolved'; readonly atMs: number; readonly ending: Ending }
 
 const CHUNK = 25_000
@@ -68,16 +70,22 @@ export const createOutbox = ({ clickhouse, signals, neighbours }: OutboxDeps): O
     }
     await signals.resolved({ tenant, kind: 'anomaly', id, endedAtMs: atMs })
   }
+  /** Of the template that a series counts. */
+  const textOf = async ({ tenant, service, metric }: Opening): Promise<string | null> => {
+    const template = templateOfMetric(metric)?.template
+    return template === undefined ? null : (await clickhouse.query(textOfTemplate, { tenant, service, template })).at(0)?.text ?? null
+  }
   const send = async (entry: Entry): Promise<void> => {
     if (entry.kind === 'resolved') return writeResolved(entry.ending)
-    await clickhouse.insertRows({ table: 'anomalies', rows: [entry.row] })
-    const near = await neighbours(entry.signal.tenant, entry.signal.service, entry.atMs).catch(() => [])
-    await signals.opened({ ...entry.signal, neighbours: near })
+    const { row, signal } = toAnomaly({ ...entry.opening, template: await textOf(entry.opening) })
+    await clickhouse.insertRows({ table: 'anomalies', rows: [row] })
+    const near = await neighbours(signal.tenant, signal.service, entry.atMs).catch(() => [])
+    await signals.opened({ ...signal, neighbours: near })
   }
   return {
     point: (row) => { points.push(row) },
     seen: (row) => { seen.push(row) },
-    opened: (opening) => { entries.push({ kind: 'opened', atMs: opening.atMs, ...toAnomaly(opening) }) },
+    opened: (opening) => { entries.push({ kind: 'opened', atMs: opening.atMs, opening }) },
     resolved: ({ tenant, anomaly, atMs }) => { entries.push({ kind: 'resolved', atMs, ending: { tenant, id: anomaly.id, atMs } }) },
     ended: (ending) => { entries.push({ kind: 'resolved', atMs: ending.atMs, ending }) },
     size: () => points.length + seen.length + entries.length,

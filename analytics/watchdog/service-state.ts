@@ -1,6 +1,7 @@
 // What the watchdog remembers of each service, and the bounds on how many series it admits. Beyond a bound, series are
 // folded into the tenant's service `other`.
 import type { DetectorState } from '../anomaly/detector.ts'
+import { TEMPLATE_METRIC } from '../../streams/contracts/metric-value.ts'
 import { newBucket, type OpenBucket } from '../series/rollup.ts'
 import type { SeriesPeriods } from './series-periods.ts'
 
@@ -15,6 +16,8 @@ export interface ServiceState {
   live: boolean
   lastPartialAtMs: number
   metrics: string[]
+  /** When each series of a template last had data, by the watchdog's clock. */
+  templates: Record<string, number>
   detectors: Record<string, DetectorState>
   /** Of metrics whose lasting deviations matter. */
   periods: Record<string, SeriesPeriods>
@@ -22,6 +25,9 @@ export interface ServiceState {
 }
 
 export interface Bounds { readonly seriesPerTenant: number; readonly series: number; readonly otherMetrics: number }
+/** Series of templates that a service has, and after how long without data one makes room. */
+const MAX_TEMPLATES = 20
+const TEMPLATE_IDLE_MS = 6 * 3_600_000
 export const DEFAULT_BOUNDS: Bounds = { seriesPerTenant: 2_000, series: 50_000, otherMetrics: 64 }
 export const OTHER = 'other'
 /** Every service with logs has these, so that their first error is judged against a history of none. */
@@ -31,7 +37,7 @@ export interface Services {
   all(): Iterable<ServiceState>
   restore(state: ServiceState): void
   /** The bucket a metric of a service belongs to, `other` beyond the bounds; null when even that is full. */
-  admit(tenant: string, service: string, metric: string): ServiceState | null
+  admit(tenant: string, service: string, metric: string, nowMs: number): ServiceState | null
   find(tenant: string, service: string): ServiceState | undefined
   forget(state: ServiceState): void
   size(): number
@@ -39,7 +45,7 @@ export interface Services {
 }
 
 export const newServiceState = (tenant: string, service: string): ServiceState =>
-  ({ tenant, service, closedThroughMs: 0, lastDataMs: 0, live: false, lastPartialAtMs: 0, metrics: [], detectors: {}, periods: {}, pending: new Map() })
+  ({ tenant, service, closedThroughMs: 0, lastDataMs: 0, live: false, lastPartialAtMs: 0, metrics: [], templates: {}, detectors: {}, periods: {}, pending: new Map() })
 
 /** Ids of the anomalies that are open, of either reader. */
 export const openOf = ({ detectors, periods }: ServiceState): string[] =>
@@ -75,8 +81,31 @@ export const createServices = (bounds: Bounds): Services => {
     state.metrics.push(...names)
     count(state.tenant, names.length)
   }
-  const admit = (tenant: string, service: string, metric: string): ServiceState | null => {
+  /** Room for one more series of a template: the longest silent one makes it, unless it is open. */
+  const makeRoom = (state: ServiceState, nowMs: number): boolean => {
+    const seen = Object.entries(state.templates).sort((a, b) => a[1] - b[1])
+    if (seen.length < MAX_TEMPLATES) return true
+    const idle = seen.find(([metric, lastMs]) => nowMs - lastMs >= TEMPLATE_IDLE_MS && (state.detectors[metric]?.open ?? null) === null)?.[0]
+    if (idle === undefined) return false
+    state.metrics = state.metrics.filter((metric) => metric !== idle)
+    delete state.templates[idle]
+    delete state.detectors[idle]
+    count(state.tenant, -1)
+    return true
+  }
+  /** Series of templates take at most half of what there is for series, and are never folded into `other`. */
+  const admitTemplate = (state: ServiceState | undefined, tenant: string, metric: string, nowMs: number): ServiceState | null => {
+    if (state === undefined || state.service === OTHER) return null
+    if (state.templates[metric] === undefined) {
+      if (total >= bounds.series / 2 || (perTenant.get(tenant) ?? 0) >= bounds.seriesPerTenant / 2 || !makeRoom(state, nowMs)) return null
+      add(state, metric)
+    }
+    state.templates[metric] = nowMs
+    return state
+  }
+  const admit = (tenant: string, service: string, metric: string, nowMs: number): ServiceState | null => {
     const known = states.get(key(tenant, service))
+    if (metric.startsWith(TEMPLATE_METRIC)) return admitTemplate(known, tenant, metric, nowMs)
     if (known?.metrics.includes(metric)) return known
     if (service !== OTHER && total < bounds.series && (perTenant.get(tenant) ?? 0) < bounds.seriesPerTenant) {
       const state = get(tenant, service)

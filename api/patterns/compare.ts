@@ -1,6 +1,7 @@
 // What changed between two ranges, of patterns: counts of templates are added up by pattern and judged by rate. Pure.
 import type { TemplateCountRow, TemplateTextRow } from '../../clickhouse/queries/log-patterns.ts'
-import { generalise, idOfTemplate } from './generalise.ts'
+import { patternOfTemplate } from '../../streams/contracts/pattern-id.ts'
+import { generalise } from './generalise.ts'
 
 /** Seconds that each range really covers. */
 export interface Spans { readonly rangeSeconds: number; readonly baselineSeconds: number }
@@ -55,7 +56,7 @@ const toSums = (texts: readonly TemplateTextRow[]): { byTemplate: Map<string, Su
       for (const template of templates) {
         const row = rows.get(template)!
         byTemplate.set(`${service} ${template}`, sum)
-        sum.ids.add(idOfTemplate(template))
+        sum.ids.add(patternOfTemplate(template))
         sum.firstSeen = Math.min(sum.firstSeen ?? Infinity, row.first_seen)
         if (sum.example === null || row.last_seen > sum.example.last_seen) sum.example = row
       }

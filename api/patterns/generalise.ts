@@ -2,6 +2,7 @@
 // fewer are alternatives (started, failed), which must not become one. What comes out depends on the set of templates alone, not
 // on their order, so every process and every time gives the same. Pure.
 import { createHash } from 'node:crypto'
+import { patternId, patternOfTemplate } from '../../streams/contracts/pattern-id.ts'
 
 export interface Template { /** 64-bit hash as text. */ readonly id: string; readonly text: string }
 export interface Pattern { readonly id: string; readonly text: string; /** Ids of its templates. */ readonly templates: readonly string[] }
@@ -23,9 +24,7 @@ const isWord = (token: string): boolean => /[^\s=:;,()[\]{}"'`|]/.test(token)
 /** Says something: more than marks and signs. */
 const hasLetters = (token: string): boolean => /[\p{L}]/u.test(token.replace(/<(?:num|str|\*)>/g, ''))
 
-const hex = (id: string): string => BigInt(id).toString(16).padStart(16, '0')
-export const idOfTemplate = (id: string): string => `ptn-${hex(id)}`
-const idOfText = (text: string): string => `ptn-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+const idOfText = (text: string): string => patternId(createHash('sha256').update(text).digest('hex').slice(0, 16))
 
 /** Only templates with the same signs around the same number of words are compared. */
 const toGroups = (templates: readonly Template[]): Group[] => {
@@ -101,7 +100,7 @@ const settle = (group: Group): Group => {
 
 const toPattern = ({ tokens, templates }: Node): Pattern => {
   const text = tokens.join('')
-  return templates.length === 1 ? { id: idOfTemplate(templates[0]), text, templates } : { id: idOfText(text), text, templates: templates.toSorted() }
+  return templates.length === 1 ? { id: patternOfTemplate(templates[0]), text, templates } : { id: idOfText(text), text, templates: templates.toSorted() }
 }
 
 /** @param templates of one service, no id twice; their order does not matter. */

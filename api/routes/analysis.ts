@@ -1,6 +1,7 @@
 // Anomalies, correlations, status: what analysis has found.
 import { Type } from 'typebox'
 import { countAnomalies, listAnomalies, type AnomalyPosition, type AnomalyRow } from '../../clickhouse/queries/anomalies.ts'
+import { templateOfMetric } from '../../streams/contracts/metric-value.ts'
 import type { App } from '../app.ts'
 import { principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
@@ -21,11 +22,19 @@ export const contextOf = async (deps: Pick<RouteDeps, 'store'>, tenant: string, 
   return { windows, groups }
 }
 
+/** A link over the time around it. */
+const patternOf = ({ metric_name: metric, service_id: service, started_at_ms: startedMs }: AnomalyRow) => {
+  const id = templateOfMetric(metric)?.pattern
+  const from = new Date(Number(startedMs) - 600_000).toISOString()
+  return id === undefined ? {} : { pattern: { id, link: `/api/v1/logs/patterns?${new URLSearchParams({ id, service, from }).toString()}` } }
+}
+
 export const toAnomaly = (row: AnomalyRow, { windows, groups }: Context) => ({
   anomaly_id: row.anomaly_id, kind: row.kind, service_id: row.service_id, metric_name: row.metric_name, anomaly_score: row.anomaly_score, z_score: row.z_score,
   detected_at: iso(row.detected_at_ms), started_at: iso(row.started_at_ms), rca_triggered: row.rca_triggered === 1, resolved: row.resolved === 1, resolved_at: row.resolved === 1 ? iso(row.resolved_at_ms) : null,
   observed: row.observed, expected: row.expected, lower: row.lower, upper: row.upper, history: row.history, signal: row.signal, summary: row.summary,
   muted: windows.has(row.anomaly_id), maintenance_window_id: windows.get(row.anomaly_id) ?? null, signals: row.signals?.map((one) => ({ ...one })) ?? [], group_id: groups.get(row.anomaly_id)?.id ?? null,
+  ...patternOf(row),
 })
 
 const membersOf = (row: AnomalyRow, { groups }: Context) =>

@@ -40,7 +40,7 @@ export const seriesRoutes = (app: App, deps: RouteDeps): void => {
     schema: {
       operationId: 'getSeries', tags: ['analysis'], summary: 'Points of one series in equal steps, with the band that was expected of them',
       querystring: Type.Object({
-        service: Type.String({ minLength: 1, maxLength: 255 }), metric: Type.String({ minLength: 1, maxLength: 255, description: 'log.rate, log.error_rate, log.new_template_rate, or attr.<attribute>', examples: ['log.error_rate'] }),
+        service: Type.String({ minLength: 1, maxLength: 255 }), metric: Type.String({ minLength: 1, maxLength: 255, description: 'log.rate, log.error_rate, log.new_template_rate, log.template.<16 hex digits of a pattern>, or attr.<attribute>', examples: ['log.error_rate'] }),
         from: Type.Optional(Time), to: Type.Optional(Time), step: Type.Optional(Type.String({ maxLength: 10, description: 'a multiple of 10 seconds: 60, 5m, 1h; auto unless told otherwise', examples: ['auto'] })),
       }, { additionalProperties: false }),
       response: { 200: Type.Object({ service: Type.String(), metric: Type.String({ examples: ['log.error_rate'] }), range: Type.Object({ from: Type.String(), to: Type.String() }), stepSeconds: Type.Integer({ examples: [10] }), points: Type.Array(SeriesPoint) }), ...errors },

@@ -55,6 +55,7 @@ export const Anomaly = Type.Object({
   history: Type.Integer(), signal: Type.String(), summary: Type.String(), muted: Type.Boolean({ description: 'a maintenance window keeps, or kept, it from opening an incident' }), maintenance_window_id: Nullable('string'),
   signals: Type.Array(Type.Object({ name: Type.String({ examples: ['rolling_z'] }), share: Type.Number({ examples: [1] }) }), { description: 'which signals of the detector made it, with their share' }),
   group_id: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'the incident that it is part of', examples: ['inc_7f3d2a9c01be'] }),
+  pattern: Type.Optional(Type.Object({ id: Type.String({ examples: ['ptn-1f0c3a9be2d47756'] }), link: Type.String({ examples: ['/api/v1/logs/patterns?id=ptn-1f0c3a9be2d47756&service=checkout'] }) }, { description: 'the message whose rate it is' })),
   members: Type.Optional(Type.Array(Type.Object({ anomaly_id: Type.String(), service_id: Type.String(), summary: Type.String() }), { description: 'with group=true: all of its event, itself included' })),
 })
 

@@ -12,7 +12,7 @@ const logs = (service: string, logRecords: TestRecord[]) =>
   ({ resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] }, scopeLogs: [{ logRecords }] })
 const decode = (...messages: TestMessage[]) => decodeBatch(rangeOf(messages))
 const metricsOf = (row: PartialRow): Record<string, number[]> =>
-  Object.fromEntries(row.metric.map((name, i) => [name, [Number(row.count[i]), row.sum[i], row.min[i], row.max[i], row.sum_sq[i]]]))
+  Object.fromEntries(row.metric.map((name, i) => [name, [Number(row.count[i]), row.sum[i], row.min[i], row.max[i], row.sum_sq[i]]] as const).filter(([name]) => !name.startsWith('log.template.')).map(([name, values]) => [name, [...values]]))
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
 /** Per tenant, service and bucket: the observations of each metric, by the stored rows alone. */

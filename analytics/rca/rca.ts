@@ -78,10 +78,10 @@ export const createRca = ({ clickhouse, now, topology, spanCalls = async () => [
       calls: [...spans.map(spanEdge), ...declared.map(({ from, to }) => declaredEdge(from, to))], owners,
     }
   }
-  /** What services said for the first time, those of the incident and those whose series tell of it. */
+  /** What services said for the first time: those of the incident, those whose series tell of it, then others. */
   const newMessages = async ({ tenant, services }: IncidentRef, { window, series }: Loaded): Promise<NewMessage[]> => {
     const telling = series.filter(({ metrics }) => metrics['log.new_template_rate']?.some((value) => value !== null && value > 0) === true).map(({ service }) => service)
-    const asked = [...new Set([...services, ...telling])].slice(0, MAX_ASKED)
+    const asked = [...new Set([...services, ...telling, ...series.map(({ service }) => service)])].slice(0, MAX_ASKED)
     const rows = await clickhouse.query(newTemplates, { tenant, services: asked, ...window })
     return rows.map((row) => ({ service: row.service, pattern: patternOfTemplate(row.template), text: row.text, firstMs: Number(row.first_ms), records: Number(row.records), isError: row.severity >= ERROR_CLASS }))
   }

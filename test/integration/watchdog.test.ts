@@ -8,6 +8,7 @@ import { createClickHouse, type ClickHouse } from '../../clickhouse/client.ts'
 import { startLocalClickHouse } from '../../clickhouse/local/local.ts'
 import { migrate } from '../../clickhouse/migrate.ts'
 import { countAnomalies, listAnomalies } from '../../clickhouse/queries/anomalies.ts'
+import { templateMetric } from '../../streams/contracts/metric-value.ts'
 import type { RulesOf } from '../../streams/contracts/detection.ts'
 import { pointsOfSeries } from '../../clickhouse/queries/series-points.ts'
 import type { SignalOpened, SignalResolved } from '../../streams/contracts/signals.ts'
@@ -39,7 +40,7 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   for (const watchdog of running.splice(0)) await watchdog.close()
-  for (const table of ['otel_logs', 'series_partials', 'series_points', 'anomalies', 'watchdog_checkpoints', 'seen_templates']) await ch.command(`TRUNCATE TABLE ${table}`)
+  for (const table of ['otel_logs', 'series_partials', 'series_points', 'anomalies', 'watchdog_checkpoints', 'seen_templates', 'log_templates', 'log_template_counts']) await ch.command(`TRUNCATE TABLE ${table}`)
   nowMs = Math.floor(Date.now() / BUCKET_MS) * BUCKET_MS
   uncommittedMs = null
   opened = []
@@ -230,6 +231,23 @@ WHERE toUnixTimestamp(bucket) = {bucket:UInt32} ORDER BY metric` }, { bucket: bu
     expect((await points('1'))[0].n).toBe('1')
   })
 
+  it('alarms on the rate of one message that the errors as a whole hide, and says which', async () => {
+    const fromMs = nowMs - 7_200_000
+    const [loud, quiet] = [11647263161242007405n, 17n].map(templateMetric)
+    await ch.insertRows({ table: 'log_templates', rows: [{ tenant: 't', service: 'svc-0', template: '17', text: 'cannot reserve stock of item <num>', example: 'cannot reserve stock of item 7', record: 'l:0:1:2', first_seen: fromMs / 1000, last_seen: nowMs / 1000 }] })
+    await put(Array.from({ length: 700 }, (_, i) => [
+      partial('t', 'svc-0', fromMs + i * BUCKET_MS, { ...logs(100, 60), [loud]: [59 - i % 3, 59 - i % 3], ...(i % 30 === 0 || i >= 660 ? { [quiet]: [i >= 660 ? 4 : 1, 4] } : {}) }),
+      partial('t', 'svc-1', fromMs + i * BUCKET_MS, logs(50)),
+    ]).flat())
+    const watchdog = await start()
+    await watchdog.tick()
+    nowMs += 2_000
+    await watchdog.tick()
+    expect(opened).toMatchObject([{ service: 'svc-0', severity: 'minor', startedAtMs: fromMs + 660 * BUCKET_MS }])
+    expect(opened[0].summary).toMatch(/^svc-0: "cannot reserve stock of item <num>" \(ptn-0{14}11\) up, 4 per 10 s where 0\.0/)
+    expect(await anomalies()).toMatchObject([{ metric_name: quiet, summary: opened[0].summary }])
+  })
+
   it('notices a service that falls silent while others report', async () => {
     const watchdog = await start()
     const startMs = nowMs
@@ -265,6 +283,10 @@ describe('root cause over ClickHouse', () => {
     await ch.insertRows({ table: 'series_points', rows: Array.from({ length: 110 }, (_, i) => fromMs + i * BUCKET_MS).flatMap((bucketMs) => ['gateway', 'payments'].flatMap((service) => [
       point(service, 'log.rate', bucketMs, 30), point(service, 'log.error_rate', bucketMs, bucketMs < onsetMs ? 1 : service === 'payments' ? 20 : 10),
     ])) })
+    const seen = (tenant: string, template: string, text: string, atMs: number): object => ({ tenant, service: 'payments', template, text, example: text, record: 'l:0:1:2', first_seen: atMs / 1000, last_seen: atMs / 1000 })
+    await ch.insertRows({ table: 'log_templates', rows: [seen('t', '5', 'pool exhausted: waited <num>', onsetMs), seen('t', '6', 'charged <num>', fromMs - 86_400_000), seen('other', '5', 'spy on <num>', onsetMs)] })
+    await ch.insertRows({ table: 'log_template_counts', rows: ['t', 'other'].flatMap((tenant) => ['5', '6'].map((template) => (
+      { tenant, service: 'payments', severity: 5, template, minute: Math.floor(onsetMs / 60_000) * 60 + 60, records: 40, receive_day: new Date(nowMs).toISOString().slice(0, 10), log_id: 'l', log_partition: 0, log_offset: 1, last_offset: 1 }))) })
     const rca = createRca({ clickhouse: ch, now: () => nowMs, topology: async () => ({ owners: new Map(), declared: [] }) })
     const { correlations } = await rca.correlations('t', 'gateway', 3, nowMs)
     expect(correlations).toMatchObject([{ related_service: 'payments', direction: 'upstream' }])
@@ -273,6 +295,9 @@ describe('root cause over ClickHouse', () => {
     const analysis = await rca.analysis(incident)
     expect(analysis.verdict.cause).toMatchObject({ service: 'payments', kind: 'errors' })
     expect(analysis.causes[0].evidence.map((e) => e.kind)).toEqual(expect.arrayContaining(['anomaly', 'deploy', 'trace']))
+    expect(analysis.causes[0].evidence.filter((e) => e.kind === 'template')).toMatchObject([
+      { statement: `payments: never-seen error "pool exhausted: waited <num>", 40 times from ${new Date(onsetMs).toISOString()} on`, numbers: { records: 40, seconds_after_onset: 0 }, link: expect.stringContaining('/api/v1/logs/patterns?id=ptn-0000000000000005&service=payments') as unknown },
+    ])
     expect(JSON.stringify(analysis)).not.toContain('spy')
     expect(await rca.blast(incident)).toMatchObject({ root: 'payments', impacted: [{ service: 'gateway', relation: 'downstream', path: ['payments', 'gateway'] }] })
   })

@@ -81,6 +81,15 @@ describe('partials', () => {
     }
   })
 
+  it('count warnings and errors by template, the most frequent twenty', () => {
+    const records = Array.from({ length: 25 }, (_, i) => Array.from({ length: 30 - i }, () => ({ timeUnixNano: nanos(NOW_MS), severityNumber: i % 2 === 0 ? 13 : 17, body: { stringValue: `trouble ${'ghijklmnopqrstuvwxyz'[i % 20].repeat(3 + i)} ${i}` } }))).flat()
+    const calm = Array.from({ length: 50 }, () => ({ timeUnixNano: nanos(NOW_MS), severityNumber: 9, body: { stringValue: 'all is well' } }))
+    const [row] = partialsOf(decode({ body: encodeRequest({ resourceLogs: [logs('a', [...calm, ...records])] }) }))
+    const rates = row.metric.map((name, i) => [name, Number(row.count[i])] as const).filter(([name]) => name.startsWith('log.template.'))
+    expect(rates.map(([, count]) => count)).toEqual(Array.from({ length: 20 }, (_, i) => 30 - i))
+    expect(rates.every(([name]) => /^log\.template\.[0-9a-f]{16}$/.test(name) && row.templates.includes(BigInt(`0x${name.slice(13)}`)))).toBe(true)
+  })
+
   it('name at most 64 templates and then 0 once', () => {
     const name = (i: number): string => String.fromCharCode(103 + (i % 20)).repeat(3) + String.fromCharCode(103 + Math.floor(i / 20)).repeat(4)
     const body = encodeRequest({ resourceLogs: [logs('a', Array.from({ length: 90 }, (_, i) => ({ timeUnixNano: nanos(NOW_MS), body: { stringValue: `event ${name(i)}` } })))] })

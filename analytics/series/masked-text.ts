@@ -1,6 +1,6 @@
 // The text of a template, for people: <num> stands for numbers and everything made with digits (ids, times, addresses), <str>
 // for quoted text. Two bodies have the same text when they have the same hash, up to its length.
-import { createTemplateHasher, type MaskedSink } from './template-hash.ts'
+import { hashTemplate, MASKED_NUMBER, MASKED_QUOTE, MAX_HASHED_BYTES } from './template-hash.ts'
 
 export const NUMBER_MARK = '<num>'
 export const QUOTED_MARK = '<str>'
@@ -22,8 +22,8 @@ export const cutText = (buf: Uint8Array, from: number, length: number, max: numb
   return bytes.toString('utf8', 0, wholeEnd(bytes, bytes.length))
 }
 
-export const createMaskedText = (): ((buf: Uint8Array, from: number, length: number) => string) => {
-  const hasher = createTemplateHasher()
+export type MaskedText = (buf: Uint8Array, from: number, length: number) => string
+export const createMaskedText = (): MaskedText => {
   const out = Buffer.alloc(MAX_TEXT)
   let at = 0
   let isFull = false
@@ -35,21 +35,26 @@ export const createMaskedText = (): ((buf: Uint8Array, from: number, length: num
     isFull ||= at + text.length > MAX_TEXT
     if (!isFull) at += out.write(text, at, 'latin1')
   }
-  const sink: MaskedSink = {
-    byte: put,
-    number: () => { mark(NUMBER_MARK) },
-    quoted: () => { mark(QUOTED_MARK) },
-    word: (buf, from, to) => {
-      for (let i = from; i < to; i++) {
-        if (buf[i] < ZERO || buf[i] > NINE) put(buf[i])
-        else if (i === from || buf[i - 1] < ZERO || buf[i - 1] > NINE) mark(NUMBER_MARK)
-      }
-    },
+  /** As it is, but for digits inside words. */
+  const copy = (buf: Uint8Array, from: number, to: number): void => {
+    for (let i = from; i < to; i++) {
+      if (buf[i] < ZERO || buf[i] > NINE) put(buf[i])
+      else if (i === from || buf[i - 1] < ZERO || buf[i - 1] > NINE) mark(NUMBER_MARK)
+    }
   }
   return (buf, from, length) => {
     at = 0
     isFull = false
-    hasher.hash(buf, from, length, sink)
+    const masks: number[] = []
+    hashTemplate({ low: 0, high: 0 }, buf, from, length, masks)
+    let copied = from
+    for (let i = 0; i < masks.length; i += 3) {
+      copy(buf, copied, masks[i])
+      copied = masks[i + 1]
+      if (masks[i + 2] === MASKED_NUMBER) mark(NUMBER_MARK)
+      else if (masks[i + 2] === MASKED_QUOTE) mark(QUOTED_MARK)
+    }
+    copy(buf, copied, from + Math.min(length, MAX_HASHED_BYTES))
     return cutText(out, 0, at, MAX_TEXT)
   }
 }

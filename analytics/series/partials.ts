@@ -5,10 +5,11 @@ import type { DecodeInput, TemplateInsert } from '../decode-contract.ts'
 import { lengthAt, varintSize } from '../decode/bytes.ts'
 import type { Columns } from '../decode/columns.ts'
 import { keyText } from '../decode/dictionary.ts'
+import { createMaskedText } from './masked-text.ts'
 import { isMeasured, numberAt } from './measured.ts'
 import { toPartialsBlock } from './partials-block.ts'
 import { createTemplateCounts, type TemplateCounts } from './template-counts.ts'
-import { createTemplateHasher } from './template-hash.ts'
+import { hashTemplate, type TemplateHash } from './template-hash.ts'
 import { createTemplateMemory } from './template-memory.ts'
 import { createTemplates } from './template-set.ts'
 import type { Templates } from './template-set.ts'
@@ -142,11 +143,12 @@ const addTemplate = (entry: Entry, template: number, templates: Templates): void
 }
 
 export const createPartials = (): Partials => {
-  const hasher = createTemplateHasher()
+  const hash: TemplateHash = { low: 0, high: 0 }
+  const textOf = createMaskedText()
   const memory = createTemplateMemory()
   return {
     fold: (columns, input) => {
-      const counts = createTemplateCounts(memory)
+      const counts = createTemplateCounts(memory, textOf)
       const { entries, of } = createEntries(columns, counts)
       const templates = createTemplates()
       const { dictionary, keys, values } = columns.attributes.pairs
@@ -163,8 +165,8 @@ export const createPartials = (): Partials => {
         if (level > 0 && level <= FATAL4) entry.severities[(level - 1) >> 2]++
         const length = lengthAt(body, bodyAt)
         const start = bodyAt + varintSize(length)
-        hasher.hash(body.buf, start, length)
-        const template = templates.numberOf(hasher.low, hasher.high)
+        hashTemplate(hash, body.buf, start, length)
+        const template = templates.numberOf(hash.low, hash.high)
         addTemplate(entry, template, templates)
         if (level >= WARN && template !== 0) entry.loud.set(template, (entry.loud.get(template) ?? 0) + 1)
         counts.add(entry.group, template, level, row, bodyAt)

@@ -3,7 +3,7 @@
 import type { DecodeInput, TemplateInsert } from '../decode-contract.ts'
 import { lengthAt, varintSize } from '../decode/bytes.ts'
 import type { Columns } from '../decode/columns.ts'
-import { createMaskedText, cutText } from './masked-text.ts'
+import { cutText, type MaskedText } from './masked-text.ts'
 import { toCountsBlock, type CountGroup, type CountRow } from './template-counts-block.ts'
 import type { TemplateMemory } from './template-memory.ts'
 import type { Templates } from './template-set.ts'
@@ -30,10 +30,9 @@ const hashText = (halves: Uint32Array, template: number): string => String((BigI
 /** Of one service: slots by template. */
 type Owned = Map<number, number[]>
 
-export const createTemplateCounts = (memory: TemplateMemory): TemplateCounts => {
+export const createTemplateCounts = (memory: TemplateMemory, textOf: MaskedText): TemplateCounts => {
   const groups: CountGroup[] = []
   const slots = createSlots()
-  const textOf = createMaskedText()
   const groupAt = (slot: number): CountGroup => groups[slots.group[slot]]
   const recordsOf = (list: readonly number[]): number => list.reduce((sum, slot) => sum + slots.records[slot], 0)
 

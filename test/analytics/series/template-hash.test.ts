@@ -1,17 +1,17 @@
 // What is masked in a message and what is not; and that hash and text never disagree.
 import { describe, expect, it } from 'vitest'
 import { createMaskedText, cutText } from '../../../analytics/series/masked-text.ts'
-import { createTemplateHasher } from '../../../analytics/series/template-hash.ts'
+import { hashTemplate } from '../../../analytics/series/template-hash.ts'
 
-const hasher = createTemplateHasher()
+const hash = { low: 0, high: 0 }
 const maskedText = createMaskedText()
 const textOf = (text: string): string => {
   const bytes = new TextEncoder().encode(text)
   return maskedText(bytes, 0, bytes.length)
 }
 const hashOf = (bytes: Uint8Array, from = 0, length = bytes.length): string => {
-  hasher.hash(bytes, from, length)
-  return `${hasher.high}:${hasher.low}`
+  hashTemplate(hash, bytes, from, length)
+  return `${hash.high}:${hash.low}`
 }
 
 describe('a masked text', () => {

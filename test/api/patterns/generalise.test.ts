@@ -2,15 +2,15 @@
 import { describe, expect, it } from 'vitest'
 import { generalise, VALUES, type Pattern, type Template } from '../../../api/patterns/generalise.ts'
 import { createMaskedText } from '../../../analytics/series/masked-text.ts'
-import { createTemplateHasher } from '../../../analytics/series/template-hash.ts'
+import { hashTemplate } from '../../../analytics/series/template-hash.ts'
 import { createRandom, templateLogs, type Labelled } from '../../support/template-logs.ts'
 
-const hasher = createTemplateHasher()
+const hash = { low: 0, high: 0 }
 const maskedText = createMaskedText()
 const toTemplate = (text: string): Template => {
   const bytes = new TextEncoder().encode(text)
-  hasher.hash(bytes, 0, bytes.length)
-  return { id: String((BigInt(hasher.high) << 32n) | BigInt(hasher.low)), text: maskedText(bytes, 0, bytes.length) }
+  hashTemplate(hash, bytes, 0, bytes.length)
+  return { id: String((BigInt(hash.high) << 32n) | BigInt(hash.low)), text: maskedText(bytes, 0, bytes.length) }
 }
 const distinct = (templates: readonly Template[]): Template[] => [...new Map(templates.map((one) => [one.id, one])).values()]
 const patternsOf = (...texts: string[]): string[] => generalise(distinct(texts.map(toTemplate))).map(({ text }) => text).sort()

@@ -3,7 +3,7 @@
 import type { DeadLetterReason } from '../streams/contracts/dead-letters.ts'
 import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
 import type { LogMessage } from '../streams/contracts/event-log.ts'
-import type { DecodeInput, DecodeOutput, Poison } from './decode-contract.ts'
+import type { DecodeInput, DecodeOutput, Poison, TemplateInsert } from './decode-contract.ts'
 import type { Range } from './ranges.ts'
 import { isAlerts } from './signals.ts'
 
@@ -26,10 +26,10 @@ const decodeWith = (range: Range, settings: DecodeSettings, port: DecodePort): D
   logId: settings.logId, partition: range.partition, receiveDay: range.receiveDay, maxAheadMs: settings.maxAheadMs, retentionMs: settings.retentionMs, messages,
 })
 
-/** What the message is guilty of; null when it decodes. */
-const guiltOfAlone = async (message: LogMessage, decode: Decode): Promise<DeadLetterReason | null> => {
+/** What the message is guilty of; null when it decodes. Decoders name a template once, so what they name is kept. */
+const guiltOfAlone = async (message: LogMessage, decode: Decode, named: TemplateInsert[]): Promise<DeadLetterReason | null> => {
   try {
-    await decode([message])
+    named.push(...(await decode([message])).templates)
     return null
   } catch (error) {
     const guilt = guiltOf(error)
@@ -40,15 +40,16 @@ const guiltOfAlone = async (message: LogMessage, decode: Decode): Promise<DeadLe
 
 const isolate = async (messages: readonly LogMessage[], decode: Decode): Promise<DecodeOutput> => {
   const poison: Poison[] = []
+  const named: TemplateInsert[] = []
   for (const message of messages) {
-    const guilt = await guiltOfAlone(message, decode) === null ? null : await guiltOfAlone(message, decode)
+    const guilt = await guiltOfAlone(message, decode, named) === null ? null : await guiltOfAlone(message, decode, named)
     if (guilt !== null) poison.push({ offset: message.offset, reason: guilt })
   }
   const sound = messages.filter((message) => !poison.some(({ offset }) => offset === message.offset))
   if (sound.length === 0) return { ...EMPTY, poison }
   // As one block again: a token stands for one shape, several blocks under it would not count as its duplicate.
   const rest = await decode(sound)
-  return { ...rest, poison: [...rest.poison, ...poison].sort((a, b) => a.offset - b.offset) }
+  return { ...rest, templates: [...named, ...rest.templates], poison: [...rest.poison, ...poison].sort((a, b) => a.offset - b.offset) }
 }
 
 export const decodeRange = async (range: Range, settings: DecodeSettings, pool: DecodePort): Promise<DecodeOutput> => {

@@ -97,7 +97,8 @@ const storeBlocks = async (range: Range, sent: readonly LogMessage[], first: Dec
     refused.push(...found)
     const offsets = new Set(found.map(({ offset }) => offset))
     messages = messages.filter(({ offset }) => !offsets.has(offset))
-    decoded = await untilDone(() => decode(messages), retry)
+    const again = await untilDone(() => decode(messages), retry)
+    decoded = { ...again, templates: [...decoded.templates, ...again.templates] }
   }
   await storeTemplates(range, decoded, { isReplay, shard }, ports, retry)
   return { logRows: decoded.logRows, partialRows: decoded.partialRows, templateRows: decoded.templateRows + decoded.templates.length, refused }

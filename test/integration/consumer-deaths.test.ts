@@ -58,6 +58,9 @@ test('a message that ends the process is set aside after three deaths; the rest 
   const expected = decodeBatch({ logId, partition: 0, receiveDay: receiveDayOf(T0), maxAheadMs: 86_400_000, retentionMs: 30 * 86_400_000, messages: sound })
   expect(stored.get(`otel_logs ${logId}:0:0-3`)).toBe(Buffer.from(expected.logs as Uint8Array).toString('base64'))
   expect(stored.get(`series_partials ${logId}:0:0-3`)).toBe(Buffer.from(expected.partials as Uint8Array).toString('base64'))
+  expect(stored.get(`log_template_counts ${logId}:0:0-3`)).toBe(Buffer.from(expected.templateCounts as Uint8Array).toString('base64'))
+  // Each was named when it was decoded alone, and that output was thrown away.
+  expect([...new Set((stored.get('log_templates') as { text: string }[]).map(({ text }) => text))].toSorted()).toEqual(['four', 'four again', 'one', 'one again', 'two', 'two again'])
   expect(stored.get('dead_letters')).toMatchObject([{ log_offset: '2', reason: 'killed_process', records: 2 }])
   expect(await withLog((log) => log.state('analytics', 0))).toMatchObject({ offset: 4, open: [], note: '' })
 }, 60_000)

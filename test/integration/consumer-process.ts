@@ -18,7 +18,7 @@ const clickhouse: InsertPorts = {
   insert: async ({ table, block, token }) => { stored.set(`${table} ${token}`, Buffer.from(block as Uint8Array).toString('base64')) },
   insertRows: async ({ table, rows }) => { stored.set(table, rows) },
   command: async () => undefined,
-  query: async <Row>({ name }: { name: string }) => ([...stored.keys()].some((key) => key.startsWith({ range_present_logs: 'otel_logs ', range_present_partials: 'series_partials ' }[name] ?? '-')) ? [{ present: 1 }] : []) as Row[],
+  query: async <Row>({ name }: { name: string }) => ([...stored.keys()].some((key) => key.startsWith({ range_present_logs: 'otel_logs ', range_present_partials: 'series_partials ', range_present_templates: 'log_template_counts ' }[name] ?? '-')) ? [{ present: 1 }] : []) as Row[],
 }
 const pool = createDecodePool({ threads: 1, timeoutMs: 20_000 }, worker)
 const child = createDecodeChild({ timeoutMs: 20_000 }, worker)

@@ -82,6 +82,10 @@ export const compare = async (select: Product['select'], run: string, acknowledg
   const [series] = await select<{ records: number; errors: number }>(
     "SELECT sum(arraySum(arrayMap((m, c) -> if(m = 'log.rate', c, 0), metric, count))) AS records, sum(arraySum(arrayMap((m, c) -> if(m = 'log.error_rate', c, 0), metric, count))) AS errors FROM series_partials WHERE service LIKE 'service-%'")
   const [rows] = await select<{ errors: number }>("SELECT countIf(SeverityNumber >= 17) AS errors FROM otel_logs WHERE ServiceName LIKE 'service-%'")
+  const [templates] = await select<{ records: number }>("SELECT sum(records) AS records FROM log_template_counts WHERE service LIKE 'service-%'")
+  const [nameless] = await select<{ records: number }>("SELECT count() AS records FROM (SELECT DISTINCT tenant, service, template FROM log_template_counts WHERE template != 0) WHERE (tenant, service, template) NOT IN (SELECT tenant, service, template FROM log_templates)")
+  if (Number(templates.records) !== total) found.push(`templates count ${templates.records}, rows ${total}`)
+  if (Number(nameless.records) !== 0) found.push(`${nameless.records} templates without a text`)
   if (Number(series.records) !== total) found.push(`series count ${series.records}, rows ${total}`)
   if (Number(series.errors) !== Number(rows.errors)) found.push(`series errors ${series.errors}, rows ${rows.errors}`)
   return { rows: total, faults: found }

@@ -13,7 +13,8 @@ const toUnixMs = (digits: string): number => Math.floor(Number(digits) * (digits
 
 const refuse = (message: string, nowMs: number, fields?: readonly FieldError[]): Error => apiError('BAD_TIME_RANGE', message, fields, { server_time: new Date(nowMs).toISOString() })
 
-const parseTime = (name: string, text: string, nowMs: number): number => {
+/** @throws ApiError BAD_TIME_RANGE that speaks of `name`. */
+export const parseTime = (name: string, text: string, nowMs: number): number => {
   const relative = /^now(?:-(\d{1,6})([smhd]))?$/.exec(text)
   const ms = relative !== null ? nowMs - (relative[1] === undefined ? 0 : Number(relative[1]) * UNIT_MS[relative[2]]) : /^\d{9,20}$/.test(text) ? toUnixMs(text) : toInstant(text)
   if (Number.isNaN(ms)) throw refuse(`${name} is not a time`, nowMs, [{ path: name, code: 'invalid_time', message: 'RFC 3339 with a zone (2026-01-31T12:00:00Z), now-15m, or a Unix time', example: `${name}=now-1h` }])

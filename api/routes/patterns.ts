@@ -11,7 +11,7 @@ import { compare, sorted, SORTS, type Compared, type Found, type Sort, type Span
 import { principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
 import { errors, Time } from '../schemas/shapes.ts'
-import { resolveRange } from '../time-range.ts'
+import { parseTime, resolveRange } from '../time-range.ts'
 import { levelOf } from './logs.ts'
 
 const MINUTE_MS = 60_000
@@ -28,9 +28,8 @@ const baselineFault = (path: string, code: string, message: string, { fromMs, to
 const readRanges = (query: { from?: string; to?: string; baseline_from?: string; baseline_to?: string }, nowMs: number): Ranges => {
   const range = toMinutes(resolveRange(query.from, query.to, nowMs))
   const lengthMs = range.toMs - range.fromMs
-  const at = (text: string): number => resolveRange(text, text, nowMs).toMs
-  const toMs = query.baseline_to === undefined ? range.fromMs : at(query.baseline_to)
-  const baseline = toMinutes({ fromMs: query.baseline_from === undefined ? toMs - lengthMs : at(query.baseline_from), toMs })
+  const toMs = query.baseline_to === undefined ? range.fromMs : parseTime('baseline_to', query.baseline_to, nowMs)
+  const baseline = toMinutes({ fromMs: query.baseline_from === undefined ? toMs - lengthMs : parseTime('baseline_from', query.baseline_from, nowMs), toMs })
   if (baseline.fromMs > toMs) throw baselineFault('baseline_from', 'order', 'the baseline begins after its end', range)
   if (baseline.fromMs < range.toMs && baseline.toMs > range.fromMs) throw baselineFault('baseline_to', 'overlap', 'the baseline and the range overlap', range)
   return { range, baseline }

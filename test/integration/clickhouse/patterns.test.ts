@@ -150,7 +150,7 @@ describe('patterns', () => {
   })
 
   it.each([
-    ['baseline_from=now-30m', 'BAD_TIME_RANGE', 'baseline_from'], ['baseline_to=now-30m', 'BAD_TIME_RANGE', 'baseline_to'], ['id=x', 'VALIDATION_FAILED', 'id'], ['sort=size', 'VALIDATION_FAILED', 'sort'], ['severity_min=loud', 'VALIDATION_FAILED', 'severity_min'], ['from=soon', 'BAD_TIME_RANGE', 'from'],
+    ['baseline_from=now-30m', 'BAD_TIME_RANGE', 'baseline_from'], ['baseline_to=now-30m', 'BAD_TIME_RANGE', 'baseline_to'], ['baseline_to=then', 'BAD_TIME_RANGE', 'baseline_to'], ['id=x', 'VALIDATION_FAILED', 'id'], ['sort=size', 'VALIDATION_FAILED', 'sort'], ['severity_min=loud', 'VALIDATION_FAILED', 'severity_min'], ['from=soon', 'BAD_TIME_RANGE', 'from'],
   ])('asked for with %s are refused with %s at %s', async (query, code, path) => {
     expect(await fault(query)).toMatchObject({ code, fields: [{ path }] })
   })

@@ -42,6 +42,7 @@ const control: Readonly<Record<string, readonly object[]>> = {
   log_templates: [1, 2, 3, 4].map((n) => ({ tenant: 't', service: 's1', template: String(n), text: `text ${n}`, example: 'text', record: 'test-log:0:1:2', first_seen: seconds(NOW), last_seen: seconds(NOW) })),
   series_points: [1, 2].map((version) => ({ tenant: 't', service: 's1', metric: 'logs', bucket: seconds(NOW), count: version, sum: version, expected: 1, lower: 0, upper: 2, version })),
   watchdog_checkpoints: [{ slot: 0, tenant: '', service: '', generation: '7', state: 'header' }, { slot: 0, tenant: 't', service: 's1', generation: '7', state: 'state' }],
+  watchdog_calibrations: [7, 8].map((generation) => ({ tenant: 't', service: 's1', metric: 'logs', slot: 0, generation, state: 'AQ==', stored_at: AT })),
   dead_letters: [{ log_id: 'test-log', log_partition: 0, log_offset: 9, tenant: 't', signal: 'logs', reason: 'store_rejected', received_at: AT, body: '' }],
 }
 
@@ -100,7 +101,7 @@ test('a row that is written again replaces the one before: what is not from the 
 /** Of the types that a query names. */
 const KNOWN: Readonly<Record<string, unknown>> = {
   tenant: 't', service: '', fromMs: String(NOW - 3_600_000), toMs: String(NOW + 3_600_000), sinceMs: '0', untilMs: String(NOW + 10 ** 9), afterMs: String(NOW + 10 ** 9), afterId: '', afterLog: 'z', fromNs: String((NOW - 3_600_000) * 1e6), toNs: String((NOW + 3_600_000) * 1e6),
-  shards: 1, shard: 0, slot: 0, generation: '7', logId: 'test-log', partition: 1, first: '0', last: '1000', severityMin: 0, template: '1', firstFrom: Math.floor(NOW / 1000) - 3600, baselineFrom: Math.floor(NOW / 1000) - 3600, baselineTo: Math.floor(NOW / 1000) - 3000, limit: 1000, minScore: 0, day: Math.floor(NOW / 86_400_000), from: '0', traceId: '', reason: '', id: 'a1', offset: '9', metric: 'logs', services: ['s0', 's1', 's2'], buckets: [seconds(NOW)], to: Math.floor(NOW / 1000) + 3600, direction: 0, beforeMs: String(NOW + 10 ** 9), aNs: String((NOW + 1000) * 1e6),
+  shards: 1, shard: 0, pages: 1, page: 0, slot: 0, generation: '7', logId: 'test-log', partition: 1, first: '0', last: '1000', severityMin: 0, template: '1', firstFrom: Math.floor(NOW / 1000) - 3600, baselineFrom: Math.floor(NOW / 1000) - 3600, baselineTo: Math.floor(NOW / 1000) - 3000, limit: 1000, minScore: 0, day: Math.floor(NOW / 86_400_000), from: '0', traceId: '', reason: '', id: 'a1', offset: '9', metric: 'logs', services: ['s0', 's1', 's2'], buckets: [seconds(NOW)], to: Math.floor(NOW / 1000) + 3600, direction: 0, beforeMs: String(NOW + 10 ** 9), aNs: String((NOW + 1000) * 1e6),
 }
 const valueFor = (name: string, type: string): unknown => KNOWN[name] ?? (type.startsWith('Array') ? [] : type === 'String' ? 's1' : 1000)
 

@@ -118,7 +118,7 @@ export const patternRoutes = (app: App, deps: RouteDeps): void => {
     const seconds = (ms: number): number => Math.min(ms / 1000, 0xffffffff)
     const params = {
       tenant, service: service ?? '', severityMin: filter.severityMin === 0 ? 0 : ((filter.severityMin - 1) >> 2) + 1,
-      from: seconds(range.fromMs), to: seconds(range.toMs), baselineFrom: seconds(baseline.fromMs), baselineTo: seconds(baseline.toMs), firstFrom: seconds(Math.min(range.fromMs, baseline.fromMs)),
+      from: seconds(range.fromMs), to: seconds(range.toMs), baselineFrom: seconds(baseline.fromMs), baselineTo: seconds(baseline.toMs), firstFrom: seconds(Math.min(range.fromMs, baseline.fromMs)), lastTo: seconds(Math.max(range.toMs, baseline.toMs)),
     }
     const { patterns, other, total, baselineTotal } = await load(deps.clickhouse, params, spansOf(ranges, nowMs), params.from)
     const wanted = id === undefined ? patterns : patterns.filter((one) => one.ids.has(id))

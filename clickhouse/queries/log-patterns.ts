@@ -15,9 +15,9 @@ export interface TemplateCountRow {
   readonly all_before: string
 }
 
-/** Receive time is at most a day behind event time: later events are stored at receive time. */
+/** Receive time is at most a day behind event time: later events are stored at receive time. The hour is what the table is ordered by. */
 const COUNTED = ` FROM log_template_counts AS c
-WHERE tenant = {tenant:String} AND receive_day >= toDate(fromUnixTimestamp({firstFrom:UInt32}), 'UTC') - 1 AND c.minute >= fromUnixTimestamp({firstFrom:UInt32})
+WHERE tenant = {tenant:String} AND receive_day >= toDate(fromUnixTimestamp({firstFrom:UInt32}), 'UTC') - 1 AND toStartOfHour(c.minute) >= toStartOfHour(fromUnixTimestamp({firstFrom:UInt32})) AND toStartOfHour(c.minute) <= fromUnixTimestamp({lastTo:UInt32})
   AND ((c.minute >= fromUnixTimestamp({from:UInt32}) AND c.minute < fromUnixTimestamp({to:UInt32})) OR (c.minute >= fromUnixTimestamp({baselineFrom:UInt32}) AND c.minute < fromUnixTimestamp({baselineTo:UInt32})))
   AND ({service:String} = '' OR c.service = {service:String}) AND c.severity >= {severityMin:UInt8}`
 const IN_RANGE = 'c.minute >= fromUnixTimestamp({from:UInt32}) AND c.minute < fromUnixTimestamp({to:UInt32})'
@@ -65,6 +65,6 @@ FROM (
   SELECT service, t.template AS template, max(t.text) AS text, toUInt64(toUnixTimestamp(min(t.first_seen))) * 1000 AS first_ms FROM log_templates AS t
   WHERE tenant = {tenant:String} AND t.service IN {services:Array(String)} GROUP BY service, t.template HAVING first_ms >= toUInt64({fromMs:Int64}) AND first_ms < toUInt64({toMs:Int64}) ORDER BY first_ms LIMIT 1000
 ) AS n INNER JOIN log_template_counts AS c ON c.service = n.service AND c.template = n.template
-WHERE c.tenant = {tenant:String} AND c.minute >= toStartOfMinute(fromUnixTimestamp64Milli({fromMs:Int64})) AND c.minute < fromUnixTimestamp64Milli({toMs:Int64})
+WHERE c.tenant = {tenant:String} AND c.service IN {services:Array(String)} AND toStartOfHour(c.minute) >= toStartOfHour(fromUnixTimestamp64Milli({fromMs:Int64})) AND c.minute >= toStartOfMinute(fromUnixTimestamp64Milli({fromMs:Int64})) AND c.minute < fromUnixTimestamp64Milli({toMs:Int64})
 GROUP BY n.service, n.template, n.text, n.first_ms ORDER BY severity DESC, sum(c.records) DESC, n.service, n.template LIMIT 50 SETTINGS max_execution_time = 2`,
 }

@@ -1,6 +1,7 @@
 // A body's template: its bytes with what varies masked, as a 64-bit hash and, when asked for, as text. Masked are words that
 // begin with a digit, words of hex digits (with a digit in them, or 8 and longer), words from 0x, words with several runs of
-// digits, what is joined to one of these (times, addresses, UUIDs, versions, lists), digits inside other words, and quoted text.
+// digits, what is joined to one of these (times, addresses, UUIDs, versions, lists), names of days and months in dates, digits
+// inside other words, and quoted text.
 // Not masked: keys of JSON bodies, and quoted text that is the message itself (`msg="…"`, `"error":"…"`).
 // Only the first 1,024 bytes count. Stable: hashes are stored and compared across versions.
 
@@ -86,6 +87,20 @@ const hasUnderscore = (buf: Uint8Array, from: number, to: number): boolean => {
   return false
 }
 
+const AFTER_CAPITALS = 0x5b
+const codeOf = (buf: Uint8Array, at: number): number => (buf[at] << 16) | (buf[at + 1] << 8) | buf[at + 2]
+const CALENDAR = new Set(['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun', 'Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'].map((name) => codeOf(Buffer.from(name), 0)))
+/** Three letters that name a day or a month, in front of a number or of another such name: else every line of a log that begins with its date would be new once a day. */
+const isCalendar = (buf: Uint8Array, from: number, to: number, end: number): boolean => {
+  if (to - from !== 3 || !CALENDAR.has(codeOf(buf, from))) return false
+  let next = to
+  while (next < end && next < to + 2 && CLASS[buf[next]] === 0) next++
+  return next > to && next < end && (CLASS[buf[next]] === DIGIT || (next + 3 <= end && CALENDAR.has(codeOf(buf, next))))
+}
+/** AM and PM behind a time. */
+const isHalfDay = (buf: Uint8Array, from: number, to: number, start: number): boolean =>
+  to - from === 2 && buf[from + 1] === 0x4d && (buf[from] === 0x41 || buf[from] === 0x50) && from >= start + 2 && buf[from - 1] === SPACE && CLASS[buf[from - 2]] === DIGIT
+
 /** End of what is joined to a masked word that ends at `at`, or `at`. */
 const joinedTo = (buf: Uint8Array, at: number, end: number): number => {
   while (at < end && JOINS[buf[at]] === 1) {
@@ -133,7 +148,7 @@ export const hashTemplate = (into: TemplateHash, buf: Uint8Array, from: number, 
     }
     if (at > start) {
       const isValue = first === DIGIT || ((kinds & LETTER) === 0 && ((kinds & DIGIT) !== 0 || at - start >= MIN_HEX))
-        || runs > 2 || (runs === 2 && !hasUnderscore(buf, start, at))
+        || runs > 2 || (runs === 2 && !hasUnderscore(buf, start, at)) || (at - start < 4 && buf[start] < AFTER_CAPITALS && (isCalendar(buf, start, at, end) || isHalfDay(buf, start, at, from)))
       if (isValue) {
         at = joinedTo(buf, at, end)
         word = NUMBER

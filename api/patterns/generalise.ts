@@ -26,15 +26,19 @@ const hasLetters = (token: string): boolean => /[\p{L}]/u.test(token.replace(/<(
 
 const idOfText = (text: string): string => patternId(createHash('sha256').update(text).digest('hex').slice(0, 16))
 
+/** Lists are one value however long they are, and so are ids that may be negative. */
+const canonical = (text: string): string => text.replace(/<(num|str)>(?:, ?<\1>)+/g, '<$1>').replaceAll('_-<num>', '_<num>')
+
 /** Only templates with the same signs around the same number of words are compared. */
 const toGroups = (templates: readonly Template[]): Group[] => {
   const groups = new Map<string, Node[]>()
-  for (const { id, text } of templates) {
+  for (const [text, same] of Map.groupBy(templates, (template) => canonical(template.text))) {
+    const ids = same.map(({ id }) => id)
     const tokens = text.match(TOKENS) ?? []
     const frame = tokens.map((token) => isWord(token) ? '\u0000' : token).join('')
     const nodes = groups.get(frame)
-    if (nodes === undefined) groups.set(frame, [{ tokens, templates: [id], isMerged: false }])
-    else nodes.push({ tokens, templates: [id], isMerged: false })
+    if (nodes === undefined) groups.set(frame, [{ tokens, templates: ids, isMerged: false }])
+    else nodes.push({ tokens, templates: ids, isMerged: false })
   }
   return [...groups.values()].map((nodes) => ({ nodes, places: nodes[0].tokens.flatMap((token, place) => isWord(token) ? [place] : []).slice(0, MOST_PLACES) }))
 }

@@ -19,6 +19,7 @@ describe('a masked text', () => {
     ['took 12 ms', 'took <num> ms'], ['took 12ms', 'took <num>'], ['took 1.5s', 'took <num>'], ['took 850µs', 'took <num>'], ['offset -5 and 3', 'offset <num> and <num>'],
     ['from 10.0.0.1:5432', 'from <num>'], ['from fe80::1ff:fe23:4567:890a', 'from <num>'], ['at 2026-01-02T03:04:05.678Z', 'at <num>'], ['v1.22.333', 'v<num>.<num>'],
     ['id 6f1c2d3e-aaaa-bbbb-cccc-1234567890ab', 'id <num>'], ['sha deadbeefcafe', 'sha <num>'], ['key 01ARZ3NDEKTSV4RRFFQ69G5FAV', 'key <num>'], ['pod web-7d9f8b6c5-x2k4z', 'pod web-<num>'],
+    ['[Sun Dec 04 04:47:44 2005] up', '[<num> <num> <num> <num> <num>] up'], ['[10/Oct/2000:13:55:36 -0700] x', '[<num>/<num> <num>] x'], ['1/2/2026 3:04:05 PM saved', '<num> <num> <num> saved'], ['May be wrong, Sun is up, I AM', 'May be wrong, Sun is up, I AM'],
     ['sizes [1, 2, 3]', 'sizes [<num>, <num>, <num>]'], ['ids 1,2,3', 'ids <num>'], ['worker12 of table_7_x', 'worker<num> of table_<num>_x'],
     ['order "abc def" failed', 'order <str> failed'], ["don't stop", "don't stop"], ['level=info msg="User logged in" user=7', 'level=info msg="User logged in" user=<num>'],
     ['{"level":"info","msg":"cache miss for \\"k 1\\"","ms":12,"ok":true}', '{"level":<str>,"msg":"cache miss for \\<str>","ms":<num>,"ok":true}'],

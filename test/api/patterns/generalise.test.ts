@@ -79,6 +79,10 @@ describe('a place of a message', () => {
     expect(patternsOf(...names.slice(0, VALUES).map((name) => `user ${name} left`))).toEqual(['user <*> left'])
     expect(patternsOf(...names.map((name) => `user=${name} left`), 'user=zoe left')).toEqual(['user=<*> left'])
   })
+  it('holds a list of any length, and an id of either sign', () => {
+    expect(patternsOf('rows [1] read', 'rows [1, 2] read', 'rows [1, 2, 3] read')).toEqual(['rows [<num>] read'])
+    expect(patternsOf('block blk_-1608999687919862906 served', 'block blk_7503483334202473044 served')).toEqual(['block blk_<num> served'])
+  })
   it('does not vary between a few alternatives', () => {
     expect(patternsOf('payment 1 failed', 'payment 2 succeeded', 'payment 3 started')).toEqual(['payment <num> failed', 'payment <num> started', 'payment <num> succeeded'])
   })

@@ -8,6 +8,7 @@ import type { SignalSink } from '../../streams/contracts/signals.ts'
 import { toAnomaly, toSeconds, type Opening } from './anomaly-row.ts'
 import type { PointInsert, Resolution } from './close-buckets.ts'
 import type { SeenRow } from './templates.ts'
+import { createTogether } from './together.ts'
 
 export type Neighbours = (tenant: string, service: string, atMs: number) => Promise<readonly string[]>
 export interface Ending { readonly tenant: string; readonly id: string; readonly atMs: number }
@@ -38,6 +39,7 @@ export const createOutbox = ({ clickhouse, signals, neighbours }: OutboxDeps): O
   const points: PointInsert[] = []
   const seen: SeenRow[] = []
   const entries: Entry[] = []
+  const together = createTogether()
 
   let taken = 0
   /** Those that are there now; more may come meanwhile, behind them. */
@@ -80,12 +82,15 @@ export const createOutbox = ({ clickhouse, signals, neighbours }: OutboxDeps): O
     const { row, signal } = toAnomaly({ ...entry.opening, template: await textOf(entry.opening) })
     await clickhouse.insertRows({ table: 'anomalies', rows: [row] })
     const near = await neighbours(signal.tenant, signal.service, entry.atMs).catch(() => [])
-    await signals.opened({ ...signal, neighbours: near })
+    await signals.opened({ ...signal, neighbours: [...new Set([...near, ...together.movedWith(entry.opening)])] })
   }
   return {
     point: (row) => { points.push(row) },
     seen: (row) => { seen.push(row) },
-    opened: (opening) => { entries.push({ kind: 'opened', atMs: opening.atMs, opening }) },
+    opened: (opening) => {
+      together.note(opening)
+      entries.push({ kind: 'opened', atMs: opening.atMs, opening })
+    },
     resolved: ({ tenant, anomaly, atMs }) => { entries.push({ kind: 'resolved', atMs, ending: { tenant, id: anomaly.id, atMs } }) },
     ended: (ending) => { entries.push({ kind: 'resolved', atMs: ending.atMs, ending }) },
     size: () => points.length + seen.length + entries.length,

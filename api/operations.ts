@@ -14,6 +14,7 @@ export const operations = {
   giveAnomalyFeedback: write('anomalies:write'),
   takeBackAnomalyFeedback: write('anomalies:write'),
   getSeries: read('anomalies:read'),
+  plotSeries: read('anomalies:read'),
   getDetectionSettings: read('anomalies:read'),
   setDetectionSettings: write('anomalies:write'),
   resetDetectionSettings: write('anomalies:write'),

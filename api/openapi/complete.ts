@@ -28,6 +28,7 @@ const otherMedia: Readonly<Partial<Record<OperationId, { type: string; example: 
   metrics: { type: 'text/plain; version=0.0.4', example: '# HELP lapwing_up 1 while the process works\n# TYPE lapwing_up gauge\nlapwing_up 1\n', only: true },
   listAuditLogs: { type: 'text/csv', example: 'id,createdAt,actorUserId,actorPatId,actorEmail,agentId,conversationId,requestId,action,resource,meta,seq,hash\r\n' },
   plotAnomaly: { type: 'image/svg+xml', example: '<svg xmlns="http://www.w3.org/2000/svg"/>', only: true },
+  plotSeries: { type: 'image/svg+xml', example: '<svg xmlns="http://www.w3.org/2000/svg"/>', only: true },
   drawIncidentGraph: { type: 'image/svg+xml', example: '<svg xmlns="http://www.w3.org/2000/svg"/>', only: true },
   listErrors: { type: 'text/html', example: '<!doctype html>…' },
 }

@@ -25,9 +25,10 @@ export const drawSeries = ({ title, subtitle, points, marks }: SeriesPlot): stri
   const highest = Math.max(1e-9, ...points.flatMap((point) => [point.value, point.upper ?? 0]))
   const lowest = Math.min(0, ...points.flatMap((point) => [point.value, point.lower ?? 0]))
   const y = scaleLinear([lowest, highest], [HEIGHT - MARGIN.bottom, MARGIN.top]).nice()
-  const known = (point: PlotPoint): boolean => point.expected !== null && point.lower !== null && point.upper !== null
-  const band = area<PlotPoint>().defined(known).x((point) => x(point.atMs)).y0((point) => y(point.lower!)).y1((point) => y(point.upper!)).digits(1)(points) ?? ''
-  const expected = line<PlotPoint>().defined(known).x((point) => x(point.atMs)).y((point) => y(point.expected!)).digits(1)(points) ?? ''
+  // Of buckets in which nothing was counted no band is kept: it goes on from the one before to the one behind.
+  const banded = points.filter((point) => point.expected !== null && point.lower !== null && point.upper !== null)
+  const band = area<PlotPoint>().x((point) => x(point.atMs)).y0((point) => y(point.lower!)).y1((point) => y(point.upper!)).digits(1)(banded) ?? ''
+  const expected = line<PlotPoint>().x((point) => x(point.atMs)).y((point) => y(point.expected!)).digits(1)(banded) ?? ''
   const value = line<PlotPoint>().x((point) => x(point.atMs)).y((point) => y(point.value)).digits(1)(points) ?? ''
   const [top, bottom] = [MARGIN.top, HEIGHT - MARGIN.bottom]
   const format = y.tickFormat(5)

@@ -16,7 +16,7 @@ import { createAnomalyFeedback, type Feedback as Given, type FeedbackSeries } fr
 import { createDetectionSettings } from '../services/detection-settings.ts'
 import { contextOf, toAnomaly } from './analysis.ts'
 import { toDetection } from './detection.ts'
-import { BUCKET_SECONDS, toPoint } from './series.ts'
+import { BUCKET_SECONDS, rateOf, toPoint } from './series.ts'
 
 /** What is shown of its series before and behind it. */
 const AROUND_MS = 30 * 60_000
@@ -25,7 +25,7 @@ const MAX_LENGTH_MS = 6 * 3_600_000
 const AnomalyDetail = Type.Intersect([Anomaly, Type.Object({
   direction: Type.Unsafe<'up' | 'down' | null>({ type: ['string', 'null'], enum: ['up', 'down', null] }), feedback: Feedback, detection: Detection,
   similar: Type.Object({ total: Type.Integer({ examples: [3] }), anomaly_ids: Type.Array(Type.String({ examples: ['anom-7f3d2a9c01be'] })) }, { description: 'earlier anomalies of the series on the same side; the last five ids' }),
-  points: Type.Array(SeriesPoint),
+  points: Type.Array(SeriesPoint), links: Type.Object({ plot: Type.String({ description: 'GET of it as a picture', examples: ['/api/v1/anomalies/anom-7f3d2a9c01be/plot.svg'] }) }),
 })])
 
 const seriesOf = (row: AnomalyRow): FeedbackSeries => ({ service: row.service_id, metric: row.metric_name, direction: row.direction })
@@ -48,7 +48,7 @@ export const anomalyRoutes = (app: App, deps: RouteDeps): void => {
   const points = async (tenant: string, row: AnomalyRow) => {
     const startMs = Number(row.started_at_ms)
     const toMs = Math.min(endOf(row), startMs + MAX_LENGTH_MS) + AROUND_MS
-    const params = { tenant, service: row.service_id, metric: row.metric_name, from: Math.max(0, Math.floor((startMs - AROUND_MS) / 1000)), to: Math.ceil(toMs / 1000), step: BUCKET_SECONDS }
+    const params = { tenant, service: row.service_id, metric: row.metric_name, from: Math.max(0, Math.floor((startMs - AROUND_MS) / 1000)), to: Math.ceil(toMs / 1000), step: BUCKET_SECONDS, rate: rateOf(row.metric_name) }
     return (await deps.clickhouse.query(pointsOfSeries, params)).map((point) => toPoint(row.metric_name, BUCKET_SECONDS, point))
   }
   const detectionOf = async (tenant: string, row: AnomalyRow) => toDetection(await settings.effective(tenant, { service: row.service_id, metric: row.metric_name }))
@@ -64,7 +64,7 @@ export const anomalyRoutes = (app: App, deps: RouteDeps): void => {
     ])
     return {
       ...toAnomaly(row, context), direction: row.direction === 0 ? null : row.direction > 0 ? 'up' : 'down', feedback: given === null ? null : toFeedback(given), detection,
-      similar: { total: Number(similar?.total ?? 0), anomaly_ids: [...similar?.ids ?? []] }, points: around,
+      similar: { total: Number(similar?.total ?? 0), anomaly_ids: [...similar?.ids ?? []] }, points: around, links: { plot: `/api/v1/anomalies/${row.anomaly_id}/plot.svg` },
     } as never
   })
   app.get('/api/v1/anomalies/:id/plot.svg', {

@@ -1,9 +1,12 @@
-// Points of one series in equal steps, with the band that the detector expected when it judged them.
-import { Type } from 'typebox'
+// Points of one series in equal steps, with the band that the detector expected when it judged them; as numbers and as a picture.
+import { Type, type Static } from 'typebox'
+import { listAnomalies, type AnomalyRow } from '../../clickhouse/queries/anomalies.ts'
 import { pointsOfSeries, type SeriesPointRow } from '../../clickhouse/queries/series-points.ts'
 import { isCount } from '../../streams/contracts/metric-value.ts'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
+import { asPicture, sendPicture } from '../plots/send-picture.ts'
+import { drawSeries } from '../plots/series-plot.ts'
 import { principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
 import { SeriesPoint } from '../schemas/series.ts'
@@ -12,6 +15,8 @@ import { resolveRange } from '../time-range.ts'
 
 export const BUCKET_SECONDS = 10
 const MAX_POINTS = 2000
+/** Of all series of the service. */
+const MAX_MARKS = 1000
 const UNIT_SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 }
 
 /** Counts are events of a bucket, whatever the step; everything else is the mean of its values. */
@@ -35,21 +40,48 @@ const stepOf = (text: string, seconds: number): number => {
   return step
 }
 
+/** The series whose buckets say that the service was looked at: where they are, a count without a row is 0. */
+export const rateOf = (metric: string): string => !isCount(metric) ? '' : metric.startsWith('span.') ? 'span.rate' : 'log.rate'
+
+const Asked = Type.Object({
+  service: Type.String({ minLength: 1, maxLength: 255 }), metric: Type.String({ minLength: 1, maxLength: 255, description: 'log.rate, log.error_rate, log.new_template_rate, log.template.<16 hex digits of a pattern>, or attr.<attribute>', examples: ['log.error_rate'] }),
+  from: Type.Optional(Time), to: Type.Optional(Time), step: Type.Optional(Type.String({ maxLength: 10, description: 'a multiple of 10 seconds: 60, 5m, 1h; auto unless told otherwise', examples: ['auto'] })),
+}, { additionalProperties: false })
+
 export const seriesRoutes = (app: App, deps: RouteDeps): void => {
-  app.get('/api/v1/series', {
-    schema: {
-      operationId: 'getSeries', tags: ['analysis'], summary: 'Points of one series in equal steps, with the band that was expected of them',
-      querystring: Type.Object({
-        service: Type.String({ minLength: 1, maxLength: 255 }), metric: Type.String({ minLength: 1, maxLength: 255, description: 'log.rate, log.error_rate, log.new_template_rate, log.template.<16 hex digits of a pattern>, or attr.<attribute>', examples: ['log.error_rate'] }),
-        from: Type.Optional(Time), to: Type.Optional(Time), step: Type.Optional(Type.String({ maxLength: 10, description: 'a multiple of 10 seconds: 60, 5m, 1h; auto unless told otherwise', examples: ['auto'] })),
-      }, { additionalProperties: false }),
-      response: { 200: Type.Object({ service: Type.String(), metric: Type.String({ examples: ['log.error_rate'] }), range: Type.Object({ from: Type.String(), to: Type.String() }), stepSeconds: Type.Integer({ examples: [10] }), points: Type.Array(SeriesPoint) }), ...errors },
-    },
-  }, async (request) => {
-    const { service, metric, from, to, step = 'auto' } = request.query
+  const load = async (tenant: string, { service, metric, from, to, step = 'auto' }: Static<typeof Asked>) => {
     const { fromMs, toMs } = resolveRange(from, to, deps.clock())
     const stepSeconds = stepOf(step, (toMs - fromMs) / 1000)
-    const rows = await deps.clickhouse.query(pointsOfSeries, { tenant: principalOf(request).tenant, service, metric, from: Math.floor(fromMs / 1000), to: Math.ceil(toMs / 1000), step: stepSeconds })
-    return { service, metric, range: { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }, stepSeconds, points: rows.map((row) => toPoint(metric, stepSeconds, row)) } as never
+    const rows = await deps.clickhouse.query(pointsOfSeries, { tenant, service, metric, from: Math.floor(fromMs / 1000), to: Math.ceil(toMs / 1000), step: stepSeconds, rate: rateOf(metric) })
+    return { fromMs, toMs, stepSeconds, points: rows.map((row) => toPoint(metric, stepSeconds, row)) }
+  }
+  app.get('/api/v1/series', {
+    schema: {
+      operationId: 'getSeries', tags: ['analysis'], summary: 'Points of one series in equal steps, with the band that was expected of them', querystring: Asked,
+      response: {
+        200: Type.Object({
+          service: Type.String(), metric: Type.String({ examples: ['log.error_rate'] }), range: Type.Object({ from: Type.String(), to: Type.String() }), stepSeconds: Type.Integer({ examples: [10] }), points: Type.Array(SeriesPoint),
+          links: Type.Object({ plot: Type.String({ description: 'GET of it as a picture', examples: ['/api/v1/series/plot.svg?service=checkout&metric=log.error_rate'] }) }),
+        }), ...errors,
+      },
+    },
+  }, async (request) => {
+    const { service, metric } = request.query
+    const { fromMs, toMs, stepSeconds, points } = await load(principalOf(request).tenant, request.query)
+    const range = { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }
+    return { service, metric, range, stepSeconds, points, links: { plot: `/api/v1/series/plot.svg?${new URLSearchParams({ service, metric, ...range, step: String(stepSeconds) }).toString()}` } } as never
+  })
+  app.get('/api/v1/series/plot.svg', {
+    schema: { operationId: 'plotSeries', tags: ['analysis'], summary: 'A series as a picture: its points, the band that was expected and its anomalies, for light and dark pages', querystring: Asked, response: { 200: Type.String(), ...errors } },
+    serializerCompiler: asPicture,
+  }, async (request, reply) => {
+    const { tenant } = principalOf(request)
+    const { service, metric } = request.query
+    const { fromMs, toMs, stepSeconds, points } = await load(tenant, request.query)
+    const anomalies = await deps.clickhouse.query(listAnomalies, { tenant, service, sinceMs: String(fromMs), untilMs: String(toMs), minScore: 0, limit: MAX_MARKS, afterMs: String(toMs + 1), afterId: '' })
+    const end = (row: AnomalyRow): number => row.resolved === 1 ? Number(row.resolved_at_ms) : toMs
+    const marks = anomalies.filter((row) => row.metric_name === metric).map((row) => ({ fromMs: Math.max(fromMs, Number(row.started_at_ms)), toMs: Math.min(toMs, end(row)) }))
+    const value = isCount(metric) ? `per ${BUCKET_SECONDS} s` : 'mean'
+    return sendPicture(reply, drawSeries({ title: `${service}: ${metric}`, subtitle: `${value}, a point every ${stepSeconds} s · ${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}`, points: points.map((point) => ({ ...point, atMs: Date.parse(point.at) })), marks })) as never
   })
 }

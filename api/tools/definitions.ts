@@ -99,7 +99,7 @@ export const toolDefinitions: readonly ToolDefinition[] = [
 
 /** Why an operation has no tool. */
 export const withoutTool: Readonly<Partial<Record<OperationId, string>>> = {
-  deleteMonitor: 'deletes', takeBackAnomalyFeedback: 'deletes', endMaintenanceWindow: 'deletes', deleteResolution: 'deletes', plotAnomaly: 'a picture: getAnomaly has its numbers', drawIncidentGraph: 'a picture: getIncident with include has its facts', withdrawServiceDeclaration: 'deletes',
+  deleteMonitor: 'deletes', takeBackAnomalyFeedback: 'deletes', endMaintenanceWindow: 'deletes', deleteResolution: 'deletes', plotAnomaly: 'a picture: getAnomaly has its numbers', plotSeries: 'a picture: getSeries has its numbers', drawIncidentGraph: 'a picture: getIncident with include has its facts', withdrawServiceDeclaration: 'deletes',
   getTopology: 'getServiceContext has what surrounds one service', listServiceDeclarations: 'getServiceContext has what was said of one service', getServiceDeclaration: 'getServiceContext has it', declareService: 'people say whose a service is; an agent may over HTTP',
   resetDetectionSettings: 'deletes', revokeToken: 'deletes', revokeApiKey: 'deletes', removeMember: 'deletes',
   listLogPatterns: 'there are as many tools as some clients take',

@@ -7,7 +7,7 @@ const PAST_MS = 2 * 3_600_000
 const PAST_REQUESTS = 6500
 const REQUESTS_PER_SECOND = PAST_REQUESTS / (PAST_MS / 1000)
 
-interface Anomaly { anomaly_id: string; service_id: string; metric_name: string; anomaly_score: number; z_score: number; detected_at: string; observed?: number; expected?: number }
+export interface Anomaly { anomaly_id: string; service_id: string; metric_name: string; anomaly_score: number; z_score: number; detected_at: string; observed?: number; expected?: number }
 export interface Incident { id: string; title: string; status: string; severity: string; services: string[]; signals: { kind: string; id: string; service: string; summary: string }[] }
 export interface Analysis { verdict: { cause: { service: string; confidence: number } | null; summary: string }; causes: { rank: number; service: string; score: number; evidence: { kind: string; statement: string }[] }[] }
 

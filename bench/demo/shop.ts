@@ -49,6 +49,8 @@ export const createShop = (options: { endpoint: string; token: string; random: (
   const call = (service: string, traceContext: Context, startMs: number, broken: string | null): { endMs: number; failed: boolean } => {
     let at = startMs + 0.3 + random()
     let failed = false
+    // Who has to wait for others says so before: by the order in shared traces it is known who calls whom.
+    if (service !== 'frontend' && calls[service].length > 0) log(service, traceContext, startMs + 0.2, 'INFO', 'request received')
     for (const callee of calls[service]) {
       if (service === 'frontend' && random() < 0.35) continue
       const answer = call(callee, traceContext, at, broken)

@@ -34,12 +34,21 @@ FROM seen_templates AS s WHERE cityHash64(tenant) % {shards:UInt32} = {shard:UIn
 }
 
 export interface SeriesPointRow { readonly at: number; readonly count: string; readonly sum: number; readonly expected: number | null; readonly lower: number | null; readonly upper: number | null }
-/** One series in steps of whole buckets. The band of a step is the mean of its buckets' that have one. */
+/**
+ * One series in steps of whole buckets. The band of a step is the mean of its buckets' that have one. No row is written of a bucket in
+ * which nothing was counted. `rate` names the series that says whether anybody looked ('' for what is no count): such a bucket is 0 where
+ * the service has a point of it, and of the rate itself where anybody of the tenant has.
+ */
 export const pointsOfSeries: Query<SeriesPointRow> = {
   name: 'series.points_of_series',
-  sql: `SELECT toUnixTimestamp(toStartOfInterval(p.bucket, toIntervalSecond({step:UInt32}))) AS at, toString(sum(p.count)) AS count, sum(p.sum) AS sum,
-  avgIf(p.expected, isFinite(p.expected)) AS expected, avgIf(p.lower, isFinite(p.lower)) AS lower, avgIf(p.upper, isFinite(p.upper)) AS upper
-FROM series_points AS p FINAL
-WHERE tenant = {tenant:String} AND p.service = {service:String} AND p.metric = {metric:String} AND p.bucket >= fromUnixTimestamp({from:UInt32}) AND p.bucket < fromUnixTimestamp({to:UInt32})
+  sql: `SELECT toUnixTimestamp(toStartOfInterval(bucket, toIntervalSecond({step:UInt32}))) AS at, toString(sum(counts)) AS count, sum(sums) AS sum,
+  avgIf(middle, isFinite(middle)) AS expected, avgIf(low, isFinite(middle)) AS lower, avgIf(high, isFinite(middle)) AS upper
+FROM (
+  SELECT p.bucket AS bucket, p.count AS counts, p.sum AS sums, p.expected AS middle, p.lower AS low, p.upper AS high FROM series_points AS p FINAL
+  WHERE tenant = {tenant:String} AND p.service = {service:String} AND p.metric = {metric:String} AND p.bucket >= fromUnixTimestamp({from:UInt32}) AND p.bucket < fromUnixTimestamp({to:UInt32})
+  UNION ALL
+  SELECT DISTINCT r.bucket AS bucket, toUInt64(0) AS counts, toFloat64(0) AS sums, toFloat32(nan) AS middle, toFloat32(nan) AS low, toFloat32(nan) AS high FROM series_points AS r
+  WHERE tenant = {tenant:String} AND r.metric = {rate:String} AND (r.service = {service:String} OR {metric:String} = {rate:String}) AND r.bucket >= fromUnixTimestamp({from:UInt32}) AND r.bucket < fromUnixTimestamp({to:UInt32})
+)
 GROUP BY at ORDER BY at LIMIT 5000`,
 }

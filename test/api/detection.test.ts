@@ -146,7 +146,23 @@ test('anomalies of one incident are one row with its members when that is asked 
   expect((await call('GET', '/api/v1/anomalies?group=true', undefined, 'other')).said.anomalies.map((one: Record<string, unknown>) => one.group_id)).toEqual([null, null, null])
 })
 
+test('a series is drawn as a picture, with its own anomalies and no others', async () => {
+  const points = api.answer
+  api.answer = (asked) => asked.name !== 'anomalies.list' ? points(asked) : asked.params.tenant !== 'a' ? [] : ['log.rate', 'log.rate', 'attr.ms'].map((metric_name) => ({ ...anomaly, metric_name }))
+  const { links } = (await call('GET', '/api/v1/series?service=cart&metric=log.rate&from=now-1h&step=20')).said
+  expect(links.plot).toBe(`/api/v1/series/plot.svg?service=cart&metric=log.rate&from=${encodeURIComponent(new Date(NOW - 3_600_000).toISOString())}&to=${encodeURIComponent(new Date(NOW).toISOString())}&step=20`)
+  const draw = async (who: string) => await api.app.inject({ url: links.plot, headers: bearer(who) })
+  const reply = await draw('owner')
+  expect([reply.statusCode, reply.headers['content-type']]).toEqual([200, 'image/svg+xml; charset=utf-8'])
+  expect(reply.body).toMatch(/^<svg xmlns[^]*cart: log.rate[^]*per 10 s, a point every 20 s[^]*<\/svg>$/)
+  const marks = (svg: string): number => svg.match(/class="marked"/g)?.length ?? 0
+  expect([marks(reply.body), marks((await draw('other')).body)]).toEqual([2, 0])
+  expect(api.asked.filter(({ name }) => name === 'series.points_of_series').at(-1)).toMatchObject({ params: { tenant: 'b', rate: 'log.rate' } })
+  expect((await draw('responder')).statusCode).toBe(403)
+})
+
 test('an anomaly is drawn as a picture of its own tenant', async () => {
+  expect((await call('GET', '/api/v1/anomalies/anom-1')).said.links).toEqual({ plot: '/api/v1/anomalies/anom-1/plot.svg' })
   const reply = await api.app.inject({ url: '/api/v1/anomalies/anom-1/plot.svg', headers: bearer('owner') })
   expect([reply.statusCode, reply.headers['content-type']]).toEqual([200, 'image/svg+xml; charset=utf-8'])
   expect(reply.body).toMatch(/^<svg xmlns[^]*cart: log records up[^]*<\/svg>$/)

@@ -152,7 +152,7 @@ describe('the watchdog', () => {
 
   it('stores with each point the band that was expected of it, and an amendment keeps it', async () => {
     const { fromMs, watchdog } = await closeHundredBuckets()
-    const shown = async () => await ch.query(pointsOfSeries, { tenant: 't', service: 'svc-0', metric: 'log.rate', from: fromMs / 1000, to: nowMs / 1000, step: 10 })
+    const shown = async () => await ch.query(pointsOfSeries, { tenant: 't', service: 'svc-0', metric: 'log.rate', from: fromMs / 1000, to: nowMs / 1000, step: 10, rate: '' })
     const before = await shown()
     expect(before).toHaveLength(100)
     expect([before[0].expected, before[29].expected]).toEqual([null, null])

@@ -27,7 +27,7 @@ export default defineConfig({
       project('integration', ['test/integration/**/*.test.ts', ...ALONE, ...LONG], 60_000),
       project('e2e', ['test/e2e/**/*.test.ts'], 180_000),
       ...(process.env.LAPWING_TEST_KAFKA === undefined ? [] : [project('kafka', ['test/large/kafka/*.test.ts'], 60_000)]),
-      ...(process.env.LAPWING_TEST_CLUSTER === undefined ? [] : [project('cluster', ['test/e2e/{golden,flows}.test.ts', 'test/e2e/agents/incident.test.ts', 'test/cluster/*.test.ts'], 60_000)]),
+      ...(process.env.LAPWING_TEST_CLUSTER === undefined ? [] : [project('cluster', ['test/e2e/{golden,flows,topology}.test.ts', 'test/e2e/agents/incident.test.ts', 'test/cluster/*.test.ts'], 60_000)]),
       ...(process.env.LAPWING_TEST_DATABASE_URL === undefined ? [] : [project('postgres', ['test/large/postgres/*.test.ts', 'test/api/**/*.test.ts'], 60_000)]),
     ],
   },

@@ -106,6 +106,17 @@ const around = (service: string, edges: readonly Edge[], depth: number): Set<str
   return found
 }
 
+/** Its series know a service from when their buckets are closed; its traces knew it half a minute before. */
+const seenBy = (series: readonly SeenService[], traces: readonly ExaminedTrace[]): ReadonlyMap<string, SeenService> => {
+  const seen = new Map(series.map((one) => [one.service, one]))
+  for (const { service, firstUs, lastUs } of traces.flatMap((trace) => trace.visits)) {
+    const [first, last] = [Math.floor(firstUs / 1000), Math.floor(lastUs / 1000)]
+    const one = seen.get(service) ?? { service, records: 0, errors: 0, firstMs: first, lastMs: last }
+    if (first < one.firstMs || last > one.lastMs || one.records === 0) seen.set(service, { ...one, firstMs: Math.min(one.firstMs, first), lastMs: Math.max(one.lastMs, last) })
+  }
+  return seen
+}
+
 const toService = (service: string, seen: SeenService | undefined, told: Topology, declared: ReadonlySet<string>): TopologyService => ({
   service, owner: told.owners.get(service) ?? null, seen: seen !== undefined, declared: declared.has(service), records: seen?.records ?? 0, errors: seen?.errors ?? 0,
   firstSeen: seen === undefined ? null : iso(seen.firstMs), lastSeen: seen === undefined ? null : iso(seen.lastMs),
@@ -116,7 +127,7 @@ export const topologyOf = ({ service, depth, fromMs, toMs }: TopologyQuestion, i
   const uses = usesOf(traces)
   const calls = [...spans.map(ofSpans), ...traceEdges(traces).map((edge) => ofTraces(edge, uses)), ...told.declared.map(({ from, to }) => untimed(declaredEdge(from, to)))]
   const declared = new Set([...told.owners.keys(), ...told.declared.flatMap(({ from, to }) => [from, to])])
-  const seen = new Map(input.seen.map((one) => [one.service, one]))
+  const seen = seenBy(input.seen, traces)
   // The busiest first, then those that are only spoken of.
   const all = [...new Set([...seen.keys(), ...calls.flatMap(({ edge }) => [edge.from, edge.to]), ...[...declared].sort()])]
   const near = service === null ? null : around(service, calls.map(({ edge }) => edge), depth)

@@ -19,7 +19,7 @@ const Source = Type.Enum(['span', 'trace', 'declared', 'correlation'], { descrip
 const Seen = Type.Unsafe<string | null>({ type: ['string', 'null'], examples: ['2026-01-31T11:59:50.000Z'] })
 const TopologyService = Type.Object({
   service: Type.String(), owner: Nullable('string'), seen: Type.Boolean({ description: 'it sent logs or spans in the range' }), declared: Type.Boolean({ description: 'somebody said something of it' }),
-  records: Type.Integer({ description: 'log records in the range', examples: [12_000] }), errors: Type.Integer({ description: 'of these, errors', examples: [14] }), firstSeen: Seen, lastSeen: Seen,
+  records: Type.Integer({ description: 'log records in the range, the last half minute aside', examples: [12_000] }), errors: Type.Integer({ description: 'of these, errors', examples: [14] }), firstSeen: Seen, lastSeen: Seen,
 })
 const TopologyEdge = Type.Object({
   from: Type.String({ description: 'the caller where directed', examples: ['checkout'] }), to: Type.String({ examples: ['payments'] }), directed: Type.Boolean(), kind: Source, sources: Type.Array(Source, { description: 'all that it is known by, the best first' }),

@@ -131,9 +131,10 @@ export interface TopologyService {
   readonly seen: boolean
   /** Somebody has said something of it. */
   readonly declared: boolean
+  /** In closed buckets. */
   readonly records: number
   readonly errors: number
-  /** In the window, to ten seconds. */
+  /** In the window; to ten seconds where no trace says it better. */
   readonly firstSeen: string | null
   readonly lastSeen: string | null
 }

@@ -49,6 +49,11 @@ it('has no direction where traces give none, and what has one takes it in', () =
   expect([shown(told), told.edges[0].calls]).toEqual([['b > a declared declared+trace'], 8])
 })
 
+it('has a service that only its traces know yet, and what they know beyond its closed buckets', () => {
+  const { services } = topologyOf(question, input({ seen: [seen('gateway', 30)] }))
+  expect(services.map(({ service, seen: spoke, records, firstSeen, lastSeen }) => [service, spoke, records, firstSeen, lastSeen])).toEqual([['gateway', true, 30, at(0), at(10_000)], ['orders', true, 0, at(0), at(9000)], ['payments', true, 0, at(0), at(9000)]])
+})
+
 it('of one service has what is so many calls away, and the service itself even when nobody knows it', () => {
   const names = (service: string, depth: number): string[] => topologyOf({ ...question, service, depth }, input()).services.map((one) => one.service)
   expect([names('payments', 1), names('payments', 2), names('nobody', 3)]).toEqual([['payments', 'orders'], ['payments', 'gateway', 'orders'], ['nobody']])

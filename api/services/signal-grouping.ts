@@ -2,6 +2,7 @@
 // one. An incident whose signals have all ended resolves by itself; one that comes back within the cooldown reopens, so
 // that it never flaps faster. What a maintenance window keeps back waits for its end. Both calls are idempotent by (tenant, kind, id).
 import type { Severity, SignalOpened, SignalResolved, SignalSink } from '../../streams/contracts/signals.ts'
+import { toStorableText } from '../store/storable.ts'
 import type { Sql, Store } from '../store/store.ts'
 import { appendAudit, type Actor } from './audit.ts'
 import { createId } from './ids.ts'
@@ -85,7 +86,9 @@ export const createGrouping = (store: Store, config: GroupingConfig): Grouping =
     if (home !== undefined) await joinIncident(sql, signal, home, now())
     await addSignal(sql, signal, home?.id ?? await openIncident(sql, signal))
   }
-  const opened = async (signal: SignalOpened): Promise<void> => store.transaction(async (sql) => {
+  const opened = async (said: SignalOpened): Promise<void> => store.transaction(async (sql) => {
+    // As the rows have it: what is near is compared with them.
+    const signal = { ...said, service: toStorableText(said.service), summary: toStorableText(said.summary), neighbours: said.neighbours.map(toStorableText) }
     await lockTenant(sql, signal.tenant)
     const [known] = await sql.query<StoredSignal>('SELECT * FROM incident_signals WHERE tenant = $1 AND kind = $2 AND signal_id = $3', [signal.tenant, signal.kind, signal.id])
     if (known !== undefined) return await fireAgain(sql, signal, known, now())

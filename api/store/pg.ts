@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { TransientError } from '../../streams/contracts/errors.ts'
 import { migrate } from './migrate.ts'
+import { toStorable } from './storable.ts'
 import type { Engine, SqlValue, Store } from './store.ts'
 import { createSessions } from './transaction.ts'
 
@@ -22,7 +23,7 @@ const toStoreError = (error: Error & { code?: string; severity?: string }): Erro
 const engineOf = (client: pg.PoolClient | pg.Pool): Engine => ({
   query: async <Row>(sql: string, params: readonly SqlValue[] = []) => {
     try {
-      return (await client.query({ text: sql, values: [...params], types })).rows as Row[]
+      return (await client.query({ text: sql, values: toStorable(params), types })).rows as Row[]
     } catch (error) {
       throw toStoreError(error as Error)
     }

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { TransientError } from '../../streams/contracts/errors.ts'
 import { migrate } from './migrate.ts'
+import { toStorable } from './storable.ts'
 import type { ThreadReply, ThreadRequest } from './pglite-thread.ts'
 import type { Engine, SqlValue, Store } from './store.ts'
 import { createSessions } from './transaction.ts'
@@ -44,7 +45,7 @@ export const openPglite = async (directory: string): Promise<Store> => {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const call = await startThread(directory)
   const engine: Engine = {
-    query: async <Row>(sql: string, params: readonly SqlValue[] = []) => await call('query', sql, params) as Row[],
+    query: async <Row>(sql: string, params: readonly SqlValue[] = []) => await call('query', sql, toStorable(params)) as Row[],
     script: async (sql) => { await call('script', sql, []) },
   }
   await migrate(engine)

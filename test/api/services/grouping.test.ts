@@ -40,6 +40,14 @@ const only = async () => {
 }
 
 describe('a signal', () => {
+  it('whose words no database holds opens an incident like any other: nothing behind it has to wait', async () => {
+    const name = 'pay\0ment\ud800'
+    await plane.opened(signal('anom-nul', { kind: 'alert', service: name, summary: `${name}: down`, neighbours: [name] }))
+    expect(await only()).toMatchObject({ title: 'pay\ufffdment\ufffd: down', services: ['pay\ufffdment\ufffd'], status: 'open' })
+    await plane.opened(signal('anom-next', { kind: 'alert', service: 'cart', neighbours: [name] }))
+    expect((await only()).services).toEqual(expect.arrayContaining(['cart']))
+  })
+
   it('alone opens an incident that has its words, its severity and links to its analysis', async () => {
     await plane.opened(signal('anom-1', { severity: 'major' }))
     const incident = await only()

@@ -57,13 +57,15 @@ const severityOf = (label: string): Severity => {
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
-const textOf = (value: unknown): string => (typeof value === 'string' ? value.slice(0, MAX_TEXT) : '')
+/** Never through the middle of a character. */
+const cut = (text: string, limit: number): string => text.slice(0, limit).toWellFormed()
+const textOf = (value: unknown): string => (typeof value === 'string' ? cut(value, MAX_TEXT) : '')
 
-/** Null unless every value is a string. */
+/** Null unless every value is a string. Half a surrogate pair, which JSON can escape, has no form in UTF-8: no store takes it. */
 const stringMap = (value: unknown): Record<string, string> | null => {
   if (!isObject(value)) return null
   const entries = Object.entries(value)
-  return entries.every(([, text]) => typeof text === 'string') ? Object.fromEntries(entries) as Record<string, string> : null
+  return entries.every(([, text]) => typeof text === 'string') ? Object.fromEntries(entries.map(([name, text]) => [name.toWellFormed(), (text as string).toWellFormed()])) : null
 }
 
 interface Times { readonly status: 'firing' | 'resolved'; readonly startsAt: string; readonly endsAt: string }
@@ -76,9 +78,9 @@ const toAlert = (source: Record<string, unknown>, labels: Record<string, string>
   return {
     ...times, labels, annotations, alertname,
     fingerprint: given ?? alertFingerprint(labels),
-    service: service.slice(0, 255),
+    service: cut(service, 255),
     severity: severityOf(labels.severity ?? ''),
-    summary: textOf(annotations.summary) || textOf(annotations.description) || textOf(annotations.message) || `${alertname} on ${service}`.slice(0, MAX_TEXT),
+    summary: textOf(annotations.summary) || textOf(annotations.description) || textOf(annotations.message) || cut(`${alertname} on ${service}`, MAX_TEXT),
   }
 }
 

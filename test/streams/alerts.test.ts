@@ -48,6 +48,12 @@ describe('parseAlertmanager', () => {
     }
     expect(alertsOf(parseAlertmanager(bytes({ alerts: [{ status: 'firing', labels }] })))[0].service).toBe('unknown_service')
   })
+  it('has no half of a surrogate pair in any of its texts, sent so or cut so: no store takes it', () => {
+    const half = '\\ud800'
+    const [alert] = alertsOf(parseAlertmanager(bytes(`{"alerts":[{"status":"firing","labels":{"alertname":"a${half}","service":"${'😀'.repeat(200)}","${half}":"x${half}"},"annotations":{"summary":"s${half}${'x'.repeat(1021)}😀"},"startsAt":"t${half}"}]}`)))
+    for (const text of [alert.alertname, alert.service, alert.summary, alert.startsAt, ...Object.entries(alert.labels).flat(), ...Object.values(alert.annotations)]) expect([text, text.isWellFormed()]).toEqual([text, true])
+    expect(alert.service).toBe(`${'😀'.repeat(127)}\ufffd`)
+  })
   it('refuses what is no webhook payload, saying where', () => {
     for (const [body, message] of [['{', 'JSON'], ['[]', 'custom'], ['null', 'custom'], [{ alerts: [1] }, 'alerts[0]'], [{ alerts: [{ status: 'firing', labels: { a: 1 } }] }, 'alerts[0].labels'],
       [{ alerts: [{ status: 'on', labels: {} }] }, 'alerts[0].status']] as const) {

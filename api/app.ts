@@ -18,6 +18,7 @@ import { limitTime } from './plugins/deadline.ts'
 import { handleErrors, sendError } from './plugins/error-handling.ts'
 import { readJsonBodies } from './plugins/json-body.ts'
 import { tellLimits } from './plugins/limit-headers.ts'
+import { takeNames } from './plugins/names.ts'
 import { linkPages } from './plugins/next-link.ts'
 import { handleClientError, handleRawRequests, letThrough } from './plugins/raw-errors.ts'
 import { guardText } from './plugins/text-guard.ts'
@@ -140,6 +141,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     checkAgentLabels(scope)
     guardText(scope)
     linkPages(scope)
+    takeNames(scope, deps.store)
     analysisRoutes(typed, shared)
     anomalyRoutes(typed, shared)
     detectionRoutes(typed, shared)

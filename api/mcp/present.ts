@@ -37,20 +37,29 @@ const truncation = (isWhole: boolean, isCut: boolean, why: string | null): Recor
   return reason === null ? { truncated: false } : { truncated: true, truncated_reason: reason }
 }
 
+/** How many records match, as far as they were counted: every one of them has a level. */
+const matchedOf = (facets: unknown, isPartial: boolean): Record<string, number> => {
+  const levels = (facets as { level?: Record<string, number> } | undefined)?.level
+  if (levels === undefined) return {}
+  const count = Object.values(levels).reduce((sum, one) => sum + one, 0)
+  return isPartial ? { matched_at_least: count } : { matched: count }
+}
+
 const presentList = (answer: Answer, shape: Shape, wish: Wish): Presented => {
   const { [shape.list!]: _list, ...rest } = answer
   const rows = rowsOf(answer, shape)
   const columns = shape.isTable === true && wish.fields === null ? answer.columns as string[] : chosen(rows, shape, wish)
   const [cursorName = ''] = shape.cursor ?? []
-  const { [cursorName]: cursor, facets: _facets, facetsFrom: _from, facetsPartial: _partial, tookMs: _took, truncated: isShort, truncatedReason: why, columns: _columns, emptyReason: _reason, nearestDataAt: _nearest, unknownFields: _unknown, ...told } = rest
-  const untrusted = columns.filter((column) => shape.untrusted?.includes(column))
+  const { [cursorName]: cursor, facets, facetsFrom: _from, facetsPartial: isPartial, tookMs: _took, truncated: isShort, truncatedReason: why, columns: _columns, emptyReason: _reason, nearestDataAt: _nearest, unknownFields: _unknown, ...told } = rest
+  // Of a table that was counted, what rows are grouped by is text of others.
+  const untrusted = columns.filter((column) => shape.isTable === true ? column !== 'time' && rows.some((row) => typeof row[column] === 'string') : shape.untrusted?.includes(column))
   const build = (count: number, limit = shape.fieldLimit ?? FIELD_LIMIT): Record<string, unknown> => {
     const cleaning: Cleaning = { sanitized: 0, cut: [] }
     const cells = rows.slice(0, count).map((row, index) => columns.map((column) => cleanCell(row[column], column, limit, cleaning, index)))
     const isWhole = count === rows.length
     return {
       columns, rows: cells, returned: count, has_more: cursor !== undefined || !isWhole, ...(cursor === undefined || !isWhole ? {} : { next_cursor: cursor }),
-      ...truncation(isWhole, cleaning.cut.length > 0, isShort === true && (shape.isTable === true || why === 'time') ? String(why) : null),
+      ...matchedOf(facets, isPartial === true), ...truncation(isWhole, cleaning.cut.length > 0, isShort === true && (shape.isTable === true || why === 'time') ? String(why) : null),
       ...clean(told, '', FIELD_LIMIT, cleaning) as object, ...(untrusted.length === 0 ? {} : { untrusted }), ...remarks(cleaning),
     }
   }

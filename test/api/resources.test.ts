@@ -50,6 +50,14 @@ test('monitors are listed by their tags, and tell their checks, uptime and timel
   for (const path of ['checks', 'stats', 'timeline']) expect((await get(`/api/v1/monitors/${id}/${path}`, 'other')).json()).toMatchObject({ code: 'NOT_FOUND' })
 })
 
+test('a monitor is found by its name where its id is taken, in its own tenant only', async () => {
+  const { id } = (await post('/api/v1/monitors', { ...monitor, name: 'by name/1' })).json<{ id: string }>()
+  expect((await get(`/api/v1/monitors/${encodeURIComponent('by name/1')}`)).json()).toMatchObject({ id })
+  expect((await get(`/api/v1/monitors/${encodeURIComponent('by name/1')}`, 'other')).json()).toMatchObject({ code: 'NOT_FOUND' })
+  const changed = await api.app.inject({ method: 'PATCH', url: `/api/v1/monitors/${encodeURIComponent('by name/1')}`, headers: bearer('owner'), payload: { intervalSec: 300 } })
+  expect(changed.json()).toMatchObject({ id, intervalSec: 300 })
+})
+
 test('deleting a monitor that is down ends its miss', async () => {
   const { id } = (await post('/api/v1/monitors', { ...monitor, name: 'down' })).json<{ id: string }>()
   await api.store.query("UPDATE monitors SET status = 'down', miss_id = 'hb-1' WHERE id = $1", [id])

@@ -39,6 +39,14 @@ describe('a list', () => {
     expect(present({ rows }, { ...list, concise: ['id'] }, wish({ fields: ['message', 'id'] })).value).toMatchObject({ rows: [['m', '1']], untrusted: ['message'] })
   })
 
+  it('says how many match, as far as they were counted, and what of a counted table others have written', () => {
+    const facets = { service: { cart: 3 }, level: { error: 2, info: 1 } }
+    expect(present({ rows: [], facets, facetsPartial: false }, list, wish()).value).toMatchObject({ matched: 3 })
+    expect(present({ rows: [], facets, facetsPartial: true }, list, wish()).value).toMatchObject({ matched_at_least: 3 })
+    expect(present({ rows: [] }, list, wish()).value).not.toHaveProperty('matched')
+    expect(present({ columns: ['time', 'service', 'count'], rows: [['2026-01-31T12:00:00Z', 'cart', 3]] }, { list: 'rows', isTable: true }, wish()).value).toMatchObject({ untrusted: ['service'] })
+  })
+
   it('cuts a long text between two characters and lists what it was', () => {
     expect(present({ rows: [{ id: '1', message: `${'a'.repeat(511)}😀${'b'.repeat(10)}` }] }, list, wish()).value).toMatchObject({ rows: [['1', `${'a'.repeat(511)}…`]], cut: [{ row: 0, field: 'message', bytes: 525 }] })
   })

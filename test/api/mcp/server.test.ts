@@ -116,6 +116,8 @@ describe('what is wrong is taught', () => {
       ['obs_incident_update', { id: 'inc_1', action: 'close' }, 'obs_incident_update {"id":"inc_7f3d2a9c01be","action":"acknowledge"}'],
     ] as const) expect([name, args, await exampleOf(name, args)]).toEqual([name, args, example])
     expect((await call('obs_incident_get', { id: 'inc_none' })).structuredContent).toMatchObject({ code: 'NOT_FOUND', retryable: false })
+    expect((await call('obs_incident_get', { id: 1 })).structuredContent).toMatchObject({ id: 'inc_1', number: 1 })
+    expect((await call('obs_incident_get', { id: 4711 })).structuredContent).toMatchObject({ code: 'NOT_FOUND' })
     expect((await call('obs_incidents_list', { fields: ['titel'] })).structuredContent).toMatchObject({ fields: [{ path: 'fields', nearest: 'title', example: 'obs_incidents_list {"fields":["title"]}' }] })
   })
 

@@ -14,6 +14,7 @@ const particular: Readonly<Partial<Record<OperationId, readonly ErrorName[]>>> =
   mcp: ['NOT_FOUND'],
   giveAnomalyFeedback: ['FEEDBACK_NOT_APPLICABLE'],
   resetDetectionSettings: ['NOT_FOUND'],
+  storeResolution: ['NOT_FOUND'],
 }
 
 export const isMutating = (method: string): boolean => ['post', 'put', 'patch', 'delete'].includes(method.toLowerCase())

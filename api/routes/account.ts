@@ -40,7 +40,7 @@ export const accountRoutes = (app: App, deps: RouteDeps): void => {
     const { scopes = ['*'] } = request.body
     // A token cannot make one that may do more than itself.
     const beyond = scopes.find((scope) => !principal.scopes.includes('*') && !principal.scopes.includes(scope) && !hasScope(principal.scopes, scope))
-    if (beyond !== undefined) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token that asks lacks the scope ${beyond}`)
+    if (beyond !== undefined) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token that asks lacks the scope ${beyond}`, undefined, { required_scopes: [beyond] })
     const made = await createToken(deps.store, { tenant: principal.tenant, userId: principal.userId, ...request.body, expiresAt: mintedExpiry(principal, request.body.expiresAt) }, actorOf(request))
     await deps.onCredentialsChanged()
     tellUndo(request, { possible: true, method: 'DELETE', path: `/api/v1/me/tokens/${made.id}` })

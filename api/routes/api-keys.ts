@@ -30,7 +30,7 @@ export const apiKeyRoutes = (app: App, deps: RouteDeps): void => {
     const { name, scope, rate_limit_rps: rateLimitRps = null, expires_at: expiresAt = null } = request.body
     // A key cannot do more than whoever makes it.
     const beyond = KEY_SCOPES[scope].find((needed) => !(needed === '*' ? principal.scopes.includes('*') : hasScope(principal.scopes, needed)))
-    if (beyond !== undefined) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token that asks lacks the scope ${beyond}`)
+    if (beyond !== undefined) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token that asks lacks the scope ${beyond}`, undefined, { required_scopes: [beyond] })
     const made = await createApiKey(deps.store, { tenant: principal.tenant, userId: principal.userId, name, scope, rateLimitRps, expiresAt: mintedExpiry(principal, expiresAt ?? undefined) ?? null }, actorOf(request), deps.clock())
     await deps.onCredentialsChanged()
     tellUndo(request, { possible: true, method: 'DELETE', path: `/api/v1/apikeys/${made.key_id}` })

@@ -34,7 +34,9 @@ export const monitorRoutes = (app: App, deps: RouteDeps): void => {
     // The type is looked at first: what is asked of another kind of monitor is no fault of this one's fields.
     preValidation: async (request) => {
       const type = (request.body as { type?: unknown } | null)?.type
-      if (typeof type === 'string' && type !== 'heartbeat') throw apiError('VALIDATION_FAILED', `monitors of type ${type.slice(0, 40)} do not work yet: heartbeat does`, [{ path: 'type', code: 'invalid_literal', message: 'Expected one of heartbeat' }])
+      if (typeof type === 'string' && type !== 'heartbeat') throw apiError('VALIDATION_FAILED', `monitors of type ${type.slice(0, 40)} do not work yet: heartbeat does`, [{
+        path: 'type', code: 'invalid_literal', message: 'Expected one of heartbeat', allowed: ['heartbeat'], example: 'POST /api/v1/monitors {"name":"nightly-backup","type":"heartbeat","intervalSec":300}',
+      }])
     },
     schema: { operationId: 'createMonitor', tags: ['monitors'], summary: 'Makes a heartbeat monitor; its ping address comes from /secrets', body: Create, response: { 201: Monitor, ...errors } },
   }, async (request, reply) => {

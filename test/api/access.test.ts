@@ -66,6 +66,13 @@ test('a token makes none that is bound by less than itself', async () => {
   expect((await make('ending', '/api/v1/me/tokens', { name: 'n', expiresAt: '2098-12-31T00:00:00Z' })).json<{ expiresAt: string }>().expiresAt).toBe('2098-12-31T00:00:00.000Z')
 })
 
+test('who may not make a token or a monitor of a kind is told what would do', async () => {
+  const made = await api.app.inject({ method: 'POST', url: '/api/v1/me/tokens', headers: bearer('minter'), payload: { name: 'n', scopes: ['logs:read'] } })
+  expect([made.statusCode, made.json()]).toEqual([403, expect.objectContaining({ code: 'PAT_SCOPE_INSUFFICIENT', required_scopes: ['logs:read'] })])
+  const https = await api.app.inject({ method: 'POST', url: '/api/v1/monitors', headers: bearer('owner'), payload: { name: 'n', type: 'https', url: 'https://example.com', intervalSec: 60 } })
+  expect(https.json()).toMatchObject({ code: 'VALIDATION_FAILED', fields: [{ path: 'type', allowed: ['heartbeat'], example: expect.stringContaining('"type":"heartbeat"') }] })
+})
+
 test('metrics need a token when they are not open', async () => {
   expectEnvelope(await api.app.inject('/metrics'), 'UNAUTHENTICATED')
   expect((await api.app.inject({ url: '/metrics', headers: bearer('owner') })).body).toBe('lapwing_up 1\n')

@@ -16,7 +16,7 @@ export const bearer = (name: string): Record<string, string> => ({ authorization
 
 const principal = (tenant: string, more: Partial<Principal> = {}): Principal => ({ tenant, userId: `user_${tenant}`, email: `${tenant}@example.test`, role: 'owner', tokenId: `pat_${tenant}`, scopes: ['*'], expiresAtMs: null, ...more })
 const principals: Readonly<Record<string, Principal>> = {
-  root: principal('a', { role: 'super-admin' }), owner: principal('a'), other: principal('b'), viewer: principal('a', { role: 'viewer' }), writer: principal('a', { scopes: ['logs:write'] }),
+  root: principal('a', { role: 'super-admin' }), owner: principal('a'), other: principal('b'), viewer: principal('a', { role: 'viewer' }), writer: principal('a', { scopes: ['logs:write'] }), minter: principal('a', { scopes: ['tokens:write'] }),
   monitors: principal('a', { scopes: ['monitors:*', 'tokens:write'] }), responder: principal('a', { scopes: ['incidents:*'] }), ending: principal('a', { expiresAtMs: Date.UTC(2099, 0, 1) }), expired: principal('a', { expiresAtMs: NOW - 1 }),
   capped: principal('a', { tokenId: 'pat_capped', dailyMutationLimit: 40 }), spent: principal('a', { tokenId: 'pat_spent', dailyMutationLimit: 0, dailyLogBytesLimit: 1000 }),
 }

@@ -63,6 +63,7 @@ export interface ConsumerStats {
   readonly messages: number
   readonly records: number
   readonly logRows: number
+  readonly spanRows: number
   readonly partialRows: number
   readonly templateRows: number
   readonly poison: Readonly<Record<string, number>>
@@ -104,7 +105,7 @@ const createSerial = () => {
 }
 
 const createCounters = (clock: () => number) => {
-  const counts = { ranges: 0, messages: 0, records: 0, logRows: 0, partialRows: 0, templateRows: 0, lastCommitAtMs: null as number | null }
+  const counts = { ranges: 0, messages: 0, records: 0, logRows: 0, spanRows: 0, partialRows: 0, templateRows: 0, lastCommitAtMs: null as number | null }
   const poison: Record<string, number> = {}
   const retries: Record<string, number> = {}
   return {
@@ -114,6 +115,7 @@ const createCounters = (clock: () => number) => {
       counts.messages += range.messages.length
       counts.records += range.records
       counts.logRows += stored.logRows
+      counts.spanRows += stored.spanRows
       counts.partialRows += stored.partialRows
       counts.templateRows += stored.templateRows
       counts.lastCommitAtMs = clock()

@@ -36,6 +36,9 @@ export interface DecodeOutput {
   /** One ClickHouse Native block for otel_logs; null when there are no rows. Owns its ArrayBuffer. */
   readonly logs: Uint8Array | null
   readonly logRows: number
+  /** One Native block for otel_spans; null when there are no rows. Owns its ArrayBuffer. */
+  readonly spans: Uint8Array | null
+  readonly spanRows: number
   /** One Native block for series_partials; null when there is none. Owns its ArrayBuffer. */
   readonly partials: Uint8Array | null
   readonly partialRows: number

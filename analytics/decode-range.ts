@@ -1,6 +1,7 @@
 // A range through the pool, isolating what kills a worker. A message that fails twice alone is set aside; the range keeps
 // its boundaries and so its token. Errors of the pool itself are not held against a message: they reject, for a new attempt.
 import type { DeadLetterReason } from '../streams/contracts/dead-letters.ts'
+import type { Signal } from '../streams/contracts/envelope.ts'
 import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
 import type { LogMessage } from '../streams/contracts/event-log.ts'
 import type { DecodeInput, DecodeOutput, Poison, TemplateInsert } from './decode-contract.ts'
@@ -11,14 +12,15 @@ export interface DecodePort { decode(input: DecodeInput): Promise<DecodeOutput> 
 export interface DecodeSettings { readonly logId: string; readonly maxAheadMs: number; readonly retentionMs: number }
 
 const GUILTY: Readonly<Record<string, DeadLetterReason>> = { WORKER_DIED: 'worker_died', CHILD_DIED: 'killed_process', DECODE_TIMEOUT: 'decode_timeout', DECODE_FAILED: 'decode_failed' }
-const EMPTY: DecodeOutput = { logs: null, partials: null, templateCounts: null, logRows: 0, partialRows: 0, templateRows: 0, templates: [], poison: [] }
+const EMPTY: DecodeOutput = { logs: null, spans: null, partials: null, templateCounts: null, logRows: 0, spanRows: 0, partialRows: 0, templateRows: 0, templates: [], poison: [] }
 
 /** Why a failed decode counts against the messages that were in it; null when it does not. */
 const guiltOf = (error: unknown): DeadLetterReason | null =>
   error instanceof PermanentError || error instanceof TransientError ? GUILTY[error.code] ?? null : null
 
-/** Only logs have rows of their own. */
-export const isDecoded = (message: Pick<LogMessage, 'envelope'>): boolean => message.envelope.signal === 'otlp_logs' || message.envelope.signal === 'json_logs'
+const DECODED: ReadonlySet<Signal> = new Set<Signal>(['otlp_logs', 'json_logs', 'otlp_traces'])
+/** Only logs and traces have rows of their own. */
+export const isDecoded = (message: Pick<LogMessage, 'envelope'>): boolean => DECODED.has(message.envelope.signal)
 
 type Decode = (messages: readonly LogMessage[]) => Promise<DecodeOutput>
 

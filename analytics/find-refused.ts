@@ -1,24 +1,29 @@
-// Which messages of a range the store refuses, found by halving on tables that keep nothing. A plain record of our own goes
-// first: a store that refuses that one too has changed, and nothing is held against the messages.
+// Which messages of a range the store refuses, found by halving on tables that keep nothing. Plain records of our own go
+// first: a store that refuses those too has changed, and nothing is held against the messages.
 import { CHECK_TABLES } from '../clickhouse/queries/check-tables.ts'
-import type { Envelope } from '../streams/contracts/envelope.ts'
+import type { Envelope, Signal } from '../streams/contracts/envelope.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import type { LogMessage } from '../streams/contracts/event-log.ts'
 import type { DecodeOutput, Poison } from './decode-contract.ts'
 import type { InsertPorts } from './insert-range.ts'
+import { blocksOf } from './range-blocks.ts'
 
 export type DecodeMessages = (messages: readonly LogMessage[]) => Promise<DecodeOutput>
 
-const PLAIN = '{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"lapwing"}}]},"scopeLogs":[{"logRecords":[{"severityNumber":9,"body":{"stringValue":"plain"}}]}]}]}'
+const RESOURCE = '"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"lapwing"}}]}'
+const PLAIN: readonly (readonly [signal: Signal, body: string])[] = [
+  ['otlp_logs', `{"resourceLogs":[{${RESOURCE},"scopeLogs":[{"logRecords":[{"severityNumber":9,"body":{"stringValue":"plain"}}]}]}]}`],
+  ['otlp_traces', `{"resourceSpans":[{${RESOURCE},"scopeSpans":[{"spans":[{"traceId":"${'1'.repeat(32)}","spanId":"${'1'.repeat(16)}","name":"plain","kind":2}]}]}]}`],
+]
 
-/** A record that every store of ours takes, at the position and time of another message. */
-const toPlain = (like: LogMessage): LogMessage => {
-  const body = new TextEncoder().encode(PLAIN)
+/** A log record and a span that every store of ours takes, at the position and time of another message. */
+const toPlain = (like: LogMessage): LogMessage[] => PLAIN.map(([signal, text]) => {
+  const body = new TextEncoder().encode(text)
   const envelope: Envelope = {
-    ...like.envelope, signal: 'otlp_logs', format: 'json', compression: 'identity', recordCount: 1, rejected: [], inflatedBytes: body.byteLength, expandedBytes: body.byteLength,
+    ...like.envelope, signal, format: 'json', compression: 'identity', recordCount: 1, rejected: [], inflatedBytes: body.byteLength, expandedBytes: body.byteLength,
   }
   return { offset: like.offset, envelope, body }
-}
+})
 
 export const isRefusal = (error: unknown): error is PermanentError => error instanceof PermanentError && error.code === 'STORE_REJECTED'
 
@@ -29,11 +34,9 @@ export const findRefused = async (messages: readonly LogMessage[], decode: Decod
 
   /** In the store's words; null when it takes them. */
   const refusalOf = async (some: readonly LogMessage[]): Promise<string | null> => {
-    const { logs, partials } = await decode(some)
+    const decoded = await decode(some)
     try {
-      for (const [block, { table }] of [[logs, CHECK_TABLES.otel_logs], [partials, CHECK_TABLES.series_partials]] as const) {
-        if (block !== null) await clickhouse.insert({ table, block, token: 'check' })
-      }
+      for (const [table, block] of blocksOf(decoded)) await clickhouse.insert({ table: CHECK_TABLES[table].table, block, token: 'check' })
       return null
     } catch (error) {
       if (isRefusal(error)) return error.message
@@ -48,6 +51,6 @@ export const findRefused = async (messages: readonly LogMessage[], decode: Decod
     return [...await search(some.slice(0, half)), ...await search(some.slice(half))]
   }
 
-  if (await refusalOf([toPlain(messages[0])]) !== null) return []
+  if (await refusalOf(toPlain(messages[0])) !== null) return []
   return await search(messages)
 }

@@ -5,6 +5,7 @@
 import { isRefusal } from './find-refused.ts'
 import type { Retry } from './retry.ts'
 import { untilDone } from './retry.ts'
+import type { RangeTable } from './range-blocks.ts'
 import type { Range } from './ranges.ts'
 
 export interface RangeTarget {
@@ -30,9 +31,9 @@ export interface InsertPorts {
 
 const BY_POSITION = ` WHERE receive_day = toDate({day:UInt32}) AND log_id = {logId:String}
       AND log_partition = {partition:UInt16} AND log_offset >= {first:UInt64} AND log_offset <= {last:UInt64} LIMIT 1`
-type RangeTable = 'otel_logs' | 'series_partials' | 'log_template_counts'
 const PRESENCE: Record<RangeTable, { name: string; sql: string; local: string }> = {
   otel_logs: { name: 'range_present_logs', sql: 'SELECT 1 AS present FROM otel_logs'.concat(BY_POSITION), local: 'SELECT 1 AS present FROM otel_logs_local'.concat(BY_POSITION) },
+  otel_spans: { name: 'range_present_spans', sql: 'SELECT 1 AS present FROM otel_spans'.concat(BY_POSITION), local: 'SELECT 1 AS present FROM otel_spans_local'.concat(BY_POSITION) },
   series_partials: { name: 'range_present_partials', sql: 'SELECT 1 AS present FROM series_partials'.concat(BY_POSITION), local: 'SELECT 1 AS present FROM series_partials_local'.concat(BY_POSITION) },
   log_template_counts: { name: 'range_present_templates', sql: 'SELECT 1 AS present FROM log_template_counts'.concat(BY_POSITION), local: 'SELECT 1 AS present FROM log_template_counts_local'.concat(BY_POSITION) },
 }

@@ -11,6 +11,7 @@ import type { DecodeMessages } from './find-refused.ts'
 import { findRefused } from './find-refused.ts'
 import type { InsertPorts } from './insert-range.ts'
 import { insertRange, insertUntilStored, presenceOf } from './insert-range.ts'
+import { blocksOf } from './range-blocks.ts'
 import type { Range } from './ranges.ts'
 import { rangeToken } from './ranges.ts'
 import type { Retry } from './retry.ts'
@@ -32,7 +33,7 @@ export interface StorePorts {
   readonly lastHits: Map<string, number>
 }
 
-export interface StoredRange { readonly signals: RangeSignals; readonly poison: readonly Poison[]; readonly logRows: number; readonly partialRows: number; /** Of counts and of texts. */ readonly templateRows: number }
+export interface StoredRange { readonly signals: RangeSignals; readonly poison: readonly Poison[]; readonly logRows: number; readonly spanRows: number; readonly partialRows: number; /** Of counts and of texts. */ readonly templateRows: number }
 
 const writeDeadLetters = async (range: Range, poison: readonly Poison[], ports: StorePorts, retry: Retry): Promise<void> => {
   if (poison.length === 0) return
@@ -56,14 +57,13 @@ export interface RangeHistory {
 }
 
 type Sent = Pick<RangeHistory, 'isReplay' | 'shard'>
-interface StoredBlocks { readonly logRows: number; readonly partialRows: number; readonly templateRows: number; readonly refused: readonly Poison[] }
+interface StoredBlocks extends Pick<StoredRange, 'logRows' | 'spanRows' | 'partialRows' | 'templateRows'> { readonly refused: readonly Poison[] }
 
-/** Rows first: what is in a series can be found in the rows, also when the store takes one and not the other. */
-const sendBlocks = async (range: Range, { logs, partials }: DecodeOutput, { isReplay, shard }: Sent, ports: StorePorts, retry: Retry): Promise<boolean> => {
+/** One INSERT for each table, all under the range's token. */
+const sendBlocks = async (range: Range, decoded: DecodeOutput, { isReplay, shard }: Sent, ports: StorePorts, retry: Retry): Promise<boolean> => {
   const { clickhouse, settings } = ports
   const token = rangeToken(settings.logId, range)
-  for (const [table, block] of [['otel_logs', logs], ['series_partials', partials]] as const) {
-    if (block === null) continue
+  for (const [table, block] of blocksOf(decoded)) {
     const target = { token, shard, send: (sent: string) => clickhouse.insert({ table, block, token: sent, shard }), isPresent: presenceOf(clickhouse, table, settings.logId, range, shard) }
     if (!await insertRange(target, isReplay, retry)) return false
   }
@@ -101,7 +101,8 @@ const storeBlocks = async (range: Range, sent: readonly LogMessage[], first: Dec
     decoded = { ...again, templates: [...decoded.templates, ...again.templates] }
   }
   await storeTemplates(range, decoded, { isReplay, shard }, ports, retry)
-  return { logRows: decoded.logRows, partialRows: decoded.partialRows, templateRows: decoded.templateRows + decoded.templates.length, refused }
+  const { logRows, spanRows, partialRows, templateRows, templates } = decoded
+  return { logRows, spanRows, partialRows, templateRows: templateRows + templates.length, refused }
 }
 
 const storeSignalRows = async (range: Range, signals: RangeSignals, ports: StorePorts, { isReplay, shard }: Sent, retry: Retry): Promise<void> => {

@@ -19,7 +19,9 @@ export interface RetentionReport {
 }
 
 const TABLES = {
-  otel_logs: 'ALTER TABLE otel_logs DROP PARTITION {day:String}', series_partials: 'ALTER TABLE series_partials DROP PARTITION {day:String}',
+  otel_logs: 'ALTER TABLE otel_logs DROP PARTITION {day:String}',
+  otel_spans: 'ALTER TABLE otel_spans DROP PARTITION {day:String}',
+  series_partials: 'ALTER TABLE series_partials DROP PARTITION {day:String}',
   log_template_counts: 'ALTER TABLE log_template_counts DROP PARTITION {day:String}',
 } as const
 
@@ -29,7 +31,7 @@ const measure = async (clickhouse: Pick<ClickHouse, 'query'>): Promise<{ bytes: 
 }
 
 const dropDay = async (clickhouse: Pick<ClickHouse, 'command'>, rows: readonly StoreDayRow[]): Promise<DroppedDay> => {
-  // Logs first: partials without their rows do no harm, rows without partials would look like a day without series.
+  // Rows first: partials without their rows do no harm, rows without partials would look like a day without series.
   for (const table of Object.keys(TABLES) as (keyof typeof TABLES)[]) {
     if (rows.some((row) => row.name === table)) await clickhouse.command(TABLES[table], { day: rows[0].day })
   }

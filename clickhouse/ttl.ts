@@ -6,12 +6,16 @@ const kept: Query<TtlRow> = {
   name: 'all_tenants.kept_days',
   sql: `SELECT replaceOne(t.name, '_local', '') AS name, toUInt32OrZero(extract(engine_full, 'toIntervalDay\\\\((?:_CAST\\\\()?([0-9]+)')) AS days
 FROM system.tables AS t WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
-  AND replaceOne(t.name, '_local', '') IN ('otel_logs', 'series_points', 'dead_letters', 'log_template_counts', 'log_templates')`,
+  AND replaceOne(t.name, '_local', '') IN ('otel_logs', 'otel_spans', 'series_points', 'dead_letters', 'log_template_counts', 'log_templates')`,
 }
 const STATEMENTS: Readonly<Record<string, { readonly settings: string; readonly ttl: string }>> = {
   otel_logs: {
     settings: 'ALTER TABLE otel_logs MODIFY SETTING materialize_ttl_recalculate_only = 1',
     ttl: 'ALTER TABLE otel_logs MODIFY TTL receive_day + toIntervalDay({days:UInt16})',
+  },
+  otel_spans: {
+    settings: 'ALTER TABLE otel_spans MODIFY SETTING materialize_ttl_recalculate_only = 1',
+    ttl: 'ALTER TABLE otel_spans MODIFY TTL receive_day + toIntervalDay({days:UInt16})',
   },
   series_points: {
     settings: 'ALTER TABLE series_points MODIFY SETTING materialize_ttl_recalculate_only = 1',

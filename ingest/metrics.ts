@@ -1,7 +1,7 @@
 // What ingest counts, as plain numbers that cross threads: per signal, requests by outcome, records, bytes, latency.
 // received = accepted + rejected, in records, at any moment.
 
-export const SIGNALS = ['otlp_logs', 'json_logs', 'heartbeat', 'alertmanager', 'prometheus_alerts'] as const
+export const SIGNALS = ['otlp_logs', 'otlp_traces', 'json_logs', 'heartbeat', 'alertmanager', 'prometheus_alerts'] as const
 export type CountedSignal = (typeof SIGNALS)[number]
 
 export const LATENCY_BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000] as const

@@ -7,7 +7,8 @@ import { alertmanagerRoute } from './handlers/alertmanager.ts'
 import type { HandlerConfig, HandlerDeps } from './handlers/deps.ts'
 import { HEARTBEAT_PATH, handleHeartbeat } from './handlers/heartbeat.ts'
 import { handleJsonLogs } from './handlers/json-logs.ts'
-import { encodingOf, handleOtlpLogs } from './handlers/otlp-logs.ts'
+import { encodingOf, handleOtlp } from './handlers/otlp.ts'
+import type { OtlpSignal } from './handlers/otlp.ts'
 import { prometheusRoute } from './handlers/prometheus-alerts.ts'
 import type { Handler, IngestRequest, Reply } from './http/exchange.ts'
 import { failureReply } from './http/json-reply.ts'
@@ -46,10 +47,10 @@ const table = (routes: Record<string, Route>, prefix: readonly [string, Route] |
 }
 
 export const createOtlpRouter = (config: HandlerConfig, deps: HandlerDeps): Router => {
-  const logs: Route = { methods: ['POST'], signal: 'otlp_logs', fail: otlp, handle: handleOtlpLogs(config, deps) }
-  const notTaken = (signal: string, setting: string): Route => missing(otlp, `OTLP ${signal} are not taken in, only logs: set ${setting}=none`)
-  const traces = notTaken('traces', 'OTEL_TRACES_EXPORTER')
-  const metrics = notTaken('metrics', 'OTEL_METRICS_EXPORTER')
+  const take = (signal: OtlpSignal): Route => ({ methods: ['POST'], signal, fail: otlp, handle: handleOtlp(signal, config, deps) })
+  const logs = take('otlp_logs')
+  const traces = take('otlp_traces')
+  const metrics = missing(otlp, 'OTLP metrics are not taken in, only logs and traces: set OTEL_METRICS_EXPORTER=none')
   return table({
     '/v1/logs': logs,
     '/api/v1/otlp/v1/logs': logs,
@@ -60,7 +61,7 @@ export const createOtlpRouter = (config: HandlerConfig, deps: HandlerDeps): Rout
     '/api/v1/logs/ingest': { methods: ['POST'], signal: 'json_logs', fail: json, handle: handleJsonLogs(config, deps) },
     '/health/live': health('{"status":"live"}'),
   }, [HEARTBEAT_PATH, { methods: ['POST', 'GET', 'HEAD'], signal: 'heartbeat', fail: json, handle: handleHeartbeat(config, deps) }],
-  missing(byRequest, 'nothing here: logs go to POST /v1/logs or /api/v1/logs/ingest'))
+  missing(byRequest, 'nothing here: logs go to POST /v1/logs or /api/v1/logs/ingest, traces to POST /v1/traces'))
 }
 
 export const createAlertsRouter = (config: HandlerConfig, deps: HandlerDeps, memory: FiringMemory): Router => {

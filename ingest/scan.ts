@@ -2,15 +2,15 @@
 // body is said to be. Pure; runs on the ingest thread for small bodies and protobuf, on a thread beside it for large JSON.
 import type { Format } from '../streams/contracts/envelope.ts'
 import { parseEvents } from '../streams/otlp/json-events.ts'
-import { splitEvents, splitOtlpJson } from '../streams/otlp/split-json.ts'
-import { splitProtobuf } from '../streams/otlp/split-protobuf.ts'
+import { splitEvents, splitOtlpJson, splitOtlpJsonSpans } from '../streams/otlp/split-json.ts'
+import { splitProtobuf, splitProtobufSpans } from '../streams/otlp/split-protobuf.ts'
 import type { Split } from '../streams/otlp/split.ts'
 import { walkEvents } from '../streams/otlp/walk-events.ts'
-import { walkOtlpJson } from '../streams/otlp/walk-json.ts'
-import { walkProtobuf } from '../streams/otlp/walk-protobuf.ts'
+import { walkOtlpJson, walkOtlpJsonSpans } from '../streams/otlp/walk-json.ts'
+import { walkProtobuf, walkProtobufSpans } from '../streams/otlp/walk-protobuf.ts'
 import type { RejectReason, Walk } from '../streams/otlp/walk.ts'
 
-export type BodyKind = 'otlp_protobuf' | 'otlp_json' | 'events' | 'events_ndjson'
+export type BodyKind = 'otlp_protobuf' | 'otlp_json' | 'otlp_protobuf_spans' | 'otlp_json_spans' | 'events' | 'events_ndjson'
 
 /** First rejected events whose own reason is told. */
 export const MAX_FAULTS = 20
@@ -46,6 +46,8 @@ export const scan = (body: Uint8Array, kind: BodyKind): Scan => {
   switch (kind) {
     case 'otlp_protobuf': return { walk: walkProtobuf(body), format: 'protobuf', faults: [] }
     case 'otlp_json': return { walk: walkOtlpJson(body), format: 'json', faults: [] }
+    case 'otlp_protobuf_spans': return { walk: walkProtobufSpans(body), format: 'protobuf', faults: [] }
+    case 'otlp_json_spans': return { walk: walkOtlpJsonSpans(body), format: 'json', faults: [] }
     case 'events': return scanEvents(body)
     case 'events_ndjson': return toEventScan(body, walkEvents(body, 'ndjson'), 'ndjson')
   }
@@ -59,12 +61,14 @@ export interface SplitRequest {
 }
 
 /** Format of the pieces: events become arrays. */
-export const pieceFormat = (kind: BodyKind): Format => (kind === 'otlp_protobuf' ? 'protobuf' : 'json')
+export const pieceFormat = (kind: BodyKind): Format => (kind === 'otlp_protobuf' || kind === 'otlp_protobuf_spans' ? 'protobuf' : 'json')
 
 export const splitBody = (body: Uint8Array, kind: BodyKind, { format, rejected, maxBytes }: SplitRequest): Split => {
   switch (kind) {
     case 'otlp_protobuf': return splitProtobuf(body, rejected, maxBytes)
     case 'otlp_json': return splitOtlpJson(body, rejected, maxBytes)
+    case 'otlp_protobuf_spans': return splitProtobufSpans(body, rejected, maxBytes)
+    case 'otlp_json_spans': return splitOtlpJsonSpans(body, rejected, maxBytes)
     case 'events': case 'events_ndjson': return splitEvents(body, format === 'ndjson' ? 'ndjson' : 'json', rejected, maxBytes)
   }
 }

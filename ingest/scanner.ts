@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Split } from '../streams/otlp/split.ts'
 import { tooLarge } from '../streams/otlp/walk.ts'
-import { scan, splitBody } from './scan.ts'
+import { pieceFormat, scan, splitBody } from './scan.ts'
 import type { BodyKind, Scan, SplitRequest } from './scan.ts'
 
 export interface Scanner {
@@ -47,7 +47,7 @@ export const createScanner = (config: ScannerConfig): Scanner => {
     const { body, kind, split } = running
     worker.postMessage({ body, kind, split })
   }
-  const isInline = (body: Uint8Array, kind: BodyKind): boolean => kind === 'otlp_protobuf' || body.length <= config.inlineBytes
+  const isInline = (body: Uint8Array, kind: BodyKind): boolean => pieceFormat(kind) === 'protobuf' || body.length <= config.inlineBytes
   const later = <T extends Scan | Split>(job: Omit<Job, 'done'>): Promise<T> => new Promise((resolve) => {
     waiting.push({ ...job, done: (result) => { resolve(result as T) } })
     next()

@@ -7,7 +7,7 @@ const GREEN_FIELDS = 'the token is shown this once; `npm run -s token -- create`
 /** A process of one role tells its supervisor where it is, and no more. */
 const roleBanner = ({ role, admin, version, addresses, token, readyMs }: BannerInput): string => [
   `Lapwing ${version}, ${role}, is ready (${(readyMs / 1000).toFixed(1)} s)`,
-  ...Object.entries({ 'OTLP logs, JSON logs, heartbeats': addresses.otlp, 'Alertmanager webhook': addresses.alerts, API: addresses.api }).filter(([, address]) => address !== '').map(([what, address]) => `  ${what}   ${address}`),
+  ...Object.entries({ 'OTLP logs and traces, JSON logs, heartbeats': addresses.otlp, 'Alertmanager webhook': addresses.alerts, API: addresses.api }).filter(([, address]) => address !== '').map(([what, address]) => `  ${what}   ${address}`),
   ...(admin === null ? [] : [`  health and metrics   http://${admin.host}:${admin.port}`]), ...(token === null ? [] : [`  token: ${token}   (${GREEN_FIELDS})`]), '',
 ].join('\n')
 
@@ -20,10 +20,10 @@ export const banner = (input: BannerInput): string => {
   return [
     `Lapwing ${input.version} is ready (${(input.readyMs / 1000).toFixed(1)} s), data in ${input.dataDir}`,
     '',
-    `  OTLP logs, JSON logs, heartbeats   ${addresses.otlp}`,
-    `  Alertmanager webhook               ${addresses.alerts}/api/v1/alerts/webhook`,
-    `  API                                ${addresses.api}   (${addresses.api}/docs)`,
-    `  ClickHouse, read only              ${addresses.clickhouse}   (user reader; npm run -s reader-password)`,
+    `  OTLP logs and traces, JSON logs, heartbeats   ${addresses.otlp}`,
+    `  Alertmanager webhook                          ${addresses.alerts}/api/v1/alerts/webhook`,
+    `  API                                           ${addresses.api}   (${addresses.api}/docs)`,
+    `  ClickHouse, read only                         ${addresses.clickhouse}   (user reader; npm run -s reader-password)`,
     '',
     token === null ? '  token: made at the first start; `npm run -s token -- create` makes another' : `  token: ${token}\n  (${GREEN_FIELDS})`,
     '',
@@ -31,7 +31,7 @@ export const banner = (input: BannerInput): string => {
     `    export OTEL_EXPORTER_OTLP_ENDPOINT=${addresses.otlp}`,
     `    export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20${shown}"`,
     '    export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf',
-    '    export OTEL_TRACES_EXPORTER=none OTEL_METRICS_EXPORTER=none',
+    '    export OTEL_METRICS_EXPORTER=none',
     '',
     '  Try it:',
     `    curl -X POST ${addresses.otlp}/api/v1/logs/ingest -H "Authorization: Bearer ${shown}" -H 'Content-Type: application/json' -d '{"service":"hello","level":"info","message":"first log"}'`,

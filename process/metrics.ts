@@ -49,6 +49,7 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     lag: gauge('log_uncommitted_messages', 'Messages that analysis has not committed.', ['partition']),
     logBytes: gauge('log_bytes', 'Bytes of the event log.', ['partition']),
     rows: counter('store_log_rows_total', 'Rows inserted into otel_logs.'),
+    spanRows: counter('store_span_rows_total', 'Rows inserted into otel_spans.'),
     ranges: counter('store_ranges_total', 'Ranges committed.'),
     poison: counter('dead_letters_total', 'Messages set aside.', ['reason']),
     retries: counter('store_retries_total', 'Retries, by what was retried.', ['what']),
@@ -109,6 +110,7 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     const consumer = parts.analysis.consumer.stats()
     metric.assigned.set(consumer.assignedPartitions)
     set(metric.rows, {}, consumer.logRows)
+    set(metric.spanRows, {}, consumer.spanRows)
     set(metric.ranges, {}, consumer.ranges)
     for (const [reason, count] of Object.entries(consumer.poison)) set(metric.poison, { reason }, count)
     for (const [what, count] of Object.entries(consumer.retries)) set(metric.retries, { what }, count)

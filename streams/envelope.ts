@@ -4,7 +4,7 @@ import type { Compression, Envelope, Format, Signal } from './contracts/envelope
 import { PermanentError } from './contracts/errors.ts'
 
 const VERSION = 1
-const SIGNALS: readonly Signal[] = ['otlp_logs', 'json_logs', 'heartbeat', 'alertmanager', 'prometheus_alerts', 'mark']
+const SIGNALS: readonly Signal[] = ['otlp_logs', 'json_logs', 'heartbeat', 'alertmanager', 'prometheus_alerts', 'mark', 'otlp_traces']
 const FORMATS: readonly Format[] = ['protobuf', 'json', 'ndjson', 'none']
 const COMPRESSIONS: readonly Compression[] = ['identity', 'gzip', 'zstd', 'deflate', 'snappy', 'x-snappy-framed', 'lz4', 'br']
 const FIXED_BYTES = 4

@@ -1,7 +1,7 @@
 // How each metric is judged: what its value is, which side is bad, and how large a change must be to matter to anybody.
 // A metric without a judgement is stored and never alarms (severities repeat log.rate and log.error_rate; heartbeats and
 // alerts are signals of their own).
-import { TEMPLATE_METRIC } from '../../streams/contracts/metric-value.ts'
+import { judgedRoleOf, operationOf, type MetricRole } from '../../streams/contracts/metric-value.ts'
 
 /** Against what was expected: times it (or one over this), and for counts events per bucket more or less. */
 export interface Effect { readonly minRatio: number; readonly minDifference: number }
@@ -31,10 +31,12 @@ const TEMPLATES: Judgement = { kind: 'count', up: true, down: false, minRatio: 3
 const TEMPLATE: Judgement = { kind: 'count', up: true, down: false, minRatio: 3, minDifference: 1, habits: true }
 const NUMERIC: Judgement = { kind: 'gauge', up: true, down: false, minRatio: 1.5, minDifference: 0, habits: true, lasting: { minRatio: 1.25, minDifference: 0 } }
 
+const BY_ROLE: Readonly<Record<MetricRole, Judgement>> = { traffic: RATE, errors: ERRORS, new_messages: TEMPLATES, message: TEMPLATE, measure: NUMERIC }
+/** What lasts is seen in the service as a whole. */
+const OF_OPERATION: Judgement = { ...ERRORS, lasting: undefined }
+
 export const judgementOf = (metric: string): Judgement | null => {
-  if (metric === 'log.rate') return RATE
-  if (metric === 'log.error_rate') return ERRORS
-  if (metric === 'log.new_template_rate') return TEMPLATES
-  if (metric.startsWith(TEMPLATE_METRIC)) return TEMPLATE
-  return metric.startsWith('attr.') ? NUMERIC : null
+  const role = judgedRoleOf(metric)
+  if (role === null) return null
+  return operationOf(metric) === null ? BY_ROLE[role] : OF_OPERATION
 }

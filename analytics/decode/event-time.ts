@@ -24,6 +24,12 @@ export const createReceipt = (receivedAtMs: number, maxAheadMs: number, retentio
 /** Attribute that keeps a time that was replaced, in decimal nanoseconds. */
 export const ORIGINAL_TIMESTAMP = 'lapwing.original_timestamp'
 
+/** Near enough to the receive time. */
+export const isBelieved = (receipt: Receipt, low: number, high: number): boolean => {
+  const ns = high * HALF + low
+  return ns >= receipt.earliestNs && ns <= receipt.latestNs && high <= MAX_HIGH
+}
+
 /** True when the time was not believed: the caller then stores the original, the record's own time or else the observed one. */
 export const putTimes = (columns: Columns, receipt: Receipt, low: number, high: number, observedLow: number, observedHigh: number): boolean => {
   const at = 2 * columns.rows
@@ -34,8 +40,7 @@ export const putTimes = (columns: Columns, receipt: Receipt, low: number, high: 
   const hasTime = low !== 0 || high !== 0
   const timeLow = hasTime ? low : observedLow
   const timeHigh = hasTime ? high : observedHigh
-  const ns = timeHigh * HALF + timeLow
-  const believed = ns >= receipt.earliestNs && ns <= receipt.latestNs && timeHigh <= MAX_HIGH
+  const believed = isBelieved(receipt, timeLow, timeHigh)
   columns.time[at] = believed ? timeLow : receipt.low
   columns.time[at + 1] = believed ? timeHigh : receipt.high
   return !believed && (hasTime || hasObserved)

@@ -3,8 +3,8 @@
 import { parseEvents, UNKNOWN_SERVICE } from '../../streams/otlp/json-events.ts'
 import type { JsonEvent } from '../../streams/otlp/json-events.ts'
 import { toJsonText } from '../../streams/otlp/json-source.ts'
-import { parseOtlpJson } from '../../streams/otlp/otlp-json.ts'
-import type { JsonRecord } from '../../streams/otlp/otlp-json.ts'
+import { parseOtlpJson } from '../../streams/otlp/otlp-json-logs.ts'
+import type { JsonRecord } from '../../streams/otlp/otlp-json-logs.ts'
 import type { JsonAttributes } from '../../streams/otlp/otlp-json-value.ts'
 import { PermanentError } from '../../streams/contracts/errors.ts'
 import { doubleText, valueText } from './attribute-value.ts'
@@ -15,6 +15,7 @@ import type { Columns, Shared } from './columns.ts'
 import { indexOfText } from './dictionary.ts'
 import { ORIGINAL_TIMESTAMP, putTimes } from './event-time.ts'
 import type { Receipt } from './event-time.ts'
+import { high, low } from './nanos.ts'
 import { beginRun, endRun, putKey, restart } from './pairs.ts'
 import type { Pairs } from './pairs.ts'
 import { SERVICE_NAME, serviceOf, unknownService } from './service-name.ts'
@@ -26,9 +27,6 @@ interface Row extends Pick<JsonRecord, 'severityNumber' | 'severityText' | 'flag
   readonly body: string
   readonly attributes: readonly (readonly [key: string, text: string])[]
 }
-
-const low = (ns: bigint): number => Number(BigInt.asUintN(32, ns))
-const high = (ns: bigint): number => Number(BigInt.asUintN(32, ns >> 32n))
 
 const putRun = (pairs: Pairs, entries: Row['attributes']): void => {
   beginRun(pairs)
@@ -106,12 +104,12 @@ export const createJsonReader = (columns: Columns): JsonReader => {
       if (!parsed.ok) throw new PermanentError('DECODE_FAILED', parsed.message)
       const isRejected = new Set(rejected)
       let recordIndex = 0
-      for (const resource of parsed.value.resourceLogs) {
+      for (const resource of parsed.value.resources) {
         putKeptRun(shared.resource, toTexts(resource.attributes))
         const named = resource.attributes.findLast(([key]) => key === SERVICE_NAME)
         shared.service = typeof named?.[1] === 'string' ? serviceOf(columns, shared.resource, indexOfText(shared.resource.dictionary, SERVICE_NAME)) : unknownService(columns)
         shared.resourceSchemaUrl = indexOfText(columns.resourceSchemaUrl.dictionary, resource.schemaUrl)
-        for (const scope of resource.scopeLogs) {
+        for (const scope of resource.scopes) {
           putKeptRun(shared.scope, toTexts(scope.attributes))
           putOnly(shared.scopeName, scope.name)
           shared.scopeVersion = indexOfText(columns.scopeVersion.dictionary, scope.version)

@@ -1,7 +1,6 @@
 // ExportLogsServiceRequest → columns, without an object or a string per record. Two passes over each ResourceLogs and each
 // ScopeLogs, because their fields come in any order: the first finds what the records share, the second reads the records.
 // Throws PermanentError DECODE_FAILED on broken framing; the caller takes the message's rows back.
-import { readTag, skipOther, skipVarint } from '../../streams/otlp/protobuf-wire.ts'
 import { putEmpty, putSlice } from './bytes.ts'
 import type { Bytes, Source } from './bytes.ts'
 import { createShared, fillShared } from './columns.ts'
@@ -10,32 +9,9 @@ import { indexOf, indexOfText } from './dictionary.ts'
 import type { Receipt } from './event-time.ts'
 import { beginRun, endRun, restart } from './pairs.ts'
 import { putPair } from './protobuf-attributes.ts'
+import { createCursor, forEachField, GROUP_FIELDS, readRecords, REQUEST_FIELDS, RESOURCE_FIELDS, restartCursor, SCOPE_FIELDS } from './protobuf-fields.ts'
 import { createRecordReader } from './protobuf-record.ts'
-import { contentAt, lengthOf, sound } from './protobuf-value.ts'
 import { SERVICE_NAME, serviceOf, unknownService } from './service-name.ts'
-
-const REQUEST_FIELDS = 1 << 1
-const GROUP_FIELDS = (1 << 1) | (1 << 2) | (1 << 3)
-const RESOURCE_FIELDS = (1 << 1) | (1 << 2)
-const SCOPE_FIELDS = (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4)
-
-/** Calls `visit` with the content of every length-delimited field whose tag it knows; the rest is skipped or a fault. */
-const forEachField = (src: Source, from: number, end: number, known: number, visit: (tag: number, start: number, after: number) => boolean): void => {
-  for (let pos = from; pos < end;) {
-    const tag = sound(readTag(src.buf, pos, end))
-    pos = sound(skipVarint(src.buf, pos, end))
-    if ((tag & 7) !== 2) {
-      // Counts of dropped attributes: the only known fields that are varints.
-      const isCount = (tag === 16 && known === RESOURCE_FIELDS) || (tag === 32 && known === SCOPE_FIELDS)
-      pos = isCount ? sound(skipVarint(src.buf, pos, end)) : sound(skipOther(src.buf, pos, end, tag, known))
-      continue
-    }
-    const start = contentAt(src, pos, end)
-    const after = start + lengthOf(src, pos, end)
-    if (!visit(tag, start, after)) sound(skipOther(src.buf, pos, end, tag, known))
-    pos = after
-  }
-}
 
 export interface LogsReader {
   /** `rejected`: ascending record indices to leave out. */
@@ -49,9 +25,7 @@ export const createLogsReader = (columns: Columns): LogsReader => {
   let serviceKey = 0
   let serviceIsText = false
   let scopeVersion = 0
-  let rejected: readonly number[] = []
-  let nextRejected = 0
-  let recordIndex = 0
+  const cursor = createCursor()
 
   const visitResource = (src: Source) => (tag: number, start: number, after: number): boolean => {
     if (tag !== 10) return false
@@ -65,22 +39,6 @@ export const createLogsReader = (columns: Columns): LogsReader => {
     else if (tag === 26) putPair(shared.scope, src, start, after)
     else return false
     return true
-  }
-
-  const readRecords = (src: Source, from: number, end: number, receipt: Receipt): void => {
-    for (let pos = from; pos < end;) {
-      const tag = sound(readTag(src.buf, pos, end))
-      pos = sound(skipVarint(src.buf, pos, end))
-      if (tag !== 18) {
-        pos = sound(skipOther(src.buf, pos, end, tag, 0))
-        continue
-      }
-      const start = contentAt(src, pos, end)
-      pos = start + lengthOf(src, pos, end)
-      if (nextRejected < rejected.length && rejected[nextRejected] === recordIndex) nextRejected++
-      else records.read(src, start, pos, recordIndex, receipt)
-      recordIndex++
-    }
   }
 
   const readScopeLogs = (src: Source, from: number, end: number, receipt: Receipt): void => {
@@ -99,7 +57,7 @@ export const createLogsReader = (columns: Columns): LogsReader => {
     endRun(shared.scope)
     shared.scopeVersion = scopeVersion
     const first = columns.rows
-    readRecords(src, from, end, receipt)
+    readRecords(src, from, end, cursor, receipt, records.read)
     fillShared(columns, shared, first)
   }
 
@@ -124,10 +82,8 @@ export const createLogsReader = (columns: Columns): LogsReader => {
   }
 
   return {
-    read: (src, rejectedIndices, receipt) => {
-      rejected = rejectedIndices
-      nextRejected = 0
-      recordIndex = 0
+    read: (src, rejected, receipt) => {
+      restartCursor(cursor, rejected)
       serviceKey = indexOfText(serviceKeys, SERVICE_NAME)
       forEachField(src, 0, src.buf.length, REQUEST_FIELDS, (tag, start, after) => {
         if (tag === 10) readResourceLogs(src, start, after, receipt)

@@ -9,7 +9,7 @@ const decode = createDecoder()
 const run = (input: DecodeInput): object => {
   try {
     const output = decode(input)
-    const buffers = [output.logs, output.partials, output.templateCounts].flatMap((block) => (block === null ? [] : [block.buffer as ArrayBuffer]))
+    const buffers = [output.logs, output.spans, output.partials, output.templateCounts].flatMap((block) => (block === null ? [] : [block.buffer as ArrayBuffer]))
     return move({ ok: true, output } satisfies Answer, buffers)
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) } satisfies Answer

@@ -1,4 +1,5 @@
 // Facts as evidence: a sentence, its numbers, and the GET path of ours that shows them.
+import { isCount, wordsOf } from '../../streams/contracts/metric-value.ts'
 import type { Evidence } from '../../streams/contracts/rca.ts'
 import type { Edge } from './graph.ts'
 import type { Deploy } from './rank.ts'
@@ -14,10 +15,9 @@ const range = (window: WindowMs): { from: string; to: string } => ({ from: iso(w
 export const logsLink = (service: string, window: WindowMs, more: Readonly<Record<string, string>> = {}): string => path('logs/search', { service, ...range(window), ...more })
 export const anomaliesLink = (service: string, window: WindowMs): string => path('anomalies', { service_id: service, since: iso(window.fromMs), until: iso(window.toMs) })
 
-const WORDS: Readonly<Record<string, string>> = { 'log.rate': 'log records per 10 s', 'log.error_rate': 'errors per 10 s', 'log.new_template_rate': 'never-seen messages per 10 s' }
-
 /** What shows the change itself: an anomaly need not have been opened for it, and a new message need not be an error. */
 const changeLink = (service: string, { kind, metric }: Change, window: WindowMs): string => {
+  if (metric.startsWith('span.')) return path('series', { service, metric, ...range(window) })
   if (kind === 'errors') return logsLink(service, window, { severity_min: '17' })
   if (kind === 'new_messages') return logsLink(service, window)
   if (metric.startsWith('attr.')) return path('logs/aggregate', { metric: 'avg', field: metric, service, ...range(window), step: 'auto' })
@@ -26,7 +26,7 @@ const changeLink = (service: string, { kind, metric }: Change, window: WindowMs)
 
 export const changeEvidence = (service: string, change: Change, window: WindowMs): Evidence => ({
   kind: change.kind === 'new_messages' ? 'template' : 'anomaly',
-  statement: `${service}: ${WORDS[change.metric] ?? change.metric.replace(/^attr\./, '')} went from ${round(change.before)} to ${round(change.after)}`,
+  statement: `${service}: ${wordsOf(change.metric)}${isCount(change.metric) ? ' per 10 s' : ''} went from ${round(change.before)} to ${round(change.after)}`,
   numbers: { before: round(change.before), after: round(change.after), z: round(change.z), ...(change.damage === null ? {} : { added: round(change.damage.added) }) },
   link: changeLink(service, change, window),
 })
@@ -47,7 +47,11 @@ const callEvidence = (edge: Edge, window: WindowMs): Evidence => {
   const seen = examples.length === 0 ? '' : ` (for example ${examples.join(', ')})`
   const link = path('logs/search', { trace_id: examples[0] ?? '', ...range(window) })
   if (edge.kind === 'declared') return { kind: 'declared', statement: `${from} depends on ${to}, as was declared`, numbers: { declared: 1 }, link: `/api/v1/context/services/${encodeURIComponent(from)}` }
-  if (edge.kind === 'span') return { kind: 'span', statement: `${from} calls ${to} in ${count} spans${seen}`, numbers: { calls: count }, link }
+  if (edge.kind === 'span') {
+    const { failed = 0, isEstimate = false } = edge
+    const calls = `${isEstimate ? 'about ' : ''}${count} calls${failed === 0 ? '' : `, ${failed} of which failed`}`
+    return { kind: 'span', statement: `${from} calls ${to}: ${calls} by their spans${seen}`, numbers: { calls: count, failed, ...(isEstimate ? { estimate: 1 } : {}) }, link: path('rca/correlations', { service_id: from }) }
+  }
   return { kind: 'trace', statement: `${edge.directed ? `${from} comes before ${to} in ${count} of ${total} shared traces` : `${from} and ${to} share ${total} traces in no clear order`}${seen}`, numbers: { traces: total, forward: count, against }, link }
 }
 

@@ -17,6 +17,9 @@ export interface Edge {
   readonly count: number
   readonly against: number
   readonly examples: readonly string[]
+  /** Of spans: calls that failed, and whether both numbers are scaled up from a sample of traces. */
+  readonly failed?: number
+  readonly isEstimate?: boolean
   /** Strongest correlation between the two services' series, 0 when none is significant. */
   readonly r: number
   /** `to` follows `from` by this many buckets; negative: `to` moved first. */
@@ -79,8 +82,9 @@ const NO_CORRELATION = { r: 0, lagBuckets: 0, metric: '' } as const
 export const declaredEdge = (from: string, to: string): Edge => ({ from, to, directed: true, kind: 'declared', count: 0, against: 0, examples: [], ...NO_CORRELATION })
 
 /** Calls that spans show, parent and child. */
-export interface SpanCalls { readonly from: string; readonly to: string; readonly calls: number; readonly examples: readonly string[]; /** Where they were counted. */ readonly errors?: number; readonly firstMs?: number; readonly lastMs?: number }
-export const spanEdge = ({ from, to, calls, examples }: SpanCalls): Edge => ({ from, to, directed: true, kind: 'span', count: calls, against: 0, examples, ...NO_CORRELATION })
+export interface SpanCalls { readonly from: string; readonly to: string; readonly calls: number; readonly examples: readonly string[]; /** Where they were counted. */ readonly errors?: number; readonly firstMs?: number; readonly lastMs?: number; /** Scaled up from a sample of traces. */ readonly isEstimate?: boolean }
+export const spanEdge = ({ from, to, calls, errors, examples, isEstimate }: SpanCalls): Edge =>
+  ({ from, to, directed: true, kind: 'span', count: calls, against: 0, examples, failed: errors, isEstimate, ...NO_CORRELATION })
 
 /** How far an edge may be trusted to say who calls whom; a correlation says nothing about it. */
 export const trustOf = ({ kind, directed, count, against }: Edge): number => {

@@ -4,8 +4,7 @@ import { sampledTraces, seenServices, type TracedRow } from '../../clickhouse/qu
 import type { ClickHouse } from '../../clickhouse/client.ts'
 import type { Topology, TopologyQuestion } from '../../streams/contracts/rca.ts'
 import { GRID_MS } from './analyse.ts'
-import type { WindowMs } from './evidence.ts'
-import type { SpanCalls } from './graph.ts'
+import { loadSpanCalls } from './span-calls.ts'
 import { toSeries } from './to-series.ts'
 import type { ExaminedTrace, TopologyInput } from './topology.ts'
 
@@ -18,18 +17,17 @@ const TIMEOUT_MS = 4000
 export interface TopologySources {
   readonly clickhouse: Pick<ClickHouse, 'query'>
   readonly topology: (tenant: string) => Promise<Topology>
-  readonly spanCalls: (tenant: string, window: WindowMs) => Promise<readonly SpanCalls[]>
 }
 
 const toExamined = (row: TracedRow): ExaminedTrace => ({
   id: row.trace, visits: row.services.map((service, i) => ({ service, firstUs: Number(row.first_us[i]), lastUs: Number(row.last_us[i]) })), errors: row.errors.map(Number),
 })
 
-export const loadTopology = async (tenant: string, { fromMs, toMs, correlation }: TopologyQuestion, { clickhouse, topology, spanCalls }: TopologySources): Promise<TopologyInput> => {
+export const loadTopology = async (tenant: string, { fromMs, toMs, correlation }: TopologyQuestion, { clickhouse, topology }: TopologySources): Promise<TopologyInput> => {
   const [from, to] = [Math.floor(fromMs / 1000), Math.ceil(toMs / 1000)]
   const correlated = { fromMs: Math.floor(Math.max(fromMs, toMs - CORRELATED_MS) / GRID_MS) * GRID_MS, toMs }
   const [seen, told, spans, points] = await Promise.all([
-    clickhouse.query(seenServices, { tenant, from, to }, { timeoutMs: TIMEOUT_MS }), topology(tenant), spanCalls(tenant, { fromMs, toMs }),
+    clickhouse.query(seenServices, { tenant, from, to }, { timeoutMs: TIMEOUT_MS }), topology(tenant), loadSpanCalls(clickhouse, tenant, { fromMs, toMs }),
     correlation ? clickhouse.query(pointsInWindow, { tenant, from: correlated.fromMs / 1000, to }, { timeoutMs: TIMEOUT_MS }) : [],
   ])
   const oneIn = Math.max(1, Math.ceil(seen.reduce((sum, { records }) => sum + Number(records), 0) / RECORDS_GROUPED))

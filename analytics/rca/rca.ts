@@ -9,11 +9,12 @@ import type { IncidentRef, Rca, Topology } from '../../streams/contracts/rca.ts'
 import { analyse, GRID_MS, type Loaded } from './analyse.ts'
 import { blastOf, correlationsOf, neighboursOf, rootOf } from './blast.ts'
 import type { NewMessage, WindowMs } from './evidence.ts'
-import { declaredEdge, spanEdge, type SpanCalls, type Trace } from './graph.ts'
+import { declaredEdge, spanEdge, type Trace } from './graph.ts'
 import type { Deploy } from './rank.ts'
 import { incidentGraphOf } from './incident-graph.ts'
 import { loadTopology } from './load-topology.ts'
 import { toSeries } from './to-series.ts'
+import { loadSpanCalls } from './span-calls.ts'
 import { topologyOf } from './topology.ts'
 
 const BEFORE_MS = 15 * 60_000
@@ -58,11 +59,9 @@ export interface RcaDeps {
   readonly now: () => number
   /** What people have told of owners and dependencies. */
   readonly topology: (tenant: string) => Promise<Topology>
-  /** Calls that spans show in a window; none without spans. */
-  readonly spanCalls?: (tenant: string, window: WindowMs) => Promise<readonly SpanCalls[]>
 }
 
-export const createRca = ({ clickhouse, now, topology, spanCalls = async () => [] }: RcaDeps): Rca => {
+export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
   const kept = new Map<string, { readonly atMs: number; readonly loaded: Promise<Loaded> }>()
 
   const load = async (tenant: string, window: WindowMs): Promise<Loaded> => {
@@ -71,7 +70,7 @@ export const createRca = ({ clickhouse, now, topology, spanCalls = async () => [
       clickhouse.query(pointsInWindow, { tenant, from: fromMs / 1000, to: toMs / 1000 }),
       clickhouse.query(tracesInWindow, { tenant, fromMs, toMs }),
       clickhouse.query(versionsInWindow, { tenant, fromMs, toMs }),
-      topology(tenant), spanCalls(tenant, window),
+      topology(tenant), loadSpanCalls(clickhouse, tenant, window),
     ])
     return {
       window, series: toSeries(points, window), deploys: toDeploys(versions), traces: traces.map(toTrace),
@@ -107,8 +106,11 @@ export const createRca = ({ clickhouse, now, topology, spanCalls = async () => [
     const loaded = await load(incident.tenant, window)
     const root = rootOf(incident, loaded)
     const known = new Set(loaded.traces.map((trace) => trace.id))
-    const own = await clickhouse.query(tracesOfService, { tenant: incident.tenant, service: root, fromMs: window.toMs - CALLERS_BEFORE_MS, toMs: window.toMs })
-    return { loaded: { ...loaded, traces: [...loaded.traces, ...own.map(toTrace).filter((trace) => !known.has(trace.id))] }, root }
+    const callers = { fromMs: window.toMs - CALLERS_BEFORE_MS, toMs: window.toMs }
+    const [own, spans] = await Promise.all([clickhouse.query(tracesOfService, { tenant: incident.tenant, service: root, ...callers }), loadSpanCalls(clickhouse, incident.tenant, callers)])
+    // Spans of the longer window are those of the shorter one, and more.
+    const calls = [...spans.map(spanEdge), ...loaded.calls.filter((edge) => edge.kind !== 'span')]
+    return { loaded: { ...loaded, calls, traces: [...loaded.traces, ...own.map(toTrace).filter((trace) => !known.has(trace.id))] }, root }
   }
   return {
     correlations: async (tenant, service, depth, atMs) => correlationsOf(service, depth, await loadKept(tenant, lookBack(atMs))),
@@ -126,7 +128,7 @@ export const createRca = ({ clickhouse, now, topology, spanCalls = async () => [
       const { loaded, root } = await loadAround(incident)
       return incidentGraphOf(incident, loaded, root)
     },
-    topology: async (tenant, question) => topologyOf(question, await loadTopology(tenant, question, { clickhouse, topology, spanCalls })),
+    topology: async (tenant, question) => topologyOf(question, await loadTopology(tenant, question, { clickhouse, topology })),
     neighbours: async (tenant, service, atMs) => neighboursOf(service, await loadKept(tenant, lookBack(atMs))),
   }
 }

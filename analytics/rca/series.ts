@@ -1,5 +1,6 @@
 // What root cause looks at: values of services' metrics on one grid of buckets, and what each metric means when it rises or falls.
 // The ranking knows no metric by name; whoever calls it brings the meanings (the product's own are at the end).
+import { operationOf, roleOf, type MetricRole } from '../../streams/contracts/metric-value.ts'
 import type { CauseKind } from '../../streams/contracts/rca.ts'
 
 /** Null: no data. */
@@ -31,10 +32,14 @@ const ERRORS: Meaning = { up: 'errors', down: null, count: true, adds: true }
 const TRAFFIC: Meaning = { up: 'traffic_rise', down: 'traffic_drop', count: true, adds: false }
 const TIMES: Meaning = { up: 'latency', down: null, count: false, adds: true }
 
-const OWN: Readonly<Record<string, Meaning>> = {
-  'log.rate': TRAFFIC, 'log.error_rate': ERRORS, 'log.new_template_rate': { up: 'new_messages', down: null, count: true, adds: false },
-  'span.rate': { ...TRAFFIC, served: true }, 'span.error_rate': ERRORS, 'span.duration': TIMES,
+const BY_ROLE: Readonly<Record<MetricRole, Meaning | null>> = {
+  traffic: TRAFFIC, errors: ERRORS, new_messages: { up: 'new_messages', down: null, count: true, adds: false }, message: null, measure: TIMES,
 }
+const SERVED: Meaning = { ...TRAFFIC, served: true }
 
-/** Of the product's own metrics; attributes that are measured are durations and sizes. */
-export const meaningOf: MeaningOf = (metric) => OWN[metric] ?? (metric.startsWith('attr.') ? TIMES : null)
+/** Of the product's own metrics. Operations of a service repeat what the service has in whole. */
+export const meaningOf: MeaningOf = (metric) => {
+  const role = operationOf(metric) === null ? roleOf(metric) : null
+  if (role === null) return null
+  return metric === 'span.rate' ? SERVED : BY_ROLE[role]
+}

@@ -1,5 +1,5 @@
 // Entries of a range → the Native block of series_partials: every column, in the table's order. log.* metrics are counts of
-// records (each an observation of 1); those without any are left out.
+// records (each an observation of 1); those without any are left out. Rows of logs come before those of spans.
 import { templateMetric } from '../../streams/contracts/metric-value.ts'
 import type { DecodeInput } from '../decode-contract.ts'
 import { createDictionary, clearDictionary, indexOfText } from '../decode/dictionary.ts'
@@ -10,19 +10,22 @@ import type { Entry, Measured } from './partials.ts'
 import type { Templates } from './template-set.ts'
 
 const COLUMNS = 15
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
+/** One row, in any order of its metrics. */
+export interface PartialRow { readonly tenant: string; readonly service: string; readonly bucket: number; readonly metrics: readonly (readonly [name: string, Measured])[] }
 
-const records = (count: number): Measured => ({ count, sum: count, min: 1, max: 1, sumSq: count })
+export const countOf = (count: number): Measured => ({ count, sum: count, min: 1, max: 1, sumSq: count })
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
 
 /** Of warnings and errors, the most frequent templates: their rates are series. */
 export const MAX_LOUD = 20
 const loudOf = ({ loud }: Entry, halves: Uint32Array): [name: string, Measured][] => [...loud].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, MAX_LOUD)
-  .map(([template, count]) => [templateMetric((BigInt(halves[2 * template + 1]) << 32n) | BigInt(halves[2 * template])), records(count)])
+  .map(([template, count]) => [templateMetric((BigInt(halves[2 * template + 1]) << 32n) | BigInt(halves[2 * template])), countOf(count)])
 
 const metricsOf = (entry: Entry, halves: Uint32Array, attributeName: (key: number) => string): [name: string, Measured][] => [
-  ['log.rate', records(entry.count)],
-  ...(entry.errors > 0 ? [['log.error_rate', records(entry.errors)] as [string, Measured]] : []),
-  ...entry.severities.flatMap((count, i) => (count > 0 ? [[`log.severity.${LEVELS[i]}`, records(count)] as [string, Measured]] : [])),
+  ['log.rate', countOf(entry.count)],
+  ...(entry.errors > 0 ? [['log.error_rate', countOf(entry.errors)] as [string, Measured]] : []),
+  ...entry.severities.flatMap((count, i) => (count > 0 ? [[`log.severity.${LEVELS[i]}`, countOf(count)] as [string, Measured]] : [])),
   ...loudOf(entry, halves),
   ...[...entry.measured].map(([key, measured]) => [`attr.${attributeName(key)}`, measured] as [string, Measured]),
 ]
@@ -33,27 +36,29 @@ const newDictionary = (): Dictionary => {
   return dictionary
 }
 
-export const toPartialsBlock = (
-  entries: readonly Entry[], templates: Templates, attributeName: (key: number) => string, input: DecodeInput,
-): Uint8Array<ArrayBuffer> => {
-  const rows = entries.length
+/** Of logs, and beside them of spans. */
+export interface Folded { readonly entries: readonly Entry[]; readonly templates: Templates; readonly attributeName: (key: number) => string; readonly served: readonly PartialRow[] }
+
+export const toPartialsBlock = ({ entries, templates, attributeName, served }: Folded, input: DecodeInput): Uint8Array<ArrayBuffer> => {
+  const all = [...entries.map((entry) => metricsOf(entry, templates.halves(), attributeName)), ...served.map((row) => row.metrics)]
+  const keys: readonly Pick<PartialRow, 'tenant' | 'service' | 'bucket'>[] = [...entries, ...served]
+  const rows = keys.length
   const metrics = newDictionary()
-  const all = entries.map((entry) => metricsOf(entry, templates.halves(), attributeName))
   const flat = all.flat()
   let total = 0
   const ends = Uint32Array.from(all, (list) => (total += list.length))
   const values = (pick: (measured: Measured) => number): Float64Array => Float64Array.from(flat, ([, measured]) => pick(measured))
   const block = createBlock(COLUMNS, rows)
-  texts(block, 'tenant', entries.map((entry) => entry.tenant))
-  texts(block, 'service', entries.map((entry) => entry.service))
-  block.numbers('bucket', 'DateTime', Uint32Array.from(entries, (entry) => entry.bucket * 10))
+  texts(block, 'tenant', keys.map((key) => key.tenant))
+  texts(block, 'service', keys.map((key) => key.service))
+  block.numbers('bucket', 'DateTime', Uint32Array.from(keys, (key) => key.bucket * 10))
   block.textArrays('metric', ends, metrics, Uint32Array.from(flat, ([name]) => indexOfText(metrics, name)))
   block.numberArrays('count', 'UInt64', ends, BigUint64Array.from(flat, ([, measured]) => BigInt(measured.count)))
   block.numberArrays('sum', 'Float64', ends, values((measured) => measured.sum))
   block.numberArrays('min', 'Float64', ends, values((measured) => measured.min))
   block.numberArrays('max', 'Float64', ends, values((measured) => measured.max))
   block.numberArrays('sum_sq', 'Float64', ends, values((measured) => measured.sumSq))
-  putTemplates(block, entries, templates.halves())
+  putTemplates(block, entries, rows, templates.halves())
   positionColumns(block, input, rows)
   return block.finish()
 }
@@ -74,9 +79,11 @@ export const texts = (block: ReturnType<typeof createBlock>, name: string, value
 }
 
 /** Hashes as 64-bit numbers; 0 = there were more. */
-const putTemplates = (block: ReturnType<typeof createBlock>, entries: readonly Entry[], halves: Uint32Array): void => {
+const putTemplates = (block: ReturnType<typeof createBlock>, entries: readonly Entry[], rows: number, halves: Uint32Array): void => {
   let total = 0
-  const ends = Uint32Array.from(entries, (entry) => (total += entry.templates.length + (entry.hasOtherTemplates ? 1 : 0)))
+  const ends = new Uint32Array(rows)
+  entries.forEach((entry, row) => { ends[row] = total += entry.templates.length + (entry.hasOtherTemplates ? 1 : 0) })
+  ends.fill(total, entries.length)
   const out = new Uint32Array(2 * total)
   let at = 0
   for (const entry of entries) {

@@ -11,6 +11,7 @@ import { toPartialsBlock } from './partials-block.ts'
 import { createTemplateCounts, type TemplateCounts } from './template-counts.ts'
 import { hashTemplate, type TemplateHash } from './template-hash.ts'
 import { createTemplateMemory } from './template-memory.ts'
+import type { PartialRow } from './partials-block.ts'
 import { createTemplates } from './template-set.ts'
 import type { Templates } from './template-set.ts'
 
@@ -54,10 +55,10 @@ export const bucketOf = (low: number, high: number): number => {
 }
 
 export interface Folded { readonly block: Uint8Array<ArrayBuffer>; readonly rows: number }
-export interface Partials { fold(columns: Columns, input: DecodeInput): { readonly partials: Folded; readonly templates: Folded & { readonly texts: readonly TemplateInsert[] } } }
+export interface Partials { /** @param served rows of spans, which are in the same block. */ fold(columns: Columns, served: readonly PartialRow[], input: DecodeInput): { readonly partials: Folded; readonly templates: Folded & { readonly texts: readonly TemplateInsert[] } } }
 
 /** Numbers services of a range: the first 2,000 of each tenant have one of their own, the rest share `other`. */
-const createServices = (columns: Columns) => {
+export const createServices = (columns: Pick<Columns, 'tenant' | 'service'>) => {
   const numbers = new Map<number, number>()
   const names: { tenant: string; service: string }[] = []
   const byTenant = new Map<number, { count: number; other: number }>()
@@ -147,7 +148,7 @@ export const createPartials = (): Partials => {
   const textOf = createMaskedText()
   const memory = createTemplateMemory()
   return {
-    fold: (columns, input) => {
+    fold: (columns, served, input) => {
       const counts = createTemplateCounts(memory, textOf)
       const { entries, of } = createEntries(columns, counts)
       const templates = createTemplates()
@@ -182,7 +183,7 @@ export const createPartials = (): Partials => {
         }
       }
       return {
-        partials: { block: toPartialsBlock(entries, templates, (key) => keyText(dictionary, key), input), rows: entries.length },
+        partials: { block: toPartialsBlock({ entries, templates, attributeName: (key) => keyText(dictionary, key), served }, input), rows: entries.length + served.length },
         templates: counts.finish(columns, templates, input),
       }
     },

@@ -1,6 +1,6 @@
 // Late data: the rows of closed buckets are counted again from everything that is stored; verdicts stay as they are.
 import type { ClickHouse } from '../../clickhouse/client.ts'
-import { partialsOfBuckets, recountBucket } from '../../clickhouse/queries/series-partials.ts'
+import { partialsOfBuckets, recountBucket, recountSpans } from '../../clickhouse/queries/series-partials.ts'
 import { bandsOfBuckets, pointVersion } from '../../clickhouse/queries/series-points.ts'
 import { addPartial, BUCKET_MS, countOf, newBucket, type OpenBucket } from '../series/rollup.ts'
 import { toPoints, type Bands, type PointInsert } from './close-buckets.ts'
@@ -10,7 +10,7 @@ import { toPartial } from './read-partials.ts'
 const PARTIALS_KEPT_MS = 2 * 86_400_000
 const BATCH = 500
 
-export interface Late { readonly tenant: string; readonly service: string; readonly bucketMs: number; /** Of the late partials. */ covers: number; readonly attributes: Set<string> }
+export interface Late { readonly tenant: string; readonly service: string; readonly bucketMs: number; /** Of the late partials. */ covers: number; readonly attributes: Set<string>; hasSpans: boolean }
 export type CountNew = (tenant: string, service: string, templates: readonly string[], bucketMs: number) => number
 
 const finish = (bucket: OpenBucket, late: Late, version: number, countNew: CountNew, bands: Bands): PointInsert[] => {
@@ -49,7 +49,11 @@ const fromPartials = async (clickhouse: Pick<ClickHouse, 'query'>, tenant: strin
 const fromRows = async (clickhouse: Pick<ClickHouse, 'query'>, late: Late): Promise<PointInsert[]> => {
   const { tenant, service, bucketMs } = late
   const [before] = await clickhouse.query(pointVersion, { tenant, service, bucket: bucketMs / 1000 })
-  const counted = await clickhouse.query(recountBucket, { tenant, service, fromMs: bucketMs, toMs: bucketMs + BUCKET_MS, attributes: [...late.attributes] })
+  const place = { tenant, service, fromMs: bucketMs, toMs: bucketMs + BUCKET_MS }
+  const counted = [
+    ...await clickhouse.query(recountBucket, { ...place, attributes: [...late.attributes] }),
+    ...late.hasSpans ? await clickhouse.query(recountSpans, place) : [],
+  ]
   const metrics = Object.fromEntries(counted.map((c) => [c.metric, { count: Number(c.count), sum: c.sum, min: c.min, max: c.max, sumSq: c.sum_sq }]))
   const bands = (await loadBands(clickhouse, tenant, [late])).get(keyOf(service, bucketMs)) ?? NO_BANDS
   return toPoints(tenant, service, bucketMs, metrics, Number(before?.version ?? 0) + late.covers, bands)

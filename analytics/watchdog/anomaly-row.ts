@@ -1,6 +1,6 @@
 // What the detector opened, as a table row and as a signal, with its reasons in words. Ids are deterministic.
 import { createHash } from 'node:crypto'
-import { isCount, TEMPLATE_METRIC, templateOfMetric } from '../../streams/contracts/metric-value.ts'
+import { isCount, operationOf, roleOf, templateOfMetric, wordsOf } from '../../streams/contracts/metric-value.ts'
 import type { SignalOpened, Severity } from '../../streams/contracts/signals.ts'
 import type { Finding } from './finding.ts'
 
@@ -38,12 +38,11 @@ export const anomalyId = (tenant: string, service: string, metric: string, bucke
   `anom-${createHash('sha256').update(JSON.stringify([tenant, service, metric, bucketMs, direction])).digest('hex').slice(0, 16)}`
 
 const round = (value: number): number => Number(value.toPrecision(4))
-const NAMES: Readonly<Record<string, string>> = { 'log.rate': 'log records', 'log.error_rate': 'errors', 'log.new_template_rate': 'never-seen messages' }
 
 const MAX_TEXT = 160
 const nameOf = (metric: string, template: string | null): string => {
   const pattern = templateOfMetric(metric)?.pattern
-  if (pattern === undefined) return NAMES[metric] ?? metric.replace(/^attr\./, '')
+  if (pattern === undefined) return wordsOf(metric)
   return template === null ? `message ${pattern}` : `"${template.length > MAX_TEXT ? `${template.slice(0, MAX_TEXT)}…` : template}" (${pattern})`
 }
 const describe = ({ service, metric, finding, template = null }: Opening): string => {
@@ -54,9 +53,11 @@ const describe = ({ service, metric, finding, template = null }: Opening): strin
 }
 
 const severityOf = (metric: string, direction: number, score: number): Severity => {
-  if (metric === 'log.rate') return direction < 0 ? 'critical' : 'minor'
-  if (metric === 'log.error_rate') return score >= 0.9 ? 'critical' : 'major'
-  return metric === 'log.new_template_rate' || metric.startsWith(TEMPLATE_METRIC) ? 'minor' : 'major'
+  const role = roleOf(metric)
+  if (role === 'traffic') return direction < 0 ? 'critical' : 'minor'
+  // One operation of a service is not the service.
+  if (role === 'errors') return score >= 0.9 && operationOf(metric) === null ? 'critical' : 'major'
+  return role === 'new_messages' || role === 'message' ? 'minor' : 'major'
 }
 
 export interface Opening { readonly tenant: string; readonly service: string; readonly metric: string; readonly atMs: number; readonly finding: Finding; /** Text of the template that the series counts, where it is known. */ readonly template?: string | null }

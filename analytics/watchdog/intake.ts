@@ -1,5 +1,6 @@
 // Sorts partials into what is pending and what is late, and remembers in which buckets a tenant's services reported.
-import { addPartial, type Partial } from '../series/rollup.ts'
+import { roleOf } from '../../streams/contracts/metric-value.ts'
+import { addPartial, type Aggregate, type Partial } from '../series/rollup.ts'
 import type { Late } from './amend.ts'
 import type { TenantView } from './close-buckets.ts'
 import { OTHER, pendingBucket, type Services, type ServiceState } from './service-state.ts'
@@ -40,20 +41,28 @@ export const createIntake = (services: Services): Intake => {
     if (state.service === OTHER) return
     const key = `${partial.tenant}\u0000${partial.service}\u0000${partial.bucketMs}`
     let entry = late.get(key)
-    if (entry === undefined) late.set(key, entry = { tenant: partial.tenant, service: partial.service, bucketMs: partial.bucketMs, covers: 0, attributes: new Set() })
+    if (entry === undefined) late.set(key, entry = { tenant: partial.tenant, service: partial.service, bucketMs: partial.bucketMs, covers: 0, attributes: new Set(), hasSpans: false })
     entry.covers += partial.covers
-    for (const [metric] of partial.metrics) if (metric.startsWith('attr.')) entry.attributes.add(metric.slice(5))
-  }
-  const take = (partial: Partial, nowMs: number): void => {
-    const targets = new Map<ServiceState, Set<string>>()
     for (const [metric] of partial.metrics) {
+      if (metric.startsWith('attr.')) entry.attributes.add(metric.slice(5))
+      else if (metric === 'span.rate') entry.hasSpans = true
+    }
+  }
+  const take = (raw: Partial, nowMs: number): void => {
+    const targets = new Map<ServiceState, Set<string>>()
+    const named: (readonly [string, Aggregate])[] = []
+    const partial: Partial = { ...raw, metrics: named }
+    for (const [name, aggregate] of raw.metrics) {
+      // One by one: what is admitted counts for what comes next.
+      const metric = services.nameOf(partial.tenant, partial.service, name)
+      named.push([metric, aggregate])
       const state = services.admit(partial.tenant, partial.service, metric, nowMs)
       if (state === null) continue
       const metrics = targets.get(state)
       if (metrics === undefined) targets.set(state, new Set([metric]))
       else metrics.add(metric)
     }
-    if (partial.metrics.some(([metric]) => metric === 'log.rate')) note(partial, nowMs)
+    if (partial.metrics.some(([metric]) => roleOf(metric) === 'traffic')) note(partial, nowMs)
     for (const [state, metrics] of targets) {
       state.lastPartialAtMs = nowMs
       if (partial.bucketMs <= state.closedThroughMs) takeLate(state, partial)

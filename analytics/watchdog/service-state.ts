@@ -1,7 +1,7 @@
 // What the watchdog remembers of each service, and the bounds on how many series it admits. Beyond a bound, series are
 // folded into the tenant's service `other`.
 import type { DetectorState } from '../anomaly/detector.ts'
-import { TEMPLATE_METRIC } from '../../streams/contracts/metric-value.ts'
+import { operationMetric, partsOf, TEMPLATE_METRIC } from '../../streams/contracts/metric-value.ts'
 import { newBucket, type OpenBucket } from '../series/rollup.ts'
 import type { SeriesPeriods } from './series-periods.ts'
 
@@ -24,20 +24,31 @@ export interface ServiceState {
   readonly pending: Map<number, OpenBucket>
 }
 
-export interface Bounds { readonly seriesPerTenant: number; readonly series: number; readonly otherMetrics: number }
+export interface Bounds { readonly seriesPerTenant: number; readonly series: number; readonly otherMetrics: number; /** Of one service; later ones are one, `other`. */ readonly operations: number }
+export const DEFAULT_BOUNDS: Bounds = { seriesPerTenant: 2_000, series: 50_000, otherMetrics: 64, operations: 50 }
+/** Of all series: operations and templates only tell more of services, so they must not crowd them out. */
+const DETAILS_SHARE = 0.5
 /** Series of templates that a service has, and after how long without data one makes room. */
 const MAX_TEMPLATES = 20
 const TEMPLATE_IDLE_MS = 6 * 3_600_000
-export const DEFAULT_BOUNDS: Bounds = { seriesPerTenant: 2_000, series: 50_000, otherMetrics: 64 }
 export const OTHER = 'other'
-/** Every service with logs has these, so that their first error is judged against a history of none. */
-const ALWAYS = ['log.rate', 'log.error_rate', 'log.new_template_rate'] as const
+/** What has the first of these has all, so that its first error is judged against a history of none. */
+const COMPANIONS: Readonly<Record<string, readonly string[]>> = {
+  'log.rate': ['log.rate', 'log.error_rate', 'log.new_template_rate'], 'span.rate': ['span.rate', 'span.error_rate'],
+}
+const companionsOf = (metric: string): readonly string[] => {
+  const { base, operation } = partsOf(metric)
+  const names = COMPANIONS[base] ?? [base]
+  return operation === null ? names : names.map((name) => operationMetric(name, operation))
+}
 
 export interface Services {
   all(): Iterable<ServiceState>
   restore(state: ServiceState): void
   /** The bucket a metric of a service belongs to, `other` beyond the bounds; null when even that is full. */
   admit(tenant: string, service: string, metric: string, nowMs: number): ServiceState | null
+  /** The metric under which it is kept: that of `other` where the service has operations enough. */
+  nameOf(tenant: string, service: string, metric: string): string
   find(tenant: string, service: string): ServiceState | undefined
   forget(state: ServiceState): void
   size(): number
@@ -77,10 +88,12 @@ export const createServices = (bounds: Bounds): Services => {
     return made
   }
   const add = (state: ServiceState, metric: string): void => {
-    const names = metric === 'log.rate' ? ALWAYS.filter((name) => !state.metrics.includes(name)) : [metric]
+    const names = companionsOf(metric).filter((name) => !state.metrics.includes(name))
     state.metrics.push(...names)
     count(state.tenant, names.length)
   }
+  /** Beside what services have as a whole there is room for what tells more of them. */
+  const hasRoomForDetails = (tenant: string): boolean => total < bounds.series * DETAILS_SHARE && (perTenant.get(tenant) ?? 0) < bounds.seriesPerTenant * DETAILS_SHARE
   /** Room for one more series of a template: the longest silent one makes it, unless it is open. */
   const makeRoom = (state: ServiceState, nowMs: number): boolean => {
     const seen = Object.entries(state.templates).sort((a, b) => a[1] - b[1])
@@ -93,20 +106,37 @@ export const createServices = (bounds: Bounds): Services => {
     count(state.tenant, -1)
     return true
   }
-  /** Series of templates take at most half of what there is for series, and are never folded into `other`. */
+  /** Series of templates are never folded into `other`. */
   const admitTemplate = (state: ServiceState | undefined, tenant: string, metric: string, nowMs: number): ServiceState | null => {
     if (state === undefined || state.service === OTHER) return null
     if (state.templates[metric] === undefined) {
-      if (total >= bounds.series / 2 || (perTenant.get(tenant) ?? 0) >= bounds.seriesPerTenant / 2 || !makeRoom(state, nowMs)) return null
+      if (!hasRoomForDetails(tenant) || !makeRoom(state, nowMs)) return null
       add(state, metric)
     }
     state.templates[metric] = nowMs
     return state
   }
+  const nameOf = (tenant: string, service: string, metric: string): string => {
+    const { base, operation } = partsOf(metric)
+    if (operation === null || operation === OTHER) return metric
+    const known = states.get(key(tenant, service))
+    if (known === undefined || known.metrics.includes(metric) || known.metrics.includes(operationMetric('span.rate', operation))) return metric
+    return known.metrics.filter((name) => name.startsWith('span.rate{')).length < bounds.operations ? metric : operationMetric(base, OTHER)
+  }
+  const admitOperation = (tenant: string, service: string, metric: string): ServiceState | null => {
+    const known = states.get(key(tenant, service))
+    if (known === undefined || service === OTHER || !hasRoomForDetails(tenant)) {
+      refused++
+      return null
+    }
+    add(known, metric)
+    return known
+  }
   const admit = (tenant: string, service: string, metric: string, nowMs: number): ServiceState | null => {
     const known = states.get(key(tenant, service))
     if (metric.startsWith(TEMPLATE_METRIC)) return admitTemplate(known, tenant, metric, nowMs)
     if (known?.metrics.includes(metric)) return known
+    if (partsOf(metric).operation !== null) return admitOperation(tenant, service, metric)
     if (service !== OTHER && total < bounds.series && (perTenant.get(tenant) ?? 0) < bounds.seriesPerTenant) {
       const state = get(tenant, service)
       add(state, metric)
@@ -120,7 +150,7 @@ export const createServices = (bounds: Bounds): Services => {
     return other
   }
   return {
-    admit,
+    admit, nameOf,
     all: () => states.values(),
     find: (tenant, service) => states.get(key(tenant, service)),
     restore: (state) => { states.set(key(state.tenant, state.service), state); count(state.tenant, state.metrics.length) },

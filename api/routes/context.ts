@@ -9,6 +9,7 @@ import type { RouteDeps } from '../ports.ts'
 import { Correlation } from '../schemas/analysis.ts'
 import { Anomaly, errors, Nullable, Time } from '../schemas/shapes.ts'
 import { createServiceDeclarations } from '../services/service-declarations.ts'
+import { isCount } from '../../streams/contracts/metric-value.ts'
 import { resolveRange } from '../time-range.ts'
 import { contextOf, toAnomaly } from './analysis.ts'
 
@@ -28,8 +29,8 @@ const Declared = Type.Object({
 }, { description: 'what people said of it' })
 
 const round = (value: number): number => Number(value.toPrecision(4))
-/** Counts of events have no mean: only measured attributes do. */
-const meanOf = (metric: string, total: number, count: number): number | null => metric.startsWith('attr.') && count > 0 ? round(total / count) : null
+/** Counts of events have no mean: only what is measured has. */
+const meanOf = (metric: string, total: number, count: number): number | null => !isCount(metric) && count > 0 ? round(total / count) : null
 const toRate = (row: ServiceRateRow, minutes: number) => ({
   metric: row.metric, perMinute: round(Number(row.count) / minutes), perMinuteBefore: round(Number(row.count_before) / minutes),
   mean: meanOf(row.metric, row.total, Number(row.count)), meanBefore: meanOf(row.metric, row.total_before, Number(row.count_before)),

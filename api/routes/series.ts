@@ -44,7 +44,7 @@ const stepOf = (text: string, seconds: number): number => {
 export const rateOf = (metric: string): string => !isCount(metric) ? '' : metric.startsWith('span.') ? 'span.rate' : 'log.rate'
 
 const Asked = Type.Object({
-  service: Type.String({ minLength: 1, maxLength: 255 }), metric: Type.String({ minLength: 1, maxLength: 255, description: 'log.rate, log.error_rate, log.new_template_rate, log.template.<16 hex digits of a pattern>, or attr.<attribute>', examples: ['log.error_rate'] }),
+  service: Type.String({ minLength: 1, maxLength: 255 }), metric: Type.String({ minLength: 1, maxLength: 255, description: 'log.rate, log.error_rate, log.new_template_rate, log.template.<16 hex digits of a pattern>, span.rate, span.error_rate, span.duration (ms), one operation as span.rate{GET /cart}, or attr.<attribute>', examples: ['log.error_rate'] }),
   from: Type.Optional(Time), to: Type.Optional(Time), step: Type.Optional(Type.String({ maxLength: 10, description: 'a multiple of 10 seconds: 60, 5m, 1h; auto unless told otherwise', examples: ['auto'] })),
 }, { additionalProperties: false })
 

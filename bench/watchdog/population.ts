@@ -33,7 +33,7 @@ const trained = (random: ReturnType<typeof createRandom>, fromMs: number): Uint8
 
 export const createPopulation = (series: number, startMs: number): Population => {
   const random = createRandom(4711)
-  const states = createServices({ seriesPerTenant: SERVICES_PER_TENANT * SERIES_PER_SERVICE, series, otherMetrics: 64 })
+  const states = createServices({ seriesPerTenant: SERVICES_PER_TENANT * SERIES_PER_SERVICE, series, operations: 50, otherMetrics: 64 })
   const intake = createIntake(states)
   const names = Array.from({ length: Math.floor(series / SERIES_PER_SERVICE) }, (_, i) => ({ tenant: `tenant-${Math.floor(i / SERVICES_PER_TENANT)}`, service: `service-${i}` }))
   const written = { points: 0, anomalies: 0 }

@@ -22,7 +22,7 @@ const nodes: Query<NodeRow> = {
 }
 const names: Query<{ readonly cluster: string }> = { name: 'all_tenants.cluster_names', sql: 'SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster' }
 
-const FROM_THE_LOG = new Set(['otel_logs', 'series_partials', 'log_template_counts'])
+const FROM_THE_LOG = new Set(['otel_logs', 'otel_spans', 'series_partials', 'log_template_counts'])
 const REFRESH_MS = 60_000
 
 /** A shard that cannot be asked is an error, not a shorter answer; rows of one trace may be on several shards. */

@@ -65,3 +65,21 @@ FROM (
 )
 GROUP BY metric ORDER BY metric`,
 }
+
+/** The same of a service's spans and their operations, by when they ended: of those that began within the hour before. */
+export const recountSpans: Query<CountedBucket> = {
+  name: 'series.recount_spans',
+  sql: `WITH addNanoseconds(Timestamp, Duration) AS ended, Duration / 1000000 AS ms
+SELECT metric, toString(count()) AS count, sum(value) AS sum, min(value) AS min, max(value) AS max, sum(value * value) AS sum_sq
+FROM (
+  SELECT arrayJoin(arrayFlatten(arrayMap(suffix -> arrayConcat(
+    [(concat('span.rate', suffix), 1.)],
+    if(StatusCode = 'Error', [(concat('span.error_rate', suffix), 1.)], []),
+    if(Duration > 0, [(concat('span.duration', suffix), ms)], [])
+  ), ['', concat('{', if(SpanName = '', 'other', SpanName), '}')]))) AS pair, pair.1 AS metric, pair.2 AS value
+  FROM otel_spans
+  WHERE tenant = {tenant:String} AND Timestamp >= fromUnixTimestamp64Milli({fromMs:Int64}) - toIntervalHour(1) AND Timestamp < fromUnixTimestamp64Milli({toMs:Int64})
+    AND ended >= fromUnixTimestamp64Milli({fromMs:Int64}) AND ended < fromUnixTimestamp64Milli({toMs:Int64}) AND ServiceName = {service:String} AND IsEntry = 1
+)
+GROUP BY metric ORDER BY metric`,
+}

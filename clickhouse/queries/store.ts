@@ -16,7 +16,7 @@ export interface StoreDayRow { readonly name: string; readonly day: string; read
 export const storeDays: Query<StoreDayRow> = {
   name: 'all_tenants.store_days',
   sql: `SELECT replaceOne(p.table, '_local', '') AS name, partition AS day, toString(sum(bytes_on_disk)) AS bytes, toString(sum(p.rows)) AS rows
-FROM system.parts AS p WHERE database = currentDatabase() AND active AND p.table IN ('otel_logs', 'otel_logs_local', 'series_partials', 'series_partials_local', 'log_template_counts', 'log_template_counts_local')
+FROM system.parts AS p WHERE database = currentDatabase() AND active AND p.table IN ('otel_logs', 'otel_logs_local', 'otel_spans', 'otel_spans_local', 'series_partials', 'series_partials_local', 'log_template_counts', 'log_template_counts_local')
 GROUP BY name, partition ORDER BY partition, name`,
 }
 

@@ -11,7 +11,7 @@ import type { BodyKind } from '../scan.ts'
 import { compressionOf, identify } from './body-gate.ts'
 import { wireLimit } from './deps.ts'
 import type { HandlerConfig, HandlerDeps } from './deps.ts'
-import { judgeLogs } from './judge-logs.ts'
+import { judgeRecords } from './judge-records.ts'
 
 const kinds: Record<string, BodyKind> = {
   'application/json': 'events', 'text/plain': 'events', 'text/json': 'events',
@@ -40,7 +40,7 @@ export const handleJsonLogs = (config: HandlerConfig, deps: HandlerDeps): Handle
   if (spent !== null) return withHeaders(refuse(spent), charge.headers())
   return deps.intake.take(exchange, {
     signal: 'json_logs', caller: identified.caller, compression: encoded.compression, maxBodyBytes: config.maxBodyBytes, bodyLimit: wireLimit(config.maxBodyBytes), charge,
-    judge: judgeLogs(kinds[type], deps),
+    judge: judgeRecords(kinds[type], deps),
   }).then((result) => {
     if (result === null) return null
     if (!result.ok) return withHeaders(refuse(result), charge.headers())

@@ -1,4 +1,4 @@
-// The few protobuf messages that OTLP answers consist of, encoded: google.rpc.Status and ExportLogsServiceResponse.
+// The few protobuf messages that OTLP answers consist of, encoded: google.rpc.Status and the responses to an export.
 
 const utf8 = new TextEncoder()
 
@@ -19,6 +19,6 @@ const bytesField = (field: number, payload: ArrayLike<number>): number[] => [...
 export const encodeStatus = (code: number, message: string): Uint8Array =>
   Uint8Array.from([8, ...varint(code), ...bytesField(2, utf8.encode(message))])
 
-/** ExportLogsServiceResponse { partial_success = 1 { int64 rejected_log_records = 1; string error_message = 2 } } */
+/** ExportLogsServiceResponse { partial_success = 1 { int64 rejected_log_records = 1; string error_message = 2 } }; that of traces has its rejected_spans in the same place. */
 export const encodePartialSuccess = (rejected: number, message: string): Uint8Array =>
   Uint8Array.from(bytesField(1, [8, ...varint(rejected), ...bytesField(2, utf8.encode(message))]))

@@ -1,4 +1,5 @@
-// OTLP/HTTP answers in the encoding of the request: ExportLogsServiceResponse, and google.rpc.Status for every failure.
+// OTLP/HTTP answers in the encoding of the request: ExportLogsServiceResponse or ExportTraceServiceResponse, which differ in a name, and
+// google.rpc.Status for every failure.
 // https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
 import type { Failure } from '../failure.ts'
 import type { Reply } from '../http/exchange.ts'
@@ -13,10 +14,11 @@ const NOTHING = new Uint8Array(0)
 /** google.rpc.Code by HTTP status. */
 const codes: Record<Failure['status'], number> = { 400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 3, 415: 3, 429: 8, 503: 14 }
 
-/** `message` is empty when nothing was rejected. */
-export const otlpSuccess = (encoding: OtlpEncoding, rejected: number, message: string): Reply => {
-  if (encoding === 'protobuf') return { status: 200, contentType: PROTOBUF, body: rejected === 0 ? NOTHING : encodePartialSuccess(rejected, message) }
-  const partialSuccess = rejected === 0 ? {} : { rejectedLogRecords: String(rejected), errorMessage: message }
+export interface Rejections { readonly count: number; /** Of the count, in JSON. */ readonly name: string; readonly message: string }
+
+export const otlpSuccess = (encoding: OtlpEncoding, { count, name, message }: Rejections): Reply => {
+  if (encoding === 'protobuf') return { status: 200, contentType: PROTOBUF, body: count === 0 ? NOTHING : encodePartialSuccess(count, message) }
+  const partialSuccess = count === 0 ? {} : { [name]: String(count), errorMessage: message }
   return { status: 200, contentType: JSON_TYPE, body: JSON.stringify({ partialSuccess }) }
 }
 

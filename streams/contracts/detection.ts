@@ -1,6 +1,6 @@
 // How series are to be judged beside what the detector decides by itself: what people set, and what they called noise.
 // Kept by the control plane, applied by the watchdog, shown by the API.
-import { TEMPLATE_METRIC } from './metric-value.ts'
+import { judgedRoleOf } from './metric-value.ts'
 
 export type Side = 'up' | 'down' | 'both'
 
@@ -21,6 +21,6 @@ export type LoadRules = () => Promise<RulesOf>
 
 /** Which sides of a metric alarm when nobody says otherwise; null where none does. */
 export const ownDirectionOf = (metric: string): Side | null => {
-  if (metric === 'log.rate') return 'both'
-  return metric === 'log.error_rate' || metric === 'log.new_template_rate' || metric.startsWith(TEMPLATE_METRIC) || metric.startsWith('attr.') ? 'up' : null
+  const role = judgedRoleOf(metric)
+  return role === null ? null : role === 'traffic' ? 'both' : 'up'
 }

@@ -1,6 +1,6 @@
 // What travels beside an untouched body through the event log.
 
-export type Signal = 'otlp_logs' | 'json_logs' | 'heartbeat' | 'alertmanager' | 'prometheus_alerts' | 'mark'
+export type Signal = 'otlp_logs' | 'otlp_traces' | 'json_logs' | 'heartbeat' | 'alertmanager' | 'prometheus_alerts' | 'mark'
 export type Format = 'protobuf' | 'json' | 'ndjson' | 'none'
 export type Compression = 'identity' | 'gzip' | 'zstd' | 'deflate' | 'snappy' | 'x-snappy-framed' | 'lz4' | 'br'
 

@@ -1,4 +1,4 @@
-// Where JSON bodies may be cut: OTLP between log records, plain events between elements or lines. Records are copied as text, so that
+// Where JSON bodies may be cut: OTLP between records, plain events between elements or lines. Records are copied as text, so that
 // no number and no string is written anew. For bodies that the walk has accepted.
 import { elementsOf, isArray, isNull, membersOf, skipBlank, skipValue } from './json-slices.ts'
 import type { Slice } from './json-slices.ts'
@@ -6,7 +6,10 @@ import { parseJson } from './json-source.ts'
 import { split, toHead } from './split.ts'
 import type { Cut, Framing, Head, Part, ResourceGroup, ScopeGroup, Split } from './split.ts'
 import { walkEvents } from './walk-events.ts'
-import { walkOtlpJson } from './walk-json.ts'
+import { LOG_NAMES, SPAN_NAMES } from './otlp-json-groups.ts'
+import type { GroupNames } from './otlp-json-groups.ts'
+import { walkOtlpJson, walkOtlpJsonSpans } from './walk-json.ts'
+import type { Walk } from './walk.ts'
 
 const utf8 = new TextEncoder()
 /** What pretty-printers put between two records. */
@@ -15,9 +18,7 @@ const COMMA = utf8.encode(',')
 
 const separated = (lists: readonly (readonly Part[])[]): Part[] => lists.flatMap((parts, at) => (at === 0 ? [...parts] : [COMMA, ...parts]))
 
-const RESOURCE_NAMES = new Set(['resource', 'schemaUrl', 'schema_url', 'scopeLogs', 'scope_logs'])
-const SCOPE_NAMES = new Set(['scope', 'schemaUrl', 'schema_url', 'logRecords', 'log_records'])
-const REQUEST_NAMES = new Set(['resourceLogs', 'resource_logs'])
+interface Kind { readonly names: GroupNames; readonly request: ReadonlySet<string>; readonly resource: ReadonlySet<string>; readonly scope: ReadonlySet<string>; readonly framing: Framing; readonly walk: (piece: Uint8Array) => Walk }
 const NONE: Slice = [0, 0]
 
 /** Members by both names of the protocol; null is absent. */
@@ -35,17 +36,17 @@ const namesOf = { resource: utf8.encode('"resource":'), scope: utf8.encode('"sco
 const headOf = (members: readonly (readonly [name: Uint8Array, value: Slice | null])[]): Head =>
   toHead(members.flatMap(([name, value]): Part[] => (value === null ? [] : [name, value, COMMA])))
 
-function* otlpCuts(body: Uint8Array, rejected: ReadonlySet<number>): Generator<Cut> {
+function* otlpCuts(body: Uint8Array, { names, ...kind }: Kind, rejected: ReadonlySet<number>): Generator<Cut> {
   let index = 0
-  const request = readMembers(body, [skipBlank(body, 0), body.length], REQUEST_NAMES)
-  for (const resourceLogs of elementsOf(body, request('resourceLogs', 'resource_logs') ?? NONE)) {
-    const group = readMembers(body, resourceLogs, RESOURCE_NAMES)
-    const resource = headOf([[namesOf.resource, group('resource', 'resource')], [namesOf.schemaUrl, group('schemaUrl', 'schema_url')]])
-    for (const scopeLogs of elementsOf(body, group('scopeLogs', 'scope_logs') ?? NONE)) {
-      const inner = readMembers(body, scopeLogs, SCOPE_NAMES)
+  const request = readMembers(body, [skipBlank(body, 0), body.length], kind.request)
+  for (const group of elementsOf(body, request(...names.resources) ?? NONE)) {
+    const outer = readMembers(body, group, kind.resource)
+    const resource = headOf([[namesOf.resource, outer('resource', 'resource')], [namesOf.schemaUrl, outer('schemaUrl', 'schema_url')]])
+    for (const scoped of elementsOf(body, outer(...names.scopes) ?? NONE)) {
+      const inner = readMembers(body, scoped, kind.scope)
       const scope = headOf([[namesOf.scope, inner('scope', 'scope')], [namesOf.schemaUrl, inner('schemaUrl', 'schema_url')]])
       let follows = false
-      for (const [start, end] of elementsOf(body, inner('logRecords', 'log_records') ?? NONE)) {
+      for (const [start, end] of elementsOf(body, inner(...names.records) ?? NONE)) {
         const isKept = !rejected.has(index++)
         if (isKept) yield { start, end, follows, resource, scope }
         follows = isKept
@@ -54,16 +55,24 @@ function* otlpCuts(body: Uint8Array, rejected: ReadonlySet<number>): Generator<C
   }
 }
 
-const [REQUEST, RESOURCE, SCOPES, RECORDS, CLOSE, END] = ['{"resourceLogs":[', '{', '"scopeLogs":[', '"logRecords":[', ']}', ']'].map((one) => utf8.encode(one))
+const [OBJECT, CLOSE, END] = ['{', ']}', ']'].map((one) => utf8.encode(one))
 const runParts = (runs: readonly Slice[]): Part[] => separated(runs.map((run) => [run]))
-const scopeParts = ({ head, runs }: ScopeGroup): Part[] => [RESOURCE, ...head.parts, RECORDS, ...runParts(runs), CLOSE]
-const resourceParts = ({ head, scopes }: ResourceGroup): Part[] => [RESOURCE, ...head.parts, SCOPES, ...separated(scopes.map(scopeParts)), CLOSE]
 
-const otlpFraming: Framing = {
-  overhead: { piece: REQUEST.length + CLOSE.length, resource: RESOURCE.length + SCOPES.length + CLOSE.length + 1, scope: RESOURCE.length + RECORDS.length + CLOSE.length + 1, run: 1 },
-  maxGap: MAX_GAP,
-  toParts: (groups) => [REQUEST, ...separated(groups.map(resourceParts)), CLOSE],
+const kindOf = (names: GroupNames, walk: Kind['walk']): Kind => {
+  const [request, scopes, records] = [`{"${names.resources[0]}":[`, `"${names.scopes[0]}":[`, `"${names.records[0]}":[`].map((one) => utf8.encode(one))
+  const scopeParts = ({ head, runs }: ScopeGroup): Part[] => [OBJECT, ...head.parts, records, ...runParts(runs), CLOSE]
+  const resourceParts = ({ head, scopes: inner }: ResourceGroup): Part[] => [OBJECT, ...head.parts, scopes, ...separated(inner.map(scopeParts)), CLOSE]
+  return {
+    names, walk, request: new Set(names.resources), resource: new Set(['resource', 'schemaUrl', 'schema_url', ...names.scopes]), scope: new Set(['scope', 'schemaUrl', 'schema_url', ...names.records]),
+    framing: {
+      overhead: { piece: request.length + CLOSE.length, resource: OBJECT.length + scopes.length + CLOSE.length + 1, scope: OBJECT.length + records.length + CLOSE.length + 1, run: 1 },
+      maxGap: MAX_GAP,
+      toParts: (groups) => [request, ...separated(groups.map(resourceParts)), CLOSE],
+    },
+  }
 }
+const LOGS = kindOf(LOG_NAMES, walkOtlpJson)
+const SPANS = kindOf(SPAN_NAMES, walkOtlpJsonSpans)
 
 const NO_HEAD = toHead([])
 const OPEN = utf8.encode('[')
@@ -106,9 +115,12 @@ function* eventCuts(body: Uint8Array, documents: Iterable<Slice | null>, rejecte
   }
 }
 
+const splitOtlp = (body: Uint8Array, kind: Kind, rejected: readonly number[], maxBytes: number): Split =>
+  split(body, otlpCuts(body, kind, new Set(rejected)), kind.framing, kind.walk, maxBytes)
+
 /** @param rejected by the walk of the whole body. Pieces are OTLP JSON, of at most `maxBytes`. */
-export const splitOtlpJson = (body: Uint8Array, rejected: readonly number[], maxBytes: number): Split =>
-  split(body, otlpCuts(body, new Set(rejected)), otlpFraming, walkOtlpJson, maxBytes)
+export const splitOtlpJson = (body: Uint8Array, rejected: readonly number[], maxBytes: number): Split => splitOtlp(body, LOGS, rejected, maxBytes)
+export const splitOtlpJsonSpans = (body: Uint8Array, rejected: readonly number[], maxBytes: number): Split => splitOtlp(body, SPANS, rejected, maxBytes)
 
 /** Pieces are `json`, one array each, whatever the format of the body. */
 export const splitEvents = (body: Uint8Array, format: 'json' | 'ndjson', rejected: readonly number[], maxBytes: number): Split =>

@@ -1,11 +1,12 @@
-// Where a protobuf ExportLogsServiceRequest may be cut. Resource, scope and schema URL are repeated as they were sent, field by field,
+// Where a protobuf export request may be cut: logs and spans are framed alike. Resource, scope and schema URL are repeated as they were sent, field by field,
 // in front of the records; what the protocol does not know beside them is left out. For bodies that the walk has accepted.
 import { readTag, readVarint, skipBytes, skipUnknown, skipVarint } from './protobuf-wire.ts'
 import { bytesOf, split, toHead } from './split.ts'
 import type { Cut, Framing, Head, Part, ResourceGroup, ScopeGroup, Split } from './split.ts'
-import { walkProtobuf } from './walk-protobuf.ts'
+import { walkProtobuf, walkProtobufSpans } from './walk-protobuf.ts'
+import type { Walk } from './walk.ts'
 
-/** ResourceLogs in the request; Resource or Scope, ScopeLogs or LogRecord, schema URL in both kinds of groups. */
+/** ResourceLogs or ResourceSpans in the request; Resource or Scope, scope or record, schema URL in both kinds of groups. */
 const HEAD = 10
 const CHILD = 18
 const SCHEMA_URL = 26
@@ -31,13 +32,13 @@ const headOf = (body: Uint8Array, from: number, end: number): Head => {
 
 function* cutsOf(body: Uint8Array, rejected: ReadonlySet<number>): Generator<Cut> {
   let index = 0
-  for (const resourceLogs of fieldsOf(body, 0, body.length)) {
-    if (resourceLogs.tag !== HEAD) continue
-    const resource = headOf(body, resourceLogs.from, resourceLogs.end)
-    for (const scopeLogs of fieldsOf(body, resourceLogs.from, resourceLogs.end)) {
-      if (scopeLogs.tag !== CHILD) continue
-      const scope = headOf(body, scopeLogs.from, scopeLogs.end)
-      for (const { tag, start, end } of fieldsOf(body, scopeLogs.from, scopeLogs.end)) {
+  for (const group of fieldsOf(body, 0, body.length)) {
+    if (group.tag !== HEAD) continue
+    const resource = headOf(body, group.from, group.end)
+    for (const scoped of fieldsOf(body, group.from, group.end)) {
+      if (scoped.tag !== CHILD) continue
+      const scope = headOf(body, scoped.from, scoped.end)
+      for (const { tag, start, end } of fieldsOf(body, scoped.from, scoped.end)) {
         if (tag === CHILD && !rejected.has(index++)) yield { start, end, follows: true, resource, scope }
       }
     }
@@ -63,6 +64,9 @@ const framing: Framing = {
   toParts: (groups) => groups.flatMap(resourceParts),
 }
 
-/** @param rejected by the walk of the whole body. Pieces are protobuf, of at most `maxBytes`. */
-export const splitProtobuf = (body: Uint8Array, rejected: readonly number[], maxBytes: number): Split =>
-  split(body, cutsOf(body, new Set(rejected)), framing, walkProtobuf, maxBytes)
+const splitBy = (walk: (piece: Uint8Array) => Walk) => (body: Uint8Array, rejected: readonly number[], maxBytes: number): Split =>
+  split(body, cutsOf(body, new Set(rejected)), framing, walk, maxBytes)
+
+/** `rejected` by the walk of the whole body. Pieces are protobuf, of at most `maxBytes`. */
+export const splitProtobuf = splitBy(walkProtobuf)
+export const splitProtobufSpans = splitBy(walkProtobufSpans)

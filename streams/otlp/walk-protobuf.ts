@@ -1,20 +1,25 @@
-// Accepts or rejects the records of a protobuf ExportLogsServiceRequest: tags and lengths only, no object and no string
-// per record. Fields come in any order and repeat; what this walk accepts, the decoder must be able to store.
+// Accepts or rejects the records of a protobuf export request, logs or spans: resource, scope and records are framed alike in both.
+// Tags and lengths only, no object and no string per record. Fields come in any order and repeat; what this walk accepts, the decoder
+// must be able to store.
 import { MAX_EXPANDED_BYTES, MAX_RECORDS, RECORD_OVERHEAD_BYTES, malformed, tooLarge } from './walk.ts'
 import type { RejectReason, Walk } from './walk.ts'
-import { BAD_SPAN_ID, BAD_TRACE_ID, RESOURCE, SCOPE, TOO_DEEP, TOO_LARGE, walkAttributes, walkRecord } from './walk-protobuf-record.ts'
+import { BAD_PARENT_ID, BAD_SPAN_ID, BAD_TRACE_ID, RESOURCE, SCOPE, TOO_DEEP, TOO_LARGE, walkAttributes, walkLogRecord } from './walk-protobuf-record.ts'
+import { walkSpan } from './walk-protobuf-span.ts'
 import { describeFault, readTag, readVarint, skipBytes, skipOther, skipVarint } from './protobuf-wire.ts'
 
 const TOO_MANY = -100
 const reasonOf: Record<number, RejectReason> = {
-  [TOO_DEEP]: 'nesting_too_deep', [BAD_TRACE_ID]: 'invalid_trace_id', [BAD_SPAN_ID]: 'invalid_span_id', [TOO_LARGE]: 'record_too_large',
+  [TOO_DEEP]: 'nesting_too_deep', [BAD_TRACE_ID]: 'invalid_trace_id', [BAD_SPAN_ID]: 'invalid_span_id', [BAD_PARENT_ID]: 'invalid_parent_span_id',
+  [TOO_LARGE]: 'record_too_large',
 }
 
-/** Known fields, bit n = field n: those of the request; those of ResourceLogs and of ScopeLogs. */
+/** Known fields, bit n = field n: those of the request; those of ResourceLogs and ScopeLogs, or ResourceSpans and ScopeSpans. */
 const REQUEST_FIELDS = 1 << 1
 const GROUP_FIELDS = (1 << 1) | (1 << 2) | (1 << 3)
 
-interface State { count: number; expandedBytes: number; readonly rejected: number[]; readonly codes: number[] }
+/** The record in [start, end): 0, or a fault. */
+type WalkRecord = (buf: Uint8Array, start: number, end: number) => number
+interface State { readonly walkRecord: WalkRecord; count: number; expandedBytes: number; readonly rejected: number[]; readonly codes: number[] }
 
 /** Everything counted since `firstIndex` is rejected for what its resource or scope is. */
 const rejectAll = (state: State, firstIndex: number, firstFault: number, code: number): void => {
@@ -26,7 +31,7 @@ const rejectAll = (state: State, firstIndex: number, firstFault: number, code: n
   }
 }
 
-const walkScopeLogs = (buf: Uint8Array, start: number, end: number, state: State): number => {
+const walkScope = (buf: Uint8Array, start: number, end: number, state: State): number => {
   const firstIndex = state.count
   const firstFault = state.rejected.length
   let pos = start
@@ -47,7 +52,7 @@ const walkScopeLogs = (buf: Uint8Array, start: number, end: number, state: State
     const length = readVarint(buf, pos, end)
     if (tag === 18) {
       if (state.count === MAX_RECORDS) return TOO_MANY
-      const outcome = walkRecord(buf, after - length, after)
+      const outcome = state.walkRecord(buf, after - length, after)
       if (outcome < 0) return outcome
       if (outcome > 0) {
         state.rejected.push(state.count)
@@ -67,7 +72,7 @@ const walkScopeLogs = (buf: Uint8Array, start: number, end: number, state: State
   return 0
 }
 
-const walkResourceLogs = (buf: Uint8Array, start: number, end: number, state: State): number => {
+const walkResource = (buf: Uint8Array, start: number, end: number, state: State): number => {
   const firstIndex = state.count
   const firstFault = state.rejected.length
   const expandedBefore = state.expandedBytes
@@ -87,7 +92,7 @@ const walkResourceLogs = (buf: Uint8Array, start: number, end: number, state: St
     if (after < 0) return after
     const from = after - readVarint(buf, pos, end)
     let outcome = 0
-    if (tag === 18) outcome = walkScopeLogs(buf, from, after, state)
+    if (tag === 18) outcome = walkScope(buf, from, after, state)
     else {
       sharedBytes += after - from
       if (tag === 10) outcome = walkAttributes(buf, from, after, RESOURCE)
@@ -117,15 +122,15 @@ const walkRequest = (buf: Uint8Array, state: State): number => {
     }
     const after = skipBytes(buf, pos, end)
     if (after < 0) return after
-    const outcome = walkResourceLogs(buf, after - readVarint(buf, pos, end), after, state)
+    const outcome = walkResource(buf, after - readVarint(buf, pos, end), after, state)
     if (outcome < 0) return outcome
     pos = after
   }
   return 0
 }
 
-export const walkProtobuf = (body: Uint8Array): Walk => {
-  const state: State = { count: 0, expandedBytes: 0, rejected: [], codes: [] }
+const walkBody = (body: Uint8Array, walkRecord: WalkRecord): Walk => {
+  const state: State = { walkRecord, count: 0, expandedBytes: 0, rejected: [], codes: [] }
   const outcome = walkRequest(body, state)
   if (outcome === TOO_MANY) return tooLarge(`more than ${MAX_RECORDS} records in one request`)
   if (outcome < 0) return malformed(describeFault(outcome))
@@ -134,3 +139,6 @@ export const walkProtobuf = (body: Uint8Array): Walk => {
   for (const code of state.codes) reasons[reasonOf[code]] = (reasons[reasonOf[code]] ?? 0) + 1
   return { ok: true, recordCount: state.count, expandedBytes: state.expandedBytes, rejected: state.rejected, reasons }
 }
+
+export const walkProtobuf = (body: Uint8Array): Walk => walkBody(body, walkLogRecord)
+export const walkProtobufSpans = (body: Uint8Array): Walk => walkBody(body, walkSpan)

@@ -3,7 +3,7 @@
 
 /** Faults of one record: it is rejected, the rest of the body is kept. Also metric labels. */
 export type RejectReason =
-  | 'invalid_trace_id' | 'invalid_span_id' | 'record_too_large' | 'nesting_too_deep' | 'not_an_object' | 'empty_event' | 'invalid_json'
+  | 'invalid_trace_id' | 'invalid_span_id' | 'invalid_parent_span_id' | 'record_too_large' | 'nesting_too_deep' | 'not_an_object' | 'empty_event' | 'invalid_json'
 
 /** Faults of the whole body: 400 and 413. */
 export type MalformedReason = 'malformed' | 'too_large'
@@ -33,8 +33,9 @@ export const malformed = (message: string): Malformed => ({ ok: false, reason: '
 export const tooLarge = (message: string): Malformed => ({ ok: false, reason: 'too_large', message })
 
 const texts: Record<RejectReason, string> = {
-  invalid_trace_id: 'trace_id is not 16 bytes',
-  invalid_span_id: 'span_id is not 8 bytes',
+  invalid_trace_id: 'trace_id is not 16 bytes or is all zero',
+  invalid_span_id: 'span_id is not 8 bytes or is all zero',
+  invalid_parent_span_id: 'parent_span_id is not 8 bytes',
   record_too_large: `larger than ${MAX_RECORD_BYTES} bytes`,
   nesting_too_deep: `nested deeper than ${MAX_DEPTH} levels`,
   not_an_object: 'not a JSON object',

@@ -33,7 +33,7 @@ const expectedRow = (service: string, timeMs: number, index: number): ReferenceR
 })
 
 it('prints four lines to paste: address, token, protocol, and what is not taken', () => {
-  expect(exportLines().map((line) => line.replace(/=.*/, ''))).toEqual(['export OTEL_EXPORTER_OTLP_ENDPOINT', 'export OTEL_EXPORTER_OTLP_HEADERS', 'export OTEL_EXPORTER_OTLP_PROTOCOL', 'export OTEL_TRACES_EXPORTER'])
+  expect(exportLines().map((line) => line.replace(/=.*/, ''))).toEqual(['export OTEL_EXPORTER_OTLP_ENDPOINT', 'export OTEL_EXPORTER_OTLP_HEADERS', 'export OTEL_EXPORTER_OTLP_PROTOCOL', 'export OTEL_METRICS_EXPORTER'])
 })
 
 it.each([

@@ -2,6 +2,7 @@
 // every encoding, odd times, odd paths. Each says what it is, so that a failure can be repeated.
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { createCorpus } from '../../bench/load/body.ts'
+import { encodeRequest } from '../support/otlp-encode.ts'
 
 export interface HostileRequest { readonly what: string; readonly target: 'otlp' | 'alerts' | 'api'; readonly method: string; readonly path: string; readonly headers: Record<string, string>; readonly body: Buffer | null }
 export type Random = () => number
@@ -24,8 +25,8 @@ const bombs: Record<string, Buffer> = { gzip: gzipSync(bomb), deflate: deflateSy
 const encodings = ['identity', 'gzip', 'zstd', 'deflate', 'zlib', 'snappy', 'x-snappy-framed', 'lz4', 'br', 'gzip, gzip', 'made-up']
 const times = [0n, 1n, 253_402_300_799_000_000_000n, 4_102_444_800_000_000_000n, 2n ** 63n, 2n ** 64n - 1n]
 
-const mutate = (random: Random): Buffer => {
-  const body = corpus.body(Math.floor(random() * 1e6), Date.now())
+const mutate = (random: Random, isTraces: boolean): Buffer => {
+  const body = isTraces ? Buffer.from(traces) : corpus.body(Math.floor(random() * 1e6), Date.now())
   for (let changes = 1 + Math.floor(random() * 8); changes > 0; changes--) body[Math.floor(random() * body.length)] = Math.floor(random() * 256)
   return random() < 0.3 ? body.subarray(0, Math.floor(random() * body.length)) : body
 }
@@ -37,16 +38,31 @@ const otlpJson = (random: Random): string => pick(random, [
   `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"traceId":"${'f'.repeat(Math.floor(random() * 64))}","severityNumber":${random() * 1e12}}]}]}]}`,
   '['.repeat(50_000),
 ])
+const spanJson = (random: Random): string => pick(random, [
+  `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"${'f'.repeat(Math.floor(random() * 64))}","spanId":"${'0'.repeat(Math.floor(random() * 32))}","startTimeUnixNano":"${pick(random, times)}"}]}]}]}`,
+  `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"${'ab'.repeat(16)}","spanId":"${'cd'.repeat(8)}","attributes":[{"key":"k","value":${nested(Math.floor(random() * 200))}}],"kind":${Math.floor(random() * 1e10)}}]}]}]}`,
+  `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"${'ab'.repeat(16)}","spanId":"${'cd'.repeat(8)}","startTimeUnixNano":"${pick(random, times)}","endTimeUnixNano":"${pick(random, times)}","name":"${'\\u0000'.repeat(300)}","status":{"code":2}}]}]}]}`,
+  '{"resourceSpans":7}', '{"resourceSpans":[{"scopeSpans":[{"spans":[{"status":"x"}]}]}]}', '{"resourceSpans":[{"scopeSpans":[{"spans":[null,7]}]}]}', '{"resourceSpans":[{"resource":{"attributes":[{"key":1,"value":2}]}}]}',
+])
+const traces = encodeRequest({ resourceSpans: [{
+  resource: { attributes: [{ key: 'service.name', value: { stringValue: 'fuzzed' } }] },
+  scopeSpans: [{ scope: { name: 's' }, spans: Array.from({ length: 20 }, (_, n) => ({
+    traceId: new Uint8Array(16).fill(n + 1), spanId: new Uint8Array(8).fill(n + 1), parentSpanId: new Uint8Array(8).fill(n), name: `operation ${n}`, kind: n % 6, startTimeUnixNano: BigInt(Date.now()) * 1_000_000n, endTimeUnixNano: BigInt(Date.now() + n) * 1_000_000n,
+    attributes: [{ key: 'peer.service', value: { stringValue: 'db' } }], events: [{ name: 'e', attributes: [{ key: 'k', value: { intValue: 7n } }] }], links: [{ traceId: new Uint8Array(16) }], status: { code: n % 3 }, flags: 0x301,
+  })) }],
+}] })
 
 const otlp = (random: Random): HostileRequest => {
   const json = random() < 0.3
   const encoding = pick(random, encodings)
   const isBomb = random() < 0.02 && encoding in bombs
-  const plain = json ? Buffer.from(otlpJson(random)) : random() < 0.2 ? bytes(random, Math.floor(random() * 400)) : mutate(random)
+  // Now and then the body of one signal goes where the other's does.
+  const isTraces = random() < 0.4
+  const plain = json ? Buffer.from((isTraces ? spanJson : otlpJson)(random)) : random() < 0.2 ? bytes(random, Math.floor(random() * 400)) : mutate(random, isTraces)
   const body = isBomb ? bombs[encoding] : encoding === 'gzip' && random() < 0.7 ? gzipSync(plain) : encoding === 'zstd' && random() < 0.7 ? zstdCompressSync(plain) : plain
   return {
     what: `otlp ${json ? 'json' : 'protobuf'} ${encoding}${isBomb ? ' bomb' : ''}`, target: 'otlp', method: random() < 0.95 ? 'POST' : pick(random, ['GET', 'PUT', 'DELETE', 'PATCH']),
-    path: pick(random, ['/v1/logs', '/api/v1/otlp/v1/logs', '/v1/traces', '/v1/metrics', '/v1/logs/', '//v1/logs']),
+    path: random() < 0.6 ? pick(random, isTraces ? ['/v1/traces', '/api/v1/otlp/v1/traces'] : ['/v1/logs', '/api/v1/otlp/v1/logs']) : pick(random, ['/v1/logs', '/v1/traces', '/v1/metrics', '/v1/logs/', '//v1/logs']),
     headers: { 'content-type': random() < 0.9 ? (json ? 'application/json' : 'application/x-protobuf') : pick(random, ['', 'text/html', 'application/json; charset=utf-16']), ...(encoding === 'identity' ? {} : { 'content-encoding': encoding }) },
     body,
   }

@@ -61,6 +61,16 @@ export const readNative = (bytes: Uint8Array): { readonly rows: number; readonly
       const keys = lowBody(ends.at(-1) ?? 0)
       return slices(ends, keys.map((key) => [key, ''] as [string, string]).map((pair) => [pair[0], text()] as [string, string]))
     }
+    const blob = /^FixedString\((\d+)\)$/.exec(type)
+    if (blob !== null) return many(rows, () => {
+      at += Number(blob[1])
+      if (at > bytes.length) throw new Error('a fixed string runs past the block')
+      return Buffer.from(bytes.subarray(at - Number(blob[1]), at)).toString('hex')
+    })
+    if (type.startsWith('Enum8(')) {
+      const names = new Map([...type.matchAll(/'([^']*)' = (\d+)/g)].map(([, name, value]) => [Number(value), name]))
+      return many(rows, () => names.get(view.getUint8(at++)) ?? '?')
+    }
     const array = /^Array\((.*)\)$/.exec(type)
     if (array !== null) {
       if (array[1] === 'LowCardinality(String)') version()

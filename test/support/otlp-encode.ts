@@ -1,4 +1,4 @@
-// A protobuf encoder for ExportLogsServiceRequest that sends what real clients and hostile ones send: any field order,
+// A protobuf encoder for ExportLogsServiceRequest and ExportTraceServiceRequest that sends what real clients and hostile ones send: any field order,
 // repeated singular fields, missing messages, unknown fields, every AnyValue, raw bytes. Written from the specification,
 // independent of the product's own reading of it.
 
@@ -40,7 +40,27 @@ export interface TestRecord {
 }
 export interface TestScopeLogs { readonly scope?: OneOrMany<TestScope>; readonly logRecords?: readonly TestRecord[]; readonly schemaUrl?: string; readonly raw?: Uint8Array }
 export interface TestResourceLogs { readonly resource?: OneOrMany<TestResource>; readonly scopeLogs?: readonly TestScopeLogs[]; readonly schemaUrl?: string; readonly raw?: Uint8Array }
-export interface TestRequest { readonly resourceLogs?: readonly TestResourceLogs[]; readonly raw?: Uint8Array }
+export interface TestSpan {
+  readonly traceId?: OneOrMany<Uint8Array>
+  readonly spanId?: OneOrMany<Uint8Array>
+  readonly traceState?: string
+  readonly parentSpanId?: OneOrMany<Uint8Array>
+  readonly name?: OneOrMany<string | Uint8Array>
+  readonly kind?: OneOrMany<number>
+  readonly startTimeUnixNano?: OneOrMany<bigint>
+  readonly endTimeUnixNano?: OneOrMany<bigint>
+  readonly attributes?: readonly TestKeyValue[]
+  readonly droppedAttributesCount?: number
+  readonly events?: readonly { readonly timeUnixNano?: bigint; readonly name?: string; readonly attributes?: readonly TestKeyValue[]; readonly raw?: Uint8Array }[]
+  readonly links?: readonly { readonly traceId?: Uint8Array; readonly spanId?: Uint8Array; readonly attributes?: readonly TestKeyValue[]; readonly flags?: number; readonly raw?: Uint8Array }[]
+  readonly status?: OneOrMany<{ readonly message?: string; readonly code?: number; readonly raw?: Uint8Array }>
+  readonly flags?: number
+  readonly raw?: Uint8Array
+}
+export interface TestScopeSpans { readonly scope?: OneOrMany<TestScope>; readonly spans?: readonly TestSpan[]; readonly schemaUrl?: string; readonly raw?: Uint8Array }
+export interface TestResourceSpans { readonly resource?: OneOrMany<TestResource>; readonly scopeSpans?: readonly TestScopeSpans[]; readonly schemaUrl?: string; readonly raw?: Uint8Array }
+/** Of one signal or the other: both kinds of groups have the same field number. */
+export interface TestRequest { readonly resourceLogs?: readonly TestResourceLogs[]; readonly resourceSpans?: readonly TestResourceSpans[]; readonly raw?: Uint8Array }
 
 export interface EncodeOptions {
   /** spec: ascending field numbers. collector: descending (ScopeLogs before Resource, values before keys). shuffled: any, but
@@ -164,21 +184,34 @@ const createEncoders = (message: Message) => {
   const scope = (value: TestScope): Uint8Array => message([
     ...each(1, value.name, bytesField), ...each(2, value.version, bytesField), ...pairs(3, value.attributes), ...each(4, value.droppedAttributesCount, varintField),
   ], value.raw)
-  const scopeLogs = (value: TestScopeLogs): Uint8Array => message([
+  const span = (value: TestSpan): Uint8Array => message([
+    ...each(1, value.traceId, bytesField), ...each(2, value.spanId, bytesField), ...each(3, value.traceState, bytesField), ...each(4, value.parentSpanId, bytesField),
+    ...each(5, value.name, bytesField), ...each(6, value.kind, varintField), ...each(7, value.startTimeUnixNano, fixed64Field), ...each(8, value.endTimeUnixNano, fixed64Field),
+    ...pairs(9, value.attributes), ...each(10, value.droppedAttributesCount, varintField),
+    ...each(11, value.events, (field, event) => bytesField(field, message([...each(1, event.timeUnixNano, fixed64Field), ...each(2, event.name, bytesField), ...pairs(3, event.attributes)], event.raw))),
+    ...each(13, value.links, (field, link) => bytesField(field, message([...each(1, link.traceId, bytesField), ...each(2, link.spanId, bytesField), ...pairs(4, link.attributes), ...each(6, link.flags, fixed32Field)], link.raw))),
+    ...each(15, value.status, (field, status) => bytesField(field, message([...each(2, status.message, bytesField), ...each(3, status.code, varintField)], status.raw))),
+    ...each(16, value.flags, fixed32Field),
+  ], value.raw)
+  const scoped = (value: TestScopeLogs & TestScopeSpans, records: readonly Uint8Array[]): Uint8Array => message([
     ...each(1, value.scope, (field, item) => bytesField(field, scope(item))),
-    ...(value.logRecords ?? []).map((item) => [2, bytesField(2, record(item))] as const), ...each(3, value.schemaUrl, bytesField),
+    ...records.map((item) => [2, bytesField(2, item)] as const), ...each(3, value.schemaUrl, bytesField),
   ], value.raw)
   const resource = (value: TestResource): Uint8Array =>
     message([...pairs(1, value.attributes), ...each(2, value.droppedAttributesCount, varintField)], value.raw)
-  const resourceLogs = (value: TestResourceLogs): Uint8Array => message([
+  const group = (value: TestResourceLogs & TestResourceSpans, scopes: readonly Uint8Array[]): Uint8Array => message([
     ...each(1, value.resource, (field, item) => bytesField(field, resource(item))),
-    ...(value.scopeLogs ?? []).map((item) => [2, bytesField(2, scopeLogs(item))] as const), ...each(3, value.schemaUrl, bytesField),
+    ...scopes.map((item) => [2, bytesField(2, item)] as const), ...each(3, value.schemaUrl, bytesField),
   ], value.raw)
-  return { resourceLogs }
+  return {
+    resourceLogs: (value: TestResourceLogs) => group(value, (value.scopeLogs ?? []).map((item) => scoped(item, (item.logRecords ?? []).map(record)))),
+    resourceSpans: (value: TestResourceSpans) => group(value, (value.scopeSpans ?? []).map((item) => scoped(item, (item.spans ?? []).map(span)))),
+  }
 }
 
 export const encodeRequest = (request: TestRequest, options: EncodeOptions = {}): Uint8Array => {
   const message = createMessage(options)
-  const { resourceLogs } = createEncoders(message)
-  return message((request.resourceLogs ?? []).map((item) => [1, bytesField(1, resourceLogs(item))] as const), request.raw)
+  const { resourceLogs, resourceSpans } = createEncoders(message)
+  const groups = [...(request.resourceLogs ?? []).map(resourceLogs), ...(request.resourceSpans ?? []).map(resourceSpans)]
+  return message(groups.map((item) => [1, bytesField(1, item)] as const), request.raw)
 }

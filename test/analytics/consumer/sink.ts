@@ -96,9 +96,9 @@ export const createSinkPool = (): SinkPool => {
       const bodies = messages.map((message) => new TextDecoder().decode(message.body))
       const fatal = bodies.find((body) => body === 'WORKER_DIED' || body === 'CHILD_DIED' || body === 'DECODE_TIMEOUT' || body === 'DECODE_FAILED')
       if (fatal !== undefined) throw new TransientError(fatal as ErrorCode, 'the worker is gone')
-      const good = messages.filter((_, index) => bodies[index] !== 'poison').map((message, index) => bodies[index].startsWith('{"resourceLogs"') ? -1 : message.offset)
+      const good = messages.filter((_, index) => bodies[index] !== 'poison').map((message, index) => bodies[index].startsWith('{"resource') ? -1 : message.offset)
       const poison = messages.filter((_, index) => bodies[index] === 'poison').map((message) => ({ offset: message.offset, reason: 'malformed' as const }))
-      return { logs: good.length > 0 ? block(good) : null, logRows: good.length, partials: good.length > 0 ? block(good) : null, partialRows: good.length > 0 ? 1 : 0, templateCounts: null, templateRows: 0, templates: [], poison }
+      return { logs: good.length > 0 ? block(good) : null, logRows: good.length, spans: null, spanRows: 0, partials: good.length > 0 ? block(good) : null, partialRows: good.length > 0 ? 1 : 0, templateCounts: null, templateRows: 0, templates: [], poison }
     },
   }
 }

@@ -156,7 +156,7 @@ describe('what moves together without a call', () => {
 })
 
 describe('what people and spans tell', () => {
-  const calls = [declaredEdge('report', 'payments'), spanEdge({ from: 'orders', to: 'payments', calls: 40, examples: ['trace001'] })]
+  const calls = [declaredEdge('report', 'payments'), spanEdge({ from: 'orders', to: 'payments', calls: 40, errors: 3, examples: ['trace001'], isEstimate: false })]
   const told = loaded(failingPayments, { calls, owners: new Map([['orders', 'team-shop']]) })
 
   it('reaches further than the traces, with the owner where one is known', () => {

@@ -15,7 +15,7 @@ const healthy = (name: string): ServiceSeries => service(name, { 'log.rate': val
 const ask = (series: readonly ServiceSeries[], over: Partial<RankInput> = {}): readonly Ranked[] =>
   rank({ series, meaningOf, moment: { onset: ONSET, recentFrom: 0 }, symptoms: [], calls: [], deploys: new Map(), outside: [], ...over }).ranked
 const names = (ranked: readonly Ranked[]): string[] => ranked.map((one) => one.service)
-const calls = (...pairs: (readonly [string, string])[]): Edge[] => pairs.map(([from, to]) => spanEdge({ from, to, calls: 50, examples: ['t1'] }))
+const calls = (...pairs: (readonly [string, string])[]): Edge[] => pairs.map(([from, to]) => spanEdge({ from, to, calls: 50, errors: 0, examples: ['t1'], isEstimate: false }))
 
 describe('a rank', () => {
   it('goes to the anomalous service that has no anomalous callee, however the others scream', () => {
@@ -113,7 +113,7 @@ describe('what an edge is known by', () => {
 
   it('is trusted as far as it deserves', () => {
     const [shared] = callEdges(traces)
-    expect(trustOf(spanEdge({ from: 'a', to: 'b', calls: 1, examples: [] }))).toBe(1)
+    expect(trustOf(spanEdge({ from: 'a', to: 'b', calls: 1, errors: 0, examples: [], isEstimate: false }))).toBe(1)
     expect(trustOf(declaredEdge('a', 'b'))).toBe(0.9)
     expect(trustOf(shared)).toBe(0.9)
     expect(trustOf({ ...shared, directed: false })).toBe(0)
@@ -121,7 +121,7 @@ describe('what an edge is known by', () => {
   })
 
   it('is the best of what is known of a pair', () => {
-    expect(callEdges(traces, [declaredEdge('b', 'a'), spanEdge({ from: 'b', to: 'a', calls: 3, examples: [] })])).toMatchObject([{ from: 'b', to: 'a', kind: 'span' }])
+    expect(callEdges(traces, [declaredEdge('b', 'a'), spanEdge({ from: 'b', to: 'a', calls: 3, errors: 0, examples: [], isEstimate: false })])).toMatchObject([{ from: 'b', to: 'a', kind: 'span' }])
     expect(callEdges([], [declaredEdge('a', 'b')])).toMatchObject([{ kind: 'declared', directed: true }])
   })
 })

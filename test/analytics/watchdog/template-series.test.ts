@@ -6,7 +6,7 @@ import { templateMetric, templateOfMetric } from '../../../streams/contracts/met
 const HOUR = 3_600_000
 const metric = (n: number): string => templateMetric(BigInt(n))
 const open = (seriesPerTenant = 2_000) => {
-  const services = createServices({ seriesPerTenant, series: 50_000, otherMetrics: 64 })
+  const services = createServices({ seriesPerTenant, series: 50_000, operations: 50, otherMetrics: 64 })
   services.admit('t', 'shop', 'log.rate', 0)
   return services
 }

@@ -37,6 +37,12 @@ const partials = Array.from({ length: 40 }, (_, n) => ({
 const counts = Array.from({ length: 40 }, (_, n) => ({
   tenant: 't', service: `s${n % 3}`, severity: n % 7, template: String(n % 5), minute: Math.floor(NOW / 60_000) * 60 - 60 * (n % 3), records: 1 + n, receive_day: DAY, log_id: 'test-log', log_partition: n % 4, log_offset: n, last_offset: n,
 }))
+/** Callers on one shard, those whom they call on the other. */
+const spans = Array.from({ length: 60 }, (_, n) => ({
+  tenant: 't', Timestamp: AT, Duration: 1000 * n, TraceId: `trace-${String(n >> 1).padStart(10, '0')}`, SpanId: `span-${n}`.padEnd(8, '_'), ParentSpanId: n % 2 === 0 ? '\0'.repeat(8) : `span-${n - 1}`.padEnd(8, '_'), ServiceName: n % 2 === 0 ? 's1' : 's2', SpanName: 'op',
+  SpanKind: n % 2 === 0 ? 'Client' : 'Server', StatusCode: n % 6 === 1 ? 'Error' : 'Unset', IsEntry: n % 2, PeerService: n % 8 === 0 ? 's9' : '', receive_day: DAY, log_id: 'test-log', log_partition: n % 2, log_offset: n, record_index: 0,
+}))
+const fromLog = [['otel_logs', logRows], ['otel_spans', spans], ['series_partials', partials], ['log_template_counts', counts]] as const
 const control: Readonly<Record<string, readonly object[]>> = {
   anomalies: [1, 2, 3].flatMap((n) => [0, 1].map((resolved) => ({ tenant: 't', anomaly_id: `a${n}`, kind: 'anomaly', service_id: 's1', metric_name: 'logs', detected_at: AT, started_at: AT, resolved_at: AT, resolved: n === 3 ? 0 : resolved, anomaly_score: 0.5, version: 1 + resolved }))),
   log_templates: [1, 2, 3, 4].map((n) => ({ tenant: 't', service: 's1', template: String(n), text: `text ${n}`, example: 'text', record: 'test-log:0:1:2', first_seen: seconds(NOW), last_seen: seconds(NOW) })),
@@ -47,8 +53,8 @@ const control: Readonly<Record<string, readonly object[]>> = {
 }
 
 const fill = async (clickhouse: ClickHouse): Promise<void> => {
-  for (const [table, rows] of [['otel_logs', logRows], ['series_partials', partials], ['log_template_counts', counts]] as const) {
-    for (const [partition, some] of Map.groupBy(rows, (row) => row.log_partition)) await clickhouse.insertRows({ table, rows: some, token: `${table}-${partition}`, shard: clickhouse.shardOf(partition) })
+  for (const [table, rows] of fromLog) {
+    for (const [partition, some] of Map.groupBy(rows as readonly { log_partition: number }[], (row) => row.log_partition)) await clickhouse.insertRows({ table, rows: some, token: `${table}-${partition}`, shard: clickhouse.shardOf(partition) })
   }
   for (const [table, rows] of Object.entries(control)) for (const row of rows) await clickhouse.insertRows({ table, rows: [row] })
 }
@@ -78,8 +84,8 @@ test('a second start has nothing to migrate', async () => { expect(await migrate
 
 test('rows go to the local table of their shard, and never through a Distributed table', async () => {
   for (const node of [0, 1]) {
-    for (const [table, rows] of [['otel_logs', logRows], ['series_partials', partials], ['log_template_counts', counts]] as const) {
-      expect(await count(node, `${table}_local`)).toBe(rows.filter((row) => row.log_partition % 2 === node).length)
+    for (const [table, rows] of fromLog) {
+      expect(await count(node, `${table}_local`)).toBe(rows.filter((row: { log_partition: number }) => row.log_partition % 2 === node).length)
       expect(await count(node, table)).toBe(rows.length)
     }
   }
@@ -98,9 +104,15 @@ test('a row that is written again replaces the one before: what is not from the 
   expect(await cluster.query({ name: 'all_tenants.test', sql: "SELECT anomaly_id, resolved FROM anomalies FINAL WHERE tenant = 't' ORDER BY anomaly_id" }, {})).toEqual([{ anomaly_id: 'a1', resolved: 1 }, { anomaly_id: 'a2', resolved: 1 }, { anomaly_id: 'a3', resolved: 0 }])
 })
 
+test('a call whose two spans are on different shards is found', async () => {
+  const found = (await collectQueries()).find(({ name }) => name === 'rca.span_calls')!
+  const rows = await cluster.query<Record<string, unknown>>(found, { tenant: 't', fromMs: NOW - 3_600_000, toMs: NOW + 3_600_000, maxHash: '18446744073709551615' })
+  expect(rows).toMatchObject([{ caller: 's1', callee: 's2', calls: '30', errors: '10' }])
+})
+
 /** Of the types that a query names. */
 const KNOWN: Readonly<Record<string, unknown>> = {
-  tenant: 't', service: '', fromMs: String(NOW - 3_600_000), toMs: String(NOW + 3_600_000), sinceMs: '0', untilMs: String(NOW + 10 ** 9), afterMs: String(NOW + 10 ** 9), afterId: '', afterLog: 'z', fromNs: String((NOW - 3_600_000) * 1e6), toNs: String((NOW + 3_600_000) * 1e6),
+  tenant: 't', service: '', maxHash: '18446744073709551615', fromMs: String(NOW - 3_600_000), toMs: String(NOW + 3_600_000), sinceMs: '0', untilMs: String(NOW + 10 ** 9), afterMs: String(NOW + 10 ** 9), afterId: '', afterLog: 'z', fromNs: String((NOW - 3_600_000) * 1e6), toNs: String((NOW + 3_600_000) * 1e6),
   shards: 1, shard: 0, pages: 1, page: 0, slot: 0, generation: '7', logId: 'test-log', partition: 1, first: '0', last: '1000', severityMin: 0, template: '1', firstFrom: Math.floor(NOW / 1000) - 3600, lastTo: Math.floor(NOW / 1000) + 3600, baselineFrom: Math.floor(NOW / 1000) - 3600, baselineTo: Math.floor(NOW / 1000) - 3000, limit: 1000, minScore: 0, day: Math.floor(NOW / 86_400_000), from: '0', traceId: '', reason: '', id: 'a1', offset: '9', metric: 'logs', rate: 'logs', oneIn: 1, services: ['s0', 's1', 's2'], buckets: [seconds(NOW)], to: Math.floor(NOW / 1000) + 3600, direction: 0, beforeMs: String(NOW + 10 ** 9), aNs: String((NOW + 1000) * 1e6),
 }
 const valueFor = (name: string, type: string): unknown => KNOWN[name] ?? (type.startsWith('Array') ? [] : type === 'String' ? 's1' : 1000)
@@ -138,9 +150,9 @@ test('tables that only check rows are made and asked on one node', async () => {
 })
 
 test('another lifetime is told to the tables that hold rows, once', async () => {
-  expect((await keepDays(cluster, 12)).toSorted()).toEqual(['dead_letters', 'log_template_counts', 'log_templates', 'otel_logs', 'series_points'])
+  expect((await keepDays(cluster, 12)).toSorted()).toEqual(['dead_letters', 'log_template_counts', 'log_templates', 'otel_logs', 'otel_spans', 'series_points'])
   expect(await keepDays(cluster, 12)).toEqual([])
-  for (const node of [0, 1]) expect(await servers.ask(node, "SELECT count() FROM system.tables WHERE database = 'lapwing' AND endsWith(name, '_local') AND engine_full LIKE '%toIntervalDay(%12%'")).toBe('5')
+  for (const node of [0, 1]) expect(await servers.ask(node, "SELECT count() FROM system.tables WHERE database = 'lapwing' AND endsWith(name, '_local') AND engine_full LIKE '%toIntervalDay(%12%'")).toBe('6')
 })
 
 test('a node without tables gets what the others have', async () => {

@@ -18,10 +18,10 @@ describe('days that rows are kept', () => {
   })
 
   it('follow the setting, once', async () => {
-    expect([...await keepDays(store.clickhouse, 7)].sort()).toEqual(['dead_letters', 'log_template_counts', 'log_templates', 'otel_logs', 'series_points'])
+    expect([...await keepDays(store.clickhouse, 7)].sort()).toEqual(['dead_letters', 'log_template_counts', 'log_templates', 'otel_logs', 'otel_spans', 'series_points'])
     expect(await ttl('otel_logs')).toMatch(/^receive_day \+ .*\b7\b/)
     expect(await ttl('series_points')).toMatch(/^bucket \+ .*\b7\b/)
     expect(await keepDays(store.clickhouse, 7)).toEqual([])
-    expect(await keepDays(store.clickhouse, 400)).toHaveLength(5)
+    expect(await keepDays(store.clickhouse, 400)).toHaveLength(6)
   })
 })

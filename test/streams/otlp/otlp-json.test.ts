@@ -6,8 +6,8 @@ import { InMemoryLogRecordExporter, LoggerProvider, SimpleLogRecordProcessor } f
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MAX_DEPTH, MAX_RECORDS } from '../../../streams/otlp/walk.ts'
-import { parseOtlpJson } from '../../../streams/otlp/otlp-json.ts'
-import type { JsonRecord } from '../../../streams/otlp/otlp-json.ts'
+import { parseOtlpJson } from '../../../streams/otlp/otlp-json-logs.ts'
+import type { JsonRecord } from '../../../streams/otlp/otlp-json-logs.ts'
 import { walkOtlpJson } from '../../../streams/otlp/walk-json.ts'
 import { walkProtobuf } from '../../../streams/otlp/walk-protobuf.ts'
 
@@ -16,7 +16,7 @@ const withRecords = (...logRecords: unknown[]) => ({ resourceLogs: [{ scopeLogs:
 const recordOf = (record: unknown): JsonRecord => {
   const parsed = parseOtlpJson(bytes(typeof record === 'string' ? `{"resourceLogs":[{"scopeLogs":[{"logRecords":[${record}]}]}]}` : withRecords(record)))
   if (!parsed.ok) throw new Error(parsed.message)
-  return parsed.value.resourceLogs[0].scopeLogs[0].records[0]
+  return parsed.value.resources[0].scopes[0].records[0]
 }
 const faultOf = (value: unknown): string => {
   const walk = walkOtlpJson(bytes(value))

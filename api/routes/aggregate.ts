@@ -28,6 +28,7 @@ const readFields = (path: string, texts: readonly string[]): Field[] => texts.fl
 const readBy = (texts: readonly string[]): Field[] => {
   const by = readFields('by', texts)
   if (by.length > MAX_BY) throw fault('by', 'maxItems', `at most ${MAX_BY} fields`, 'by=service&by=severity')
+  if (new Set(by.map(printField)).size < by.length) throw fault('by', 'uniqueItems', 'each field once', 'by=service&by=severity')
   if (by.some((field) => field.kind === 'column' && field.name === 'body')) throw fault('by', 'field', 'bodies are too many to group by', 'by=service')
   return by
 }

@@ -53,7 +53,7 @@ describe('an aggregate', () => {
   })
 
   it.each([
-    ['metric=p95', 'field', 'required'], ['metric=p95&field=service', 'field', 'field'], ['metric=median', 'metric.0', 'invalid_literal'], ['by=a&by=b,c&by=d', 'by', 'maxItems'], ['by=body', 'by', 'field'],
+    ['metric=p95', 'field', 'required'], ['metric=p95&field=service', 'field', 'field'], ['metric=median', 'metric.0', 'invalid_literal'], ['by=a&by=b,c&by=d', 'by', 'maxItems'], ['by=body', 'by', 'field'], ['by=service&by=level,service', 'by', 'uniqueItems'],
     ['by=a%20b', 'by', 'filter_syntax'], ['step=0', 'step', 'pattern'], ['step=soon', 'step', 'pattern'], ['step=1&from=now-2h', 'step', 'minimum'], ['filter=a%20AND', 'filter', 'filter_syntax'], ['limit=101', 'limit', 'maximum'], ['metric=count&metric=count', 'metric', 'uniqueItems'],
   ])('%s is refused at %s', async (query, path, code) => {
     expect(await faultOf(query)).toMatchObject({ path, code, example: expect.stringMatching(/./) })

@@ -1,6 +1,7 @@
 // The graph of services, asked of a real store: what one tenant's traces and series show in a window, and nothing else.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createRca } from '../../../analytics/rca/rca.ts'
+import { sampledTraces } from '../../../clickhouse/queries/topology.ts'
 import type { TopologyQuestion } from '../../../streams/contracts/rca.ts'
 import { openTestStore, toRow, type TestStore } from './store.ts'
 
@@ -19,11 +20,11 @@ beforeAll(async () => {
     record(tenant, caller, startMs + i * 1000, traceId(prefix, i)), record(tenant, callee, startMs + i * 1000 + 10, traceId(prefix, i), i % 4 === 0 ? 17 : 9), record(tenant, caller, startMs + i * 1000 + 20, traceId(prefix, i)),
   ]).flat()
   await store.clickhouse.insertRows({ table: 'otel_logs', rows: [
-    ...traced('a', ['gateway', 'payments'], 'f', FROM + 60_000), ...traced('a', ['gateway', 'earlier'], 'e', FROM - 600_000), ...traced('b', ['spy', 'payments'], 'f', FROM + 60_000), ...traced('busy', ['gateway', 'payments'], 'd', FROM + 60_000),
+    ...traced('a', ['gateway', 'payments'], 'f', FROM + 60_000), ...traced('a', ['gateway', 'earlier'], 'e', FROM - 600_000), ...traced('b', ['spy', 'payments'], 'f', FROM + 60_000), ...traced('busy', ['gateway', 'payments'], 'd', FROM + 60_000), ...traced('huge', ['gateway', 'payments'], 'c', FROM + 5000), ...traced('huge', ['gateway', 'late'], 'b', FROM + 150_000),
   ] })
   await store.clickhouse.insertRows({ table: 'series_points', rows: [
     point('a', 'gateway', 'log.rate', FROM + 60_000, 48), point('a', 'gateway', 'log.rate', FROM + 600_000, 5, 1), point('a', 'gateway', 'log.rate', FROM + 600_000, 6, 2), point('a', 'payments', 'log.rate', FROM + 60_000, 24), point('a', 'payments', 'log.error_rate', FROM + 60_000, 6),
-    point('a', 'payments', 'attr.ms', FROM + 900_000, 24), point('a', 'earlier', 'log.rate', FROM - 600_000, 24), point('a', 'quiet', 'log.rate', FROM + 60_000, 0), point('b', 'spy', 'log.rate', FROM + 60_000, 48), point('busy', 'gateway', 'log.rate', FROM + 60_000, 2_500_000),
+    point('a', 'payments', 'attr.ms', FROM + 900_000, 24), point('a', 'earlier', 'log.rate', FROM - 600_000, 24), point('a', 'quiet', 'log.rate', FROM + 60_000, 0), point('b', 'spy', 'log.rate', FROM + 60_000, 48), point('busy', 'gateway', 'log.rate', FROM + 60_000, 400_000), point('huge', 'gateway', 'log.rate', FROM + 60_000, 4_000_000),
   ] })
 })
 afterAll(() => store.dispose())
@@ -37,7 +38,7 @@ it('has the services that spoke in the window with their counts, and the calls t
   const { services, edges, traces, truncated } = await ask('a')
   expect(services).toEqual([
     { service: 'gateway', owner: null, seen: true, declared: false, records: 54, errors: 0, firstSeen: at(FROM + 60_000), lastSeen: at(FROM + 610_000) },
-    { service: 'payments', owner: 'team-money', seen: true, declared: true, records: 24, errors: 6, firstSeen: at(FROM + 60_000), lastSeen: at(FROM + 70_000) },
+    { service: 'payments', owner: 'team-money', seen: true, declared: true, records: 24, errors: 6, firstSeen: at(FROM + 60_000), lastSeen: at(FROM + 60_010 + (TRACES - 1) * 1000) },
     { service: 'ledger', owner: null, seen: false, declared: true, records: 0, errors: 0, firstSeen: null, lastSeen: null },
   ])
   expect(edges).toMatchObject([
@@ -56,7 +57,16 @@ it('shows no other tenant, and what is outside the window only when the window r
 
 it('examines some of the traces where there are many, and says of how many', async () => {
   const { traces, edges } = await ask('busy')
-  expect(traces.examined).toBeLessThan(TRACES)
+  expect(traces.examined > 0 && traces.examined < TRACES).toBe(true)
   expect(traces.found).toBe(traces.examined * 3)
   if (traces.examined >= 3) expect(edges[0].calls).toBe(traces.examined)
+})
+
+it('reads but the start of each eighth of the window where all of it would be too much', async () => {
+  const { clickhouse } = store
+  const read = async (sliceMs: number) => (await clickhouse.query(sampledTraces, { tenant: 'huge', fromMs: FROM, toMs: NOW, oneIn: 1, sliceMs })).map(({ services }) => services.join())
+  expect((await read(0)).toSorted()).toEqual([...Array.from({ length: TRACES }, () => 'gateway,late'), ...Array.from({ length: TRACES }, () => 'gateway,payments')])
+  expect(await read(100_000)).toEqual(Array.from({ length: TRACES }, () => 'gateway,payments'))
+  const { traces, services } = await ask('huge')
+  expect([services.map((one) => one.service).includes('late'), traces.found]).toEqual([false, Math.round(traces.examined * 14 / 0.5)])
 })

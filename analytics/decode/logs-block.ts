@@ -7,7 +7,9 @@ import type { Block } from './native-block.ts'
 
 const COLUMNS = 23
 
-export const toLogsBlock = (columns: Columns, { logId, partition, receiveDay }: Pick<DecodeInput, 'logId' | 'partition' | 'receiveDay'>): Uint8Array<ArrayBuffer> => {
+export type BlockInput = Pick<DecodeInput, 'logId' | 'partition' | 'receiveDay'>
+
+export const toLogsBlock = (columns: Columns, input: BlockInput): Uint8Array<ArrayBuffer> => {
   const { rows } = columns
   const block = createBlock(COLUMNS, rows)
   const low = (name: string, column: LowColumn): void => block.lowCardinality(name, column.dictionary, column.index.subarray(0, rows))
@@ -30,13 +32,18 @@ export const toLogsBlock = (columns: Columns, { logId, partition, receiveDay }: 
   map('LogAttributes', columns.attributes)
   low('EventName', columns.eventName)
   block.numbers('ObservedTimestamp', 'DateTime64(9)', columns.observed.subarray(0, 2 * rows))
-  low('tenant', columns.tenant)
+  putOrigin(block, columns, input)
+  return block.finish()
+}
+
+/** Whose rows these are and where each comes from in the log: the last columns of every table of records. */
+export const putOrigin = (block: Block, { rows, tenant, offsets, recordIndex }: Pick<Columns, 'rows' | 'tenant' | 'offsets' | 'recordIndex'>, { logId, partition, receiveDay }: BlockInput): void => {
+  block.lowCardinality('tenant', tenant.dictionary, tenant.index.subarray(0, rows))
   block.numbers('receive_day', 'Date', new Uint16Array(rows).fill(receiveDay))
   constantText(block, 'log_id', logId, rows)
   block.numbers('log_partition', 'UInt16', new Uint16Array(rows).fill(partition))
-  block.numbers('log_offset', 'UInt64', columns.offsets.subarray(0, rows))
-  block.numbers('record_index', 'UInt32', columns.recordIndex.subarray(0, rows))
-  return block.finish()
+  block.numbers('log_offset', 'UInt64', offsets.subarray(0, rows))
+  block.numbers('record_index', 'UInt32', recordIndex.subarray(0, rows))
 }
 
 /** A LowCardinality column with one value in every row. */

@@ -1,7 +1,7 @@
 // The columns of a range → the Native block of otel_spans: every column of the table, in the table's order.
-import type { DecodeInput } from '../decode-contract.ts'
 import type { LowColumn } from './columns.ts'
-import { constantText } from './logs-block.ts'
+import { putOrigin } from './logs-block.ts'
+import type { BlockInput } from './logs-block.ts'
 import { createBlock } from './native-block.ts'
 import type { SpanColumns } from './span-columns.ts'
 
@@ -9,7 +9,7 @@ const COLUMNS = 17
 const KIND_TYPE = "Enum8('Unspecified' = 0, 'Internal' = 1, 'Server' = 2, 'Client' = 3, 'Producer' = 4, 'Consumer' = 5)"
 const STATUS_TYPE = "Enum8('Unset' = 0, 'Ok' = 1, 'Error' = 2)"
 
-export const toSpansBlock = (columns: SpanColumns, { logId, partition, receiveDay }: Pick<DecodeInput, 'logId' | 'partition' | 'receiveDay'>): Uint8Array<ArrayBuffer> => {
+export const toSpansBlock = (columns: SpanColumns, input: BlockInput): Uint8Array<ArrayBuffer> => {
   const { rows } = columns
   const block = createBlock(COLUMNS, rows)
   const low = (name: string, column: LowColumn): void => block.lowCardinality(name, column.dictionary, column.index.subarray(0, rows))
@@ -24,11 +24,6 @@ export const toSpansBlock = (columns: SpanColumns, { logId, partition, receiveDa
   block.numbers('StatusCode', STATUS_TYPE, columns.status.subarray(0, rows))
   block.numbers('IsEntry', 'UInt8', columns.entry.subarray(0, rows))
   low('PeerService', columns.peer)
-  low('tenant', columns.tenant)
-  block.numbers('receive_day', 'Date', new Uint16Array(rows).fill(receiveDay))
-  constantText(block, 'log_id', logId, rows)
-  block.numbers('log_partition', 'UInt16', new Uint16Array(rows).fill(partition))
-  block.numbers('log_offset', 'UInt64', columns.offsets.subarray(0, rows))
-  block.numbers('record_index', 'UInt32', columns.recordIndex.subarray(0, rows))
+  putOrigin(block, columns, input)
   return block.finish()
 }

@@ -118,16 +118,19 @@ const createEntries = (columns: Columns, counts: TemplateCounts) => {
   return { entries, of }
 }
 
+export const measuredOf = (value: number): Measured => ({ count: 1, sum: value, min: value, max: value, sumSq: value * value })
+export const measure = (measured: Measured, value: number): void => {
+  measured.count++
+  measured.sum += value
+  measured.sumSq += value * value
+  if (value < measured.min) measured.min = value
+  if (value > measured.max) measured.max = value
+}
+
 const addValue = (entry: Entry, key: number, value: number): void => {
   const measured = entry.measured.get(key)
-  if (measured === undefined) entry.measured.set(key, { count: 1, sum: value, min: value, max: value, sumSq: value * value })
-  else {
-    measured.count++
-    measured.sum += value
-    measured.sumSq += value * value
-    if (value < measured.min) measured.min = value
-    if (value > measured.max) measured.max = value
-  }
+  if (measured === undefined) entry.measured.set(key, measuredOf(value))
+  else measure(measured, value)
 }
 
 const addTemplate = (entry: Entry, template: number, templates: Templates): void => {

@@ -4,7 +4,7 @@
 import { operationMetric } from '../../streams/contracts/metric-value.ts'
 import { keyText } from '../decode/dictionary.ts'
 import type { SpanColumns } from '../decode/span-columns.ts'
-import { bucketOf, createServices } from './partials.ts'
+import { bucketOf, createServices, measure, measuredOf } from './partials.ts'
 import type { Measured } from './partials.ts'
 import { countOf } from './partials-block.ts'
 import type { PartialRow } from './partials-block.ts'
@@ -24,15 +24,8 @@ const add = (served: Served, isError: boolean, ms: number): void => {
   served.count++
   if (isError) served.errors++
   if (ms === 0) return
-  const { durations } = served
-  if (durations === null) served.durations = { count: 1, sum: ms, min: ms, max: ms, sumSq: ms * ms }
-  else {
-    durations.count++
-    durations.sum += ms
-    durations.sumSq += ms * ms
-    if (ms < durations.min) durations.min = ms
-    if (ms > durations.max) durations.max = ms
-  }
+  if (served.durations === null) served.durations = measuredOf(ms)
+  else measure(served.durations, ms)
 }
 
 const metricsOf = ({ count, errors, durations }: Served, nameOf: (metric: string) => string): [string, Measured][] => [

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { generalise, VALUES, type Pattern, type Template } from '../../../api/patterns/generalise.ts'
 import { createMaskedText } from '../../../analytics/series/masked-text.ts'
 import { hashTemplate } from '../../../analytics/series/template-hash.ts'
+import { programLogs } from '../../support/program-logs.ts'
 import { createRandom, templateLogs, type Labelled } from '../../support/template-logs.ts'
 
 const hash = { low: 0, high: 0 }
@@ -42,6 +43,12 @@ describe('patterns of generated logs', () => {
     const found = grouped(templateLogs(records, seed))
     const score = scoreOf(found)
     expect(score.f1).toBeGreaterThan(0.95)
+    expect(score.groups).toBeGreaterThan(0.95)
+  })
+
+  it('group messages of well-known programs, but for what is another sentence each time', () => {
+    const score = scoreOf(grouped(programLogs(20_000, 6)))
+    expect(score.f1).toBeGreaterThan(0.97)
     expect(score.groups).toBeGreaterThan(0.95)
   })
 

@@ -1,37 +1,24 @@
 // Blocks of the decoder in a real ClickHouse: what is read back equals the reference, and a recount by SQL equals the partials.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { decodeBatch } from '../../analytics/decode/decode.ts'
 import type { DecodeInput } from '../../analytics/decode-contract.ts'
-import { createClickHouse } from '../../clickhouse/client.ts'
 import type { ClickHouse } from '../../clickhouse/client.ts'
-import { startLocalClickHouse } from '../../clickhouse/local/local.ts'
-import { migrate } from '../../clickhouse/migrate.ts'
 import { partialRows, recountBucket } from '../../clickhouse/queries/series-partials.ts'
 import { CONTEXT, nanos, rangeOf } from '../analytics/decode/support.ts'
 import { encodeRequest } from '../support/otlp-encode.ts'
 import type { TestRecord, TestRequest, TestValue } from '../support/otlp-encode.ts'
 import { referenceRows } from '../support/otlp-reference.ts'
+import { openTestStore, type TestStore } from './clickhouse/store.ts'
 
 const NOW_MS = Math.floor(Date.now() / 10_000) * 10_000 + 3000
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-let directory: string
-let local: Awaited<ReturnType<typeof startLocalClickHouse>>
+let opened: TestStore
 let ch: ClickHouse
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'lapwing-decode-'))
-  local = await startLocalClickHouse({ directory, listen: { host: '127.0.0.1', port: 0 }, maxMemoryBytes: 1_000_000_000, readerPassword: null, database: 'lapwing', log: silent })
-  ch = createClickHouse({ url: local.url, user: local.user, password: local.password, database: 'lapwing' })
-  await migrate(ch)
+  opened = await openTestStore()
+  ch = opened.clickhouse
 })
-afterAll(async () => {
-  await ch?.close()
-  await local?.close()
-  rmSync(directory, { recursive: true, force: true })
-})
+afterAll(() => opened?.dispose())
 beforeEach(async () => { for (const table of ['otel_logs', 'series_partials']) await ch.command(`TRUNCATE TABLE ${table}`) })
 
 const context = { ...CONTEXT, receivedAtMs: NOW_MS }

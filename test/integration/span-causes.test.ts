@@ -1,38 +1,27 @@
 // From spans alone to the cause: blocks in a real ClickHouse, the watchdog's series and anomalies, edges by span parents, the ranking.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { decodeBatch } from '../../analytics/decode/decode.ts'
 import { blocksOf } from '../../analytics/range-blocks.ts'
 import { createRca } from '../../analytics/rca/rca.ts'
 import { startWatchdog } from '../../analytics/watchdog/watchdog.ts'
-import { createClickHouse, type ClickHouse } from '../../clickhouse/client.ts'
-import { startLocalClickHouse } from '../../clickhouse/local/local.ts'
-import { migrate } from '../../clickhouse/migrate.ts'
+import type { ClickHouse } from '../../clickhouse/client.ts'
 import type { IncidentRef } from '../../streams/contracts/rca.ts'
 import type { SignalOpened } from '../../streams/contracts/signals.ts'
 import { rangeOf } from '../analytics/decode/support.ts'
 import { encodeRequest } from '../support/otlp-encode.ts'
 import { CALLS, seededRandom, SERVICES, shopTraces, type Fault, type ShopSpan } from '../support/span-shop.ts'
+import { openTestStore, type TestStore } from './clickhouse/store.ts'
 
 const MINUTE_MS = 60_000
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-let directory: string
-let local: Awaited<ReturnType<typeof startLocalClickHouse>>
+let store: TestStore
 let ch: ClickHouse
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'lapwing-span-causes-'))
-  local = await startLocalClickHouse({ directory, listen: { host: '127.0.0.1', port: 0 }, maxMemoryBytes: 1_500_000_000, readerPassword: null, database: 'lapwing', log: silent })
-  ch = createClickHouse({ url: local.url, user: local.user, password: local.password, database: 'lapwing' })
-  await migrate(ch)
+  store = await openTestStore()
+  ch = store.clickhouse
 })
-afterAll(async () => {
-  await ch?.close()
-  await local?.close()
-  rmSync(directory, { recursive: true, force: true })
-})
+afterAll(() => store?.dispose())
 beforeEach(async () => { for (const table of ['otel_spans', 'otel_logs', 'series_partials', 'series_points', 'anomalies', 'watchdog_checkpoints', 'seen_templates']) await ch.command(`TRUNCATE TABLE ${table}`) })
 
 const nanosOf = (ms: number): bigint => BigInt(Math.round(ms * 1000)) * 1000n

@@ -1,41 +1,28 @@
 // Spans in a real ClickHouse: blocks as they were decoded, series equal to a recount by SQL, and the calls between services.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { decodeBatch } from '../../analytics/decode/decode.ts'
 import { findRefused } from '../../analytics/find-refused.ts'
 import { insertRange, presenceOf } from '../../analytics/insert-range.ts'
 import { blocksOf } from '../../analytics/range-blocks.ts'
 import { loadSpanCalls } from '../../analytics/rca/span-calls.ts'
-import { createClickHouse } from '../../clickhouse/client.ts'
 import type { ClickHouse } from '../../clickhouse/client.ts'
-import { startLocalClickHouse } from '../../clickhouse/local/local.ts'
-import { migrate } from '../../clickhouse/migrate.ts'
 import { partialRows, recountSpans } from '../../clickhouse/queries/series-partials.ts'
 import { nanos, rangeOf } from '../analytics/decode/support.ts'
 import type { TestMessage } from '../analytics/decode/support.ts'
 import { encodeRequest } from '../support/otlp-encode.ts'
 import type { TestSpan } from '../support/otlp-encode.ts'
+import { openTestStore, type TestStore } from './clickhouse/store.ts'
 
 const NOW_MS = Math.floor(Date.now() / 10_000) * 10_000 + 3000
 const START = nanos(NOW_MS)
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-let directory: string
-let local: Awaited<ReturnType<typeof startLocalClickHouse>>
+let opened: TestStore
 let ch: ClickHouse
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'lapwing-spans-'))
-  local = await startLocalClickHouse({ directory, listen: { host: '127.0.0.1', port: 0 }, maxMemoryBytes: 1_500_000_000, readerPassword: null, database: 'lapwing', log: silent })
-  ch = createClickHouse({ url: local.url, user: local.user, password: local.password, database: 'lapwing' })
-  await migrate(ch)
+  opened = await openTestStore()
+  ch = opened.clickhouse
 })
-afterAll(async () => {
-  await ch?.close()
-  await local?.close()
-  rmSync(directory, { recursive: true, force: true })
-})
+afterAll(() => opened?.dispose())
 beforeEach(async () => { for (const table of ['otel_spans', 'otel_logs', 'series_partials']) await ch.command(`TRUNCATE TABLE ${table}`) })
 
 const bytesOf = (size: number, n: number): Uint8Array => {

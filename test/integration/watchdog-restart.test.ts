@@ -93,7 +93,7 @@ const outcome = async () => {
   const anomalies = await store.clickhouse.query<{ id: string; metric: string; service: string; resolved: number; started: string }>({ name: 'all_tenants.test', sql: 'SELECT anomaly_id AS id, metric_name AS metric, service_id AS service, resolved, toString(toUnixTimestamp64Milli(started_at)) AS started FROM anomalies FINAL ORDER BY id' }, {})
   return {
     anomalies,
-    states: services.map(({ service, lastPartialAtMs: _, periods, ...rest }) => ({ service, ...rest, periods: Object.fromEntries(Object.entries(periods).map(([metric, { state, calibrated }]) => [metric, { state, calibrated: Buffer.from(calibrated!).toString('base64') }])) })),
+    states: services.map(({ periods, ...rest }) => ({ ...rest, lastPartialAtMs: undefined, periods: Object.fromEntries(Object.entries(periods).map(([metric, { state, calibrated }]) => [metric, { state, calibrated: Buffer.from(calibrated!).toString('base64') }])) })),
   }
 }
 
@@ -151,7 +151,7 @@ it('a checkpoint of before there was a second reader is read; it begins to learn
   await seed()
   const { services, cursors } = await loadCheckpoint(store.clickhouse, SHARD, bytes)
   for (const table of TABLES) await store.clickhouse.command(`TRUNCATE TABLE ${table}`)
-  const rows = services.map(({ service, pending: _, periods: __, tenant: ___, ...rest }) => ({ slot: 1, tenant, service, generation: 5, state: JSON.stringify({ ...rest, pending: [] }) }))
+  const rows = services.map(({ service, ...rest }) => ({ slot: 1, tenant, service, generation: 5, state: JSON.stringify({ ...rest, tenant: undefined, periods: undefined, pending: [] }) }))
   await store.clickhouse.insertRows({ table: 'watchdog_checkpoints', rows: [...rows, { slot: 1, tenant: '', service: '', generation: 5, state: JSON.stringify({ format: 3, of: 2, cursors }) }] })
   const watchdog = await start()
   expect(watchdog.stats().seriesMonitored).toBe(SERVICES * METRICS.length)

@@ -20,7 +20,7 @@ const drawn = (services: readonly string[], edges: readonly Edge[]): Edge[] => {
 
 const toEdge = (edge: Edge, way: ReadonlySet<string>): IncidentGraphEdge => {
   const kind: EdgeSource = edge.kind
-  return { from: edge.from, to: edge.to, directed: edge.directed, kind, calls: kind === 'span' || kind === 'trace' ? edge.count + edge.against : null, correlation: edge.r === 0 ? null : Number(edge.r.toFixed(2)), way: way.has(JSON.stringify([edge.from, edge.to].sort())) }
+  return { from: edge.from, to: edge.to, directed: edge.directed, kind, calls: kind === 'span' || kind === 'trace' ? edge.count + edge.against : null, isEstimate: edge.isEstimate === true, correlation: edge.r === 0 ? null : Number(edge.r.toFixed(2)), way: way.has(JSON.stringify([edge.from, edge.to].sort())) }
 }
 
 export const incidentGraphOf = (incident: IncidentRef, loaded: Loaded, root: string): IncidentGraph => {

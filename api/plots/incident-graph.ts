@@ -27,8 +27,8 @@ type Look = 'cause' | 'impacted' | 'beside'
 const lookOf = ({ rank, score, impacted }: IncidentGraphService, best: number): Look =>
   rank === 1 || (score !== null && score >= best / 2) ? 'cause' : impacted ? 'impacted' : 'beside'
 
-const labelOf = ({ kind, calls, correlation }: IncidentGraphEdge): string => {
-  if (kind === 'span' || kind === 'trace') return calls === null ? '' : `${calls} ${kind}${calls === 1 ? '' : 's'}`
+const labelOf = ({ kind, calls, isEstimate, correlation }: IncidentGraphEdge): string => {
+  if (kind === 'span' || kind === 'trace') return calls === null ? '' : `${isEstimate ? '~' : ''}${calls} ${kind}${calls === 1 ? '' : 's'}`
   return kind === 'declared' ? 'declared' : correlation === null ? '' : `r ${correlation}`
 }
 

@@ -23,7 +23,7 @@ const TopologyService = Type.Object({
 })
 const TopologyEdge = Type.Object({
   from: Type.String({ description: 'the caller where directed', examples: ['checkout'] }), to: Type.String({ examples: ['payments'] }), directed: Type.Boolean(), kind: Source, sources: Type.Array(Source, { description: 'all that it is known by, the best first' }),
-  calls: Type.Unsafe<number | null>({ type: ['integer', 'null'], description: 'spans, or of kind trace traces of those examined; null where nobody counted', examples: [412] }),
+  calls: Type.Unsafe<number | null>({ type: ['integer', 'null'], description: 'spans (of many an estimate: the evidence says about), or of kind trace traces of those examined; null where nobody counted', examples: [412] }),
   errors: Type.Unsafe<number | null>({ type: ['integer', 'null'], description: 'of these calls, those in which the called one failed; null where that is not known', examples: [3] }),
   firstSeen: Seen, lastSeen: Seen, evidence: Type.Array(Evidence),
 })

@@ -99,6 +99,8 @@ export interface IncidentGraphEdge {
   readonly kind: EdgeSource
   /** Spans or shared traces. */
   readonly calls: number | null
+  /** Scaled up from a sample of traces. */
+  readonly isEstimate: boolean
   /** How far both move together; null: not significantly. */
   readonly correlation: number | null
   /** It lies between the first of the causes and where trouble was noticed. */

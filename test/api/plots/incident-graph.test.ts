@@ -5,7 +5,7 @@ import { textWidth } from '../../../api/plots/svg.ts'
 import type { IncidentGraph, IncidentGraphEdge, IncidentGraphService } from '../../../streams/contracts/rca.ts'
 
 const service = (name: string, over: Partial<IncidentGraphService> = {}): IncidentGraphService => ({ service: name, owner: null, rank: null, score: null, noticed: false, impacted: false, ...over })
-const edge = (from: string, to: string, over: Partial<IncidentGraphEdge> = {}): IncidentGraphEdge => ({ from, to, directed: true, kind: 'trace', calls: 120, correlation: null, way: false, ...over })
+const edge = (from: string, to: string, over: Partial<IncidentGraphEdge> = {}): IncidentGraphEdge => ({ from, to, directed: true, kind: 'trace', calls: 120, isEstimate: false, correlation: null, way: false, ...over })
 const shop: IncidentGraph = {
   incidentId: 'inc_7f3d2a9c01be', cause: { service: 'bank', kind: 'errors', confidence: 0.836 }, omitted: 0, window: { from: '2026-01-31T11:45:00.000Z', to: '2026-01-31T12:05:00.000Z' },
   services: [service('bank', { rank: 1, score: 0.84, owner: 'team-money' }), service('payment', { rank: 2, score: 0.1, impacted: true }), service('frontend', { rank: 3, score: 0.001, noticed: true, impacted: true }), service('report', { impacted: true }), service('mail')],
@@ -61,6 +61,7 @@ describe('the picture of an incident', () => {
     const svg = draw(shop)
     expect([...withoutLegend(svg).matchAll(/<path class="edge ([a-z ]+)"[^>]*?(marker-end="[^"]+")?\/>/g)].map(([, kind, arrow]) => [kind, arrow !== undefined])).toEqual([['declared', true], ['correlation', false], ['trace way', true], ['span way', true]])
     for (const text of ['>120 traces<', '>1 span<', '>declared<', '>r -0.91<', 'calls, seen in spans or shared traces', 'depends on, as declared', 'moves together, no call known', 'thick frame: noticed here', 'between cause 1']) expect(svg).toContain(text)
+    expect(draw({ ...shop, edges: [edge('payment', 'bank', { kind: 'span', calls: 4100, isEstimate: true })] })).toContain('>~4100 spans<')
     const plain = draw({ ...shop, edges: [edge('report', 'payment')] })
     expect(plain).not.toMatch(/as declared|moves together|between cause 1|not drawn/)
     expect(plain).toContain('calls, seen in shared traces')

@@ -97,7 +97,7 @@ export const patternRoutes = (app: App, deps: RouteDeps): void => {
   app.get('/api/v1/logs/patterns', {
     schema: {
       operationId: 'listLogPatterns', tags: ['logs'], summary: 'Patterns of messages: what is new, what grew and what is gone between two ranges',
-      description: 'Messages that differ in numbers, ids, quoted text or in words that vary are one pattern. Counts of the range are compared with a baseline, by default the range of the same length before it; rates make ranges of any length comparable. Records are counted as they are stored, so a pattern shows within seconds. At most 1,000 templates of a service are told apart in half an hour, the rest is in other.',
+      description: 'Messages that differ in numbers, ids, quoted text or in words that vary are one pattern. Counts of the range are compared with a baseline, by default the range of the same length before it; rates make ranges of any length comparable. Records are counted as they are stored, so a pattern shows within seconds. Where the baseline has no records (baselineTotal is 0) nothing can be called new by comparison. At most 1,000 templates of a service are told apart in half an hour, the rest is in other.',
       querystring: Type.Object({
         from: Type.Optional(Time), to: Type.Optional(Time), baseline_from: Type.Optional(Time), baseline_to: Type.Optional(Time),
         service: logParameters.service, severity_min: logParameters.severity_min,

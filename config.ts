@@ -137,7 +137,7 @@ export const loadConfig = (env: Env): Config => {
     logPartitions: Math.floor(number('LAPWING_LOG_PARTITIONS', 2, 1, 64)),
     maxBodyBytes: bytes('LAPWING_MAX_BODY_BYTES', 20 * MiB),
     maxInflatedBytes: bytes('LAPWING_MAX_INFLATED_BYTES', 64 * MiB),
-    maxInflightBytes: bytes('LAPWING_MAX_INFLIGHT_BYTES', 256 * MiB),
+    maxInflightBytes: bytes('LAPWING_MAX_INFLIGHT_BYTES', 84 * MiB),
     maxSockets: Math.floor(number('LAPWING_MAX_SOCKETS', 10_000, 1, 1_000_000)),
     storeMaxBytes: text('LAPWING_STORE_MAX_BYTES') === null ? null : bytes('LAPWING_STORE_MAX_BYTES', 0, MiB),
     storeMinFreeBytes: bytes('LAPWING_STORE_MIN_FREE_BYTES', 1024 * MiB, 0),

@@ -28,7 +28,7 @@ export interface ConsumerConfig {
   /** By partitions unless set, so that the process sends at most four ranges a second. */
   readonly lingerMs?: number
   readonly limits?: Partial<RangeLimits>
-  /** Expanded bytes of all ranges at work. 512 MiB unless set. */
+  /** Expanded bytes of all ranges at work. 80 MiB unless set: one is decoded while another is inserted. */
   readonly maxInFlightBytes?: number
   readonly readMaxBytes?: number
   readonly retryMinMs?: number
@@ -132,7 +132,7 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
   const counters = createCounters(deps.clock)
   const failing = createFailingParts(deps.clock)
   const serially = createSerial()
-  const budget = createByteBudget(config.maxInFlightBytes ?? 512 * MiB)
+  const budget = createByteBudget(config.maxInFlightBytes ?? 80 * MiB)
   const active = new Map<number, PartitionConsumer>()
   const progress = createGroupProgress(group, log, (partition) => active.has(partition))
   const effects: EffectPorts = {

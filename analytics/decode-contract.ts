@@ -1,8 +1,9 @@
 // What goes to a decode worker and what comes back: one contiguous range of one partition in, ready Native blocks out.
 import type { DeadLetterReason } from '../streams/contracts/dead-letters.ts'
 import type { Envelope } from '../streams/contracts/envelope.ts'
+import type { StoredBody } from '../streams/contracts/event-log.ts'
 
-export interface DecodeMessage { readonly offset: number; readonly envelope: Envelope; readonly body: Uint8Array }
+export interface DecodeMessage { readonly offset: number; readonly envelope: Envelope; readonly body: Uint8Array; readonly stored?: StoredBody }
 
 export interface DecodeInput {
   readonly logId: string
@@ -33,7 +34,7 @@ export interface TemplateInsert {
 }
 
 export interface DecodeOutput {
-  /** One ClickHouse Native block for otel_logs; null when there are no rows. Owns its ArrayBuffer. */
+  /** One ClickHouse Native block for otel_logs; null when there are no rows. Memory of whoever decoded it, until `release`. */
   readonly logs: Uint8Array | null
   readonly logRows: number
   /** One Native block for otel_spans; null when there are no rows. Owns its ArrayBuffer. */
@@ -49,4 +50,8 @@ export interface DecodeOutput {
   readonly templates: readonly TemplateInsert[]
   /** Messages that could not be decoded: set aside by the consumer with their reason. */
   readonly poison: readonly Poison[]
+  /** Call once nobody reads the block any more; what is never released is left to the garbage collector. */
+  readonly release?: () => void
 }
+/** Memory for a block of so many bytes. */
+export type Allocate = (bytes: number) => Uint8Array

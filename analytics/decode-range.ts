@@ -31,7 +31,9 @@ const decodeWith = (range: Range, settings: DecodeSettings, port: DecodePort): D
 /** What the message is guilty of; null when it decodes. Decoders name a template once, so what they name is kept. */
 const guiltOfAlone = async (message: LogMessage, decode: Decode, named: TemplateInsert[]): Promise<DeadLetterReason | null> => {
   try {
-    named.push(...(await decode([message])).templates)
+    const { templates, release } = await decode([message])
+    named.push(...templates)
+    release?.()
     return null
   } catch (error) {
     const guilt = guiltOf(error)

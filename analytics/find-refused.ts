@@ -41,6 +41,8 @@ export const findRefused = async (messages: readonly LogMessage[], decode: Decod
     } catch (error) {
       if (isRefusal(error)) return error.message
       throw error
+    } finally {
+      decoded.release?.()
     }
   }
   const search = async (some: readonly LogMessage[]): Promise<readonly Poison[]> => {

@@ -25,7 +25,7 @@ export interface RangeReader {
 const READ_MAX_MESSAGES = 10_000
 const WAIT_MS = 250
 /** A range that forms gains nothing from waking for every message. */
-const GATHER_MS = 50
+const GATHER_MS = 100
 
 export const createRangeReader = (config: RangeReaderConfig, source: Pick<Assignment, 'read' | 'waitFor'>): RangeReader => {
   const { partition } = config

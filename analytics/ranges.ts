@@ -4,7 +4,7 @@
 import type { LogMessage, OpenRange } from '../streams/contracts/event-log.ts'
 
 export interface RangeLimits { readonly maxRecords: number; readonly maxExpandedBytes: number; readonly maxMessages: number }
-export const RANGE_LIMITS: RangeLimits = { maxRecords: 400_000, maxExpandedBytes: 256 * 1024 * 1024, maxMessages: 50_000 }
+export const RANGE_LIMITS: RangeLimits = { maxRecords: 400_000, maxExpandedBytes: 32 * 1024 * 1024, maxMessages: 50_000 }
 
 export interface Range extends OpenRange {
   readonly partition: number
@@ -20,7 +20,7 @@ const DAY_MS = 86_400_000
 const MESSAGE_OVERHEAD = 256
 
 export const receiveDayOf = (receivedAtMs: number): number => Math.floor(receivedAtMs / DAY_MS)
-const costOf = (message: LogMessage): number => Math.max(message.envelope.expandedBytes, message.body.byteLength) + MESSAGE_OVERHEAD
+const costOf = (message: LogMessage): number => Math.max(message.envelope.expandedBytes, message.stored?.bytes ?? message.body.byteLength) + MESSAGE_OVERHEAD
 
 export interface RangeFormer {
   /** False when the message belongs to a later range; the first message always fits. */

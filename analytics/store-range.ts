@@ -87,22 +87,27 @@ const storeBlocks = async (range: Range, sent: readonly LogMessage[], first: Dec
   const undecoded = new Set(first.poison.map(({ offset }) => offset))
   let messages = sent.filter((message) => isDecoded(message) && !undecoded.has(message.offset))
   let decoded = first
-  for (let attempt = 1; !await sendBlocks(range, decoded, { isReplay: isReplay || attempt > 1, shard }, ports, retry); attempt += 1) {
-    const found = await untilDone(() => findRefused(messages, decode, ports.clickhouse), retry)
-    if (found.length === 0) {
-      await pause(backoffMs(attempt, retry.minMs, retry.maxMs), retry.signal)
-      continue
+  try {
+    for (let attempt = 1; !await sendBlocks(range, decoded, { isReplay: isReplay || attempt > 1, shard }, ports, retry); attempt += 1) {
+      const found = await untilDone(() => findRefused(messages, decode, ports.clickhouse), retry)
+      if (found.length === 0) {
+        await pause(backoffMs(attempt, retry.minMs, retry.maxMs), retry.signal)
+        continue
+      }
+      await writeDeadLetters(range, found, ports, retry)
+      refused.push(...found)
+      const offsets = new Set(found.map(({ offset }) => offset))
+      messages = messages.filter(({ offset }) => !offsets.has(offset))
+      decoded.release?.()
+      const again = await untilDone(() => decode(messages), retry)
+      decoded = { ...again, templates: [...decoded.templates, ...again.templates] }
     }
-    await writeDeadLetters(range, found, ports, retry)
-    refused.push(...found)
-    const offsets = new Set(found.map(({ offset }) => offset))
-    messages = messages.filter(({ offset }) => !offsets.has(offset))
-    const again = await untilDone(() => decode(messages), retry)
-    decoded = { ...again, templates: [...decoded.templates, ...again.templates] }
+    await storeTemplates(range, decoded, { isReplay, shard }, ports, retry)
+    const { logRows, spanRows, partialRows, templateRows, templates } = decoded
+    return { logRows, spanRows, partialRows, templateRows: templateRows + templates.length, refused }
+  } finally {
+    decoded.release?.()
   }
-  await storeTemplates(range, decoded, { isReplay, shard }, ports, retry)
-  const { logRows, spanRows, partialRows, templateRows, templates } = decoded
-  return { logRows, spanRows, partialRows, templateRows: templateRows + templates.length, refused }
 }
 
 const storeSignalRows = async (range: Range, signals: RangeSignals, ports: StorePorts, { isReplay, shard }: Sent, retry: Retry): Promise<void> => {
@@ -132,13 +137,17 @@ export const storeRange = async (range: Range, history: RangeHistory, ports: Sto
   const earlier = isReplay ? await untilDone(() => refusedEarlier(range, ports), retry) : new Set<number>()
   const messages = range.messages.filter(({ offset }) => !earlier.has(offset))
   const decoded = await untilDone(() => decode(messages), retry)
-  const aside = new Set(decoded.poison.map(({ offset }) => offset))
-  const sound = range.messages.filter(({ offset }) => !aside.has(offset))
-  const signals = await untilDone(() => readSignals({ ...range, messages: sound }, ports.readAlerts), retry)
-  const poison = [...decoded.poison, ...signals.poison]
-  const blocks = storeBlocks(range, messages, decoded, decode, history, ports, retry)
-  const settled = await Promise.allSettled([blocks, storeSignalRows(range, signals, ports, history, retry), writeDeadLetters(range, poison, ports, retry)])
-  for (const one of settled) if (one.status === 'rejected') throw one.reason
-  const { refused, ...rows } = await blocks
-  return { signals, poison: [...poison, ...refused], ...rows }
+  try {
+    const aside = new Set(decoded.poison.map(({ offset }) => offset))
+    const sound = range.messages.filter(({ offset }) => !aside.has(offset))
+    const signals = await untilDone(() => readSignals({ ...range, messages: sound }, ports.readAlerts), retry)
+    const poison = [...decoded.poison, ...signals.poison]
+    const blocks = storeBlocks(range, messages, decoded, decode, history, ports, retry)
+    const settled = await Promise.allSettled([blocks, storeSignalRows(range, signals, ports, history, retry), writeDeadLetters(range, poison, ports, retry)])
+    for (const one of settled) if (one.status === 'rejected') throw one.reason
+    const { refused, ...rows } = await blocks
+    return { signals, poison: [...poison, ...refused], ...rows }
+  } finally {
+    decoded.release?.()
+  }
 }

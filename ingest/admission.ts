@@ -1,7 +1,12 @@
 // How much is accepted but not yet durable: request bodies, inflations in flight, open sockets. Over a bound the answer is
 // no, at once and before the body is read; a lease is held until its append has settled, whoever was answered in between.
 
-export interface AdmissionConfig { readonly maxInflightBytes: number; readonly maxSockets: number }
+export interface AdmissionConfig {
+  readonly maxInflightBytes: number
+  /** Up to here new requests are let in: the rest is for what those become that are. The same bound unless set. */
+  readonly maxEntryBytes?: number
+  readonly maxSockets: number
+}
 
 export interface Lease {
   /** Takes more; false when that would pass the bound (nothing is taken then). */
@@ -24,8 +29,8 @@ export interface Admission {
 export const createAdmission = (config: AdmissionConfig): Admission => {
   let inflight = 0
   let sockets = 0
-  const take = (bytes: number): boolean => {
-    if (inflight + bytes > config.maxInflightBytes) return false
+  const take = (bytes: number, bound: number): boolean => {
+    if (inflight + bytes > bound) return false
     inflight += bytes
     return true
   }
@@ -33,7 +38,7 @@ export const createAdmission = (config: AdmissionConfig): Admission => {
     let held = bytes
     return {
       grow: (more) => {
-        if (!take(more)) return false
+        if (!take(more, config.maxInflightBytes)) return false
         held += more
         return true
       },
@@ -50,7 +55,7 @@ export const createAdmission = (config: AdmissionConfig): Admission => {
     }
   }
   return {
-    tryReserve: (bytes) => (take(bytes) ? createLease(bytes) : null),
+    tryReserve: (bytes) => (take(bytes, Math.min(config.maxInflightBytes, config.maxEntryBytes ?? Infinity)) ? createLease(bytes) : null),
     socketOpened: () => { sockets++ },
     socketClosed: () => { sockets-- },
     socketsFull: () => sockets > config.maxSockets,

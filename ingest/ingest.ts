@@ -12,6 +12,7 @@ import type { IngestStats } from './metrics.ts'
 import { createAlertsRouter, createOtlpRouter } from './routes.ts'
 import { createScanner } from './scanner.ts'
 import { startServer } from './server.ts'
+import { createStickyPartition } from './sticky-partition.ts'
 import type { LogBytesTotal, LogBytesUse } from '../streams/contracts/log-bytes.ts'
 import type { CredentialSnapshot, Principal, TokenUse } from '../streams/contracts/principal.ts'
 
@@ -62,13 +63,13 @@ export const startIngest = async (config: IngestConfig, deps: { readonly log: Ap
   const { log, logger } = deps
   const now = Date.now
   const metrics = createMetrics()
-  const admission = createAdmission(config)
+  const admission = createAdmission({ ...config, maxEntryBytes: Math.max(config.maxBodyBytes, config.maxInflightBytes / 2) })
   const credentials = createCredentials(deps.askJwt)
   const logBudget = createLogBudget(now)
   const scanner = createScanner({ inlineBytes: INLINE_JSON_BYTES, maxHeapMb: SCAN_HEAP_MB })
   const intake = createIntake({ ...config, answerWithinMs: config.answerWithinMs ?? ANSWER_WITHIN_MS }, { log, admission, metrics, now, logger })
-  let turn = 0
-  const nextPartition = (): number => (turn = (turn + 1) % log.partitions)
+  // Several processes on one log do not march in step.
+  const nextPartition = createStickyPartition({ partitions: log.partitions, first: Math.floor(Math.random() * log.partitions) }, performance.now.bind(performance))
   const handlers: HandlerDeps = { intake, credentials, scanner, logBudget, metrics, now, nextPartition }
   const handlerConfig = { maxBodyBytes: config.maxBodyBytes, partitions: log.partitions, anonymousAlerts: config.alertsOpen || isLoopback(config.alertsListen.host) }
   const server = await startServer({

@@ -183,7 +183,14 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
       const lease = deps.admission.tryReserve(contentLength ?? 0)
       if (lease === null) return overloaded('too many bytes are in flight')
       const body = await exchange.readBody(request.maxBodyBytes, lease)
-      if (body.ok) return inTime((expired) => processBody(body.bytes, request, lease, expired))
+      if (body.ok) {
+        return inTime(async (expired) => {
+          const result = await processBody(body.bytes, request, lease, expired)
+          // What the log refused may still be on its way there.
+          if (result.ok) body.giveBack()
+          return result
+        })
+      }
       lease.release()
       return bodyFailure(body.reason, request.bodyLimit)
     },

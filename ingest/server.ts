@@ -8,6 +8,7 @@ import type { Admission } from './admission.ts'
 import { overloaded } from './failure.ts'
 import { STALL_MS, readBody } from './http/body-reader.ts'
 import type { Answer, Exchange, IngestRequest } from './http/exchange.ts'
+import { createSlabs } from './http/slabs.ts'
 import { statusLine } from './http/status-line.ts'
 import type { Metrics } from './metrics.ts'
 import { serve } from './routes.ts'
@@ -66,7 +67,11 @@ const write = (res: HttpResponse, method: string, reply: NonNullable<Answer>): v
 /** Requests on their way, and whether new ones are still taken. */
 interface Traffic { openRequests: number; closing: boolean }
 
+/** Of bodies between two requests. */
+const MAX_KEPT_BYTES = 16 * 1024 * 1024
+
 const createReceiver = (traffic: Traffic, stallMs: number, deps: ServerDeps) => {
+  const slabs = createSlabs(MAX_KEPT_BYTES)
   const answer = (route: Route, exchange: Exchange): Answer | Promise<Answer> => {
     const refusal = traffic.closing ? REFUSED_WHILE_CLOSING : deps.admission.socketsFull() ? REFUSED_SOCKETS : null
     if (refusal === null) return serve(route, exchange)
@@ -98,7 +103,7 @@ const createReceiver = (traffic: Traffic, stallMs: number, deps: ServerDeps) => 
         request,
         readBody: (maxBytes, lease) => readBody(
           { onData: (handler) => { res.onData(handler) }, onGone: (handler) => { onGone = handler } },
-          { contentLength: request.contentLength, maxBytes, stallMs }, lease),
+          { contentLength: request.contentLength, maxBytes, stallMs }, lease, slabs),
       })
       if (result instanceof Promise) result.then(finish, fault)
       else finish(result)

@@ -3,7 +3,7 @@
 import { inflateSync } from '../../streams/inflate.ts'
 import { PermanentError } from '../../streams/contracts/errors.ts'
 import { MAX_EXPANDED_BYTES } from '../../streams/otlp/walk.ts'
-import type { DecodeInput, DecodeMessage, DecodeOutput, Poison } from '../decode-contract.ts'
+import type { Allocate, DecodeInput, DecodeMessage, DecodeOutput, Poison } from '../decode-contract.ts'
 import { createPartials, type Folded } from '../series/partials.ts'
 import { foldSpans } from '../series/span-partials.ts'
 import { toSource } from './bytes.ts'
@@ -79,7 +79,7 @@ const blockOf = (folded: Folded | undefined): Uint8Array | null => (folded === u
 const detailOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500)
 
 /** A decoder that keeps its memory from range to range: one per thread. */
-export const createDecoder = (): ((input: DecodeInput) => DecodeOutput) => {
+export const createDecoder = (): ((input: DecodeInput, allocate?: Allocate) => DecodeOutput) => {
   let columns = createColumns()
   let spans = createSpanColumns()
   let logRows = logRowsIn(columns)
@@ -107,14 +107,14 @@ export const createDecoder = (): ((input: DecodeInput) => DecodeOutput) => {
       return { offset: message.offset, reason: 'malformed', detail: detailOf(error) }
     }
   }
-  return (input) => {
+  return (input, allocate) => {
     const seed = seedOf(input.logId)
     clearColumns(columns, seed)
     clearSpanColumns(spans, seed)
     const poison = input.messages.flatMap((message) => readMessage(message, input) ?? [])
     const folded = columns.rows + spans.rows === 0 ? null : partials.fold(columns, foldSpans(spans), input)
     const output: DecodeOutput = {
-      logs: columns.rows === 0 ? null : toLogsBlock(columns, input), logRows: columns.rows,
+      logs: columns.rows === 0 ? null : toLogsBlock(columns, input, allocate), logRows: columns.rows,
       spans: spans.rows === 0 ? null : toSpansBlock(spans, input), spanRows: spans.rows,
       // Spans of which none is an entry add to no series, and none of them has a message.
       partials: blockOf(folded?.partials), partialRows: folded?.partials.rows ?? 0,

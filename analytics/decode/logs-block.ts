@@ -1,5 +1,5 @@
 // The columns of a range → the Native block of otel_logs: every column of the table but its alias, in the table's order.
-import type { DecodeInput } from '../decode-contract.ts'
+import type { Allocate, DecodeInput } from '../decode-contract.ts'
 import type { Columns, LowColumn, MapColumn } from './columns.ts'
 import { clearDictionary, createDictionary, indexOfText } from './dictionary.ts'
 import { createBlock } from './native-block.ts'
@@ -9,7 +9,7 @@ const COLUMNS = 23
 
 export type BlockInput = Pick<DecodeInput, 'logId' | 'partition' | 'receiveDay'>
 
-export const toLogsBlock = (columns: Columns, input: BlockInput): Uint8Array<ArrayBuffer> => {
+export const toLogsBlock = (columns: Columns, input: BlockInput, allocate?: Allocate): Uint8Array => {
   const { rows } = columns
   const block = createBlock(COLUMNS, rows)
   const low = (name: string, column: LowColumn): void => block.lowCardinality(name, column.dictionary, column.index.subarray(0, rows))
@@ -33,7 +33,7 @@ export const toLogsBlock = (columns: Columns, input: BlockInput): Uint8Array<Arr
   low('EventName', columns.eventName)
   block.numbers('ObservedTimestamp', 'DateTime64(9)', columns.observed.subarray(0, 2 * rows))
   putOrigin(block, columns, input)
-  return block.finish()
+  return block.finish(allocate)
 }
 
 /** Whose rows these are and where each comes from in the log: the last columns of every table of records. */

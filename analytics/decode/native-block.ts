@@ -1,7 +1,10 @@
 // One block of ClickHouse's Native format: names, types and data of its columns, as clickhouse-native over HTTP takes them.
 // Verified layout; integers little-endian, so this runs on little-endian machines only.
+import type { Allocate } from '../decode-contract.ts'
 import type { Bytes } from './bytes.ts'
 import type { Dictionary } from './dictionary.ts'
+
+const allocateOwn: Allocate = (bytes) => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer)
 
 type Numbers = Uint8Array | Uint16Array | Uint32Array | BigUint64Array | Float64Array
 
@@ -16,8 +19,8 @@ export interface Block {
   textArrays(name: string, ends: Uint32Array, dictionary: Dictionary, keys: Uint32Array): void
   /** Array(<type>). */
   numberArrays(name: string, type: string, ends: Uint32Array, values: Numbers): void
-  /** The whole block in an ArrayBuffer of its own. */
-  finish(): Uint8Array<ArrayBuffer>
+  /** The whole block in memory that `allocate` gives, by default an ArrayBuffer of its own. */
+  finish(allocate?: Allocate): Uint8Array
 }
 
 const varint = (value: number): number[] => {
@@ -90,10 +93,10 @@ export const createBlock = (columns: number, rows: number): Block => {
       open(name, `Array(${type})`)
       parts.push(bytesOf(widen(ends)), bytesOf(values))
     },
-    finish: () => {
+    finish: (allocate = allocateOwn) => {
       if (opened !== columns) throw new Error(`a block of ${columns} columns got ${opened}`)
       const total = parts.reduce((sum, part) => sum + part.byteLength, 0)
-      const out = new Uint8Array(Buffer.allocUnsafeSlow(total).buffer as ArrayBuffer)
+      const out = allocate(total)
       let at = 0
       for (const part of parts) {
         out.set(part, at)

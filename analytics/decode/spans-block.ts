@@ -9,7 +9,7 @@ const COLUMNS = 17
 const KIND_TYPE = "Enum8('Unspecified' = 0, 'Internal' = 1, 'Server' = 2, 'Client' = 3, 'Producer' = 4, 'Consumer' = 5)"
 const STATUS_TYPE = "Enum8('Unset' = 0, 'Ok' = 1, 'Error' = 2)"
 
-export const toSpansBlock = (columns: SpanColumns, input: BlockInput): Uint8Array<ArrayBuffer> => {
+export const toSpansBlock = (columns: SpanColumns, input: BlockInput): Uint8Array => {
   const { rows } = columns
   const block = createBlock(COLUMNS, rows)
   const low = (name: string, column: LowColumn): void => block.lowCardinality(name, column.dictionary, column.index.subarray(0, rows))

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { MAX_EXPANDED_BYTES } from '../../streams/otlp/walk.ts'
 import { PermanentError, TransientError } from '../../streams/contracts/errors.ts'
-import type { DecodeInput } from '../decode-contract.ts'
+import type { DecodeInput, DecodeOutput } from '../decode-contract.ts'
 import { isDecoded } from '../decode-range.ts'
 import { createAlertReader } from '../read-alerts.ts'
 import { isAlerts } from '../signals.ts'
@@ -25,10 +25,17 @@ const goFirst = (): void => {
 const pool = createDecodePool({ threads: 1, timeoutMs: Number(timeoutMs) }, new URL(workerFile))
 const readAlerts = createAlertReader(MAX_EXPANDED_BYTES)
 
+/** Shared memory goes to no other process, and the child's own is used again. */
+const toSend = ({ release, ...output }: DecodeOutput): DecodeOutput => {
+  const sent = { ...output, logs: output.logs === null ? null : Uint8Array.from(output.logs) }
+  release?.()
+  return sent
+}
+
 const answerTo = async (input: DecodeInput): Promise<ChildAnswer> => {
   try {
     for (const message of input.messages.filter(isAlerts)) await readAlerts(message)
-    return { ok: true, output: await pool.decode({ ...input, messages: input.messages.filter(isDecoded) }) }
+    return { ok: true, output: toSend(await pool.decode({ ...input, messages: input.messages.filter(isDecoded) })) }
   } catch (error) {
     const code = error instanceof PermanentError || error instanceof TransientError ? error.code : 'DECODE_FAILED'
     return { ok: false, code, message: error instanceof Error ? error.message : String(error) }

@@ -66,7 +66,7 @@ export const createDecodeChild = (config: DecodeChildConfig, workerFile: URL = n
     const running = child ?? await start()
     const answer = nextMessage(running, config.timeoutMs + GRACE_MS)
     // A send that fails is a child that has ended: its end is the answer.
-    running.send(input, () => undefined)
+    running.send({ ...input, messages: input.messages.map(({ offset, envelope, body }) => ({ offset, envelope, body })) }, () => undefined)
     try {
       return await answer as ChildAnswer
     } catch (error) {

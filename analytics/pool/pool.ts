@@ -1,10 +1,13 @@
-// Decoding on worker threads; the only piscina file. Bodies are copied into one buffer per range, which moves to the
-// worker; blocks move back. A thread's death and a time-out are errors of their own: the consumer isolates the message.
+// Decoding on worker threads; the only piscina file. Bodies are copied once, into shared memory that the thread reads, and the block of
+// rows comes back in such memory. A thread's death and a time-out are errors of their own: the consumer isolates the message.
 import { Piscina } from 'piscina'
 import { PermanentError, TransientError } from '../../streams/contracts/errors.ts'
-import type { DecodeInput, DecodeOutput } from '../decode-contract.ts'
+import type { DecodeInput, DecodeMessage, DecodeOutput } from '../decode-contract.ts'
 import type { Answer } from './answer.ts'
+import { createArenas } from './arenas.ts'
 
+/** What a thread is told: bodies in shared memory, and where a block of rows may go if it fits. */
+export interface DecodeTask extends DecodeInput { readonly into: SharedArrayBuffer | null }
 export interface DecodePoolConfig { readonly threads: number; /** Of decoding itself; waiting for a thread does not count. */ readonly timeoutMs: number }
 export interface DecodePool {
   /** The input stays the caller's. Rejects with DECODE_TIMEOUT, WORKER_DIED, DECODE_FAILED, or LOG_CLOSED once closed. */
@@ -14,17 +17,22 @@ export interface DecodePool {
 
 const START_MS = 10_000
 
-/** All bodies one behind the other in a buffer that can be transferred. */
-const toTransfer = (input: DecodeInput): { input: DecodeInput; buffer: ArrayBuffer } => {
-  const buffer = new ArrayBuffer(input.messages.reduce((sum, { body }) => sum + body.byteLength, 0))
+/** Blocks that may wait for the store in shared memory; more are moved, each in memory of its own. */
+const MAX_BLOCKS = 3
+
+const lengthOf = ({ stored, body }: DecodeMessage): number => stored?.bytes ?? body.byteLength
+
+/** All bodies one behind the other in memory that the thread reads. */
+const toShared = (input: DecodeInput, arena: SharedArrayBuffer): DecodeInput => {
   let at = 0
-  const messages = input.messages.map(({ offset, envelope, body }) => {
-    const copy = new Uint8Array(buffer, at, body.byteLength)
-    copy.set(body)
-    at += body.byteLength
-    return { offset, envelope, body: copy }
+  const messages = input.messages.map((message) => {
+    const copy = new Uint8Array(arena, at, lengthOf(message))
+    if (message.stored === undefined) copy.set(message.body)
+    else message.stored.copyTo(copy)
+    at += copy.byteLength
+    return { offset: message.offset, envelope: message.envelope, body: copy }
   })
-  return { input: { ...input, messages }, buffer }
+  return { ...input, messages }
 }
 
 /** At most `limit` at a time, in order of arrival. */
@@ -53,13 +61,17 @@ export const createDecodePool = ({ threads, timeoutMs }: DecodePoolConfig, worke
   // A thread that ends between two tasks is replaced by piscina; the event must have a listener.
   pool.on('error', () => {})
 
-  const run = async (input: DecodeInput): Promise<Answer> => {
-    const { input: moved, buffer } = toTransfer(input)
+  const bodies = createArenas(threads)
+  const blocks = createArenas(MAX_BLOCKS)
+  /** Of a block, by its bodies; learned from the blocks. */
+  let growth = 2
+
+  const ask = async (task: DecodeTask): Promise<Answer> => {
     const abort = new AbortController()
     // The first answer also waits for the threads to start.
     const timer = setTimeout(() => abort.abort(), timeoutMs + (hasAnswered ? 0 : START_MS))
     try {
-      const answer = await pool.run(moved, { transferList: [buffer], signal: abort.signal }) as Answer
+      const answer = await pool.run(task, { signal: abort.signal }) as Answer
       hasAnswered = true
       return answer
     } catch (error) {
@@ -71,14 +83,38 @@ export const createDecodePool = ({ threads, timeoutMs }: DecodePoolConfig, worke
     }
   }
 
+  const run = async (input: DecodeInput): Promise<DecodeOutput> => {
+    const bytes = input.messages.reduce((sum, message) => sum + lengthOf(message), 0)
+    // One for each thread, and no more than as many ask.
+    const from = bodies.take(bytes)!
+    const into = blocks.take(bytes * growth)
+    let answer: Answer
+    try {
+      answer = await ask({ ...toShared(input, from), into })
+    } catch (error) {
+      bodies.discard(from)
+      if (into !== null) blocks.discard(into)
+      throw error
+    }
+    bodies.give(from)
+    const isIn = answer.ok && answer.output.logs?.buffer instanceof SharedArrayBuffer
+    if (into !== null && !isIn) blocks.give(into)
+    if (!answer.ok) throw new PermanentError('DECODE_FAILED', answer.message)
+    if (answer.output.logs !== null && bytes > 0) growth = Math.max(1, answer.output.logs.byteLength / bytes)
+    let isHeld = isIn
+    const release = (): void => {
+      if (isHeld) blocks.give(into!)
+      isHeld = false
+    }
+    return { ...answer.output, release }
+  }
+
   return {
     decode: async (input) => {
       await gate.enter()
       try {
         if (isClosed) throw new TransientError('LOG_CLOSED', 'decoding stopped')
-        const answer = await run(input)
-        if (!answer.ok) throw new PermanentError('DECODE_FAILED', answer.message)
-        return answer.output
+        return await run(input)
       } finally {
         gate.leave()
       }

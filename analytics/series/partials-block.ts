@@ -39,7 +39,7 @@ const newDictionary = (): Dictionary => {
 /** Of logs, and beside them of spans. */
 export interface Folded { readonly entries: readonly Entry[]; readonly templates: Templates; readonly attributeName: (key: number) => string; readonly served: readonly PartialRow[] }
 
-export const toPartialsBlock = ({ entries, templates, attributeName, served }: Folded, input: DecodeInput): Uint8Array<ArrayBuffer> => {
+export const toPartialsBlock = ({ entries, templates, attributeName, served }: Folded, input: DecodeInput): Uint8Array => {
   const all = [...entries.map((entry) => metricsOf(entry, templates.halves(), attributeName)), ...served.map((row) => row.metrics)]
   const keys: readonly Pick<PartialRow, 'tenant' | 'service' | 'bucket'>[] = [...entries, ...served]
   const rows = keys.length

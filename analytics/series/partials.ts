@@ -54,7 +54,7 @@ export const bucketOf = (low: number, high: number): number => {
   return Math.min(near + Math.floor((upper - near * BUCKET_NS + low) / BUCKET_NS), MAX_BUCKET)
 }
 
-export interface Folded { readonly block: Uint8Array<ArrayBuffer>; readonly rows: number }
+export interface Folded { readonly block: Uint8Array; readonly rows: number }
 export interface Partials { /** @param served rows of spans, which are in the same block. */ fold(columns: Columns, served: readonly PartialRow[], input: DecodeInput): { readonly partials: Folded; readonly templates: Folded & { readonly texts: readonly TemplateInsert[] } } }
 
 /** Numbers services of a range: the first 2,000 of each tenant have one of their own, the rest share `other`. */

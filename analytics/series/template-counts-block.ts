@@ -9,7 +9,7 @@ export interface CountRow extends CountGroup { readonly severity: number; /** It
 const COLUMNS = 11
 
 /** @param halves hashes of the templates, by number, in two half-words each. */
-export const toCountsBlock = (rows: readonly CountRow[], halves: Uint32Array, input: DecodeInput): Uint8Array<ArrayBuffer> => {
+export const toCountsBlock = (rows: readonly CountRow[], halves: Uint32Array, input: DecodeInput): Uint8Array => {
   const block = createBlock(COLUMNS, rows.length)
   const hashes = new Uint32Array(2 * rows.length)
   rows.forEach(({ template }, i) => {

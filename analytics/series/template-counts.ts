@@ -15,7 +15,7 @@ export interface TemplateCounts {
   /** @param bodyAt where the String of its body begins in the column. */
   add(group: number, template: number, level: number, row: number, bodyAt: number): void
   /** Rows of log_template_counts, and the texts. */
-  finish(columns: Columns, templates: Templates, input: DecodeInput): { readonly block: Uint8Array<ArrayBuffer>; readonly rows: number; readonly texts: TemplateInsert[] }
+  finish(columns: Columns, templates: Templates, input: DecodeInput): { readonly block: Uint8Array; readonly rows: number; readonly texts: TemplateInsert[] }
 }
 
 /** 0 unspecified, then trace, debug, info, warn, error, fatal. */

@@ -19,6 +19,8 @@ export interface Opened {
   readonly url: string
   readonly path?: string
   readonly token: string
+  /** Of other tenants, taken in turn. */
+  readonly moreTokens?: readonly string[]
   /** `pipeline` and whatever it stands on. */
   readonly parts: Readonly<Record<string, Part>>
   /** Resolves when so many records since its start are where it brings them, or no more come. */

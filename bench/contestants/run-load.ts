@@ -21,6 +21,10 @@ export interface Load {
   readonly format?: BodyFormat
   readonly compression?: BodyCompression
   readonly connections?: number
+  /** Of different tokens, in turn; one unless set. */
+  readonly tenants?: number
+  /** Of each tenant, in every request; 8 unless set. */
+  readonly services?: number
   /** Ends then, sent or not. */
   readonly maxSeconds?: number
 }
@@ -31,16 +35,17 @@ const STORE_IDLE_MS = 180_000
 const RUN = 'run'
 
 export const describe = (load: Load): string => [
+  ...load.tenants === undefined && load.services === undefined ? [] : [`${load.tenants ?? 1} tenants × ${load.services ?? RESOURCES} services`],
   `${load.recordsPerRequest.toLocaleString('en')} records per request`, load.format ?? 'protobuf', load.compression ?? 'none',
   load.recordsPerSecond === null ? 'as fast as acknowledged' : `${load.recordsPerSecond.toLocaleString('en')} records/s`,
 ].join(', ')
 
-export const orderOf = (opened: Pick<Opened, 'url' | 'path' | 'token'>, load: Load, run: string, records: number): GeneratorOrder => ({
-  url: opened.url, path: opened.path, token: opened.token, requests: Math.max(1, Math.round(records / load.recordsPerRequest)), connections: load.connections ?? CONNECTIONS, maxSeconds: load.maxSeconds,
+export const orderOf = (opened: Pick<Opened, 'url' | 'path' | 'token' | 'moreTokens'>, load: Load, run: string, records: number): GeneratorOrder => ({
+  url: opened.url, path: opened.path, token: opened.token, moreTokens: opened.moreTokens, requests: Math.max(1, Math.round(records / load.recordsPerRequest)), connections: load.connections ?? CONNECTIONS, maxSeconds: load.maxSeconds,
   requestsPerSecond: load.recordsPerSecond === null ? null : load.recordsPerSecond / load.recordsPerRequest,
   shape: shapeOf(load, run), compression: load.compression ?? 'none',
 })
-const shapeOf = (load: Load, run: string): GeneratorOrder['shape'] => ({ records: load.recordsPerRequest, resources: Math.min(RESOURCES, load.recordsPerRequest), run, format: load.format ?? 'protobuf' })
+const shapeOf = (load: Load, run: string): GeneratorOrder['shape'] => ({ records: load.recordsPerRequest, resources: Math.min(load.services ?? RESOURCES, load.recordsPerRequest), run, format: load.format ?? 'protobuf' })
 
 export const perMillion = (used: Readonly<Record<string, Used>>, generated: Generated, records: number): Record<string, number> =>
   Object.fromEntries([...Object.entries(used).map(([part, { cpuSeconds }]) => [part, cpuSeconds] as const), ['generator', generated.cpuSeconds] as const].map(([part, cpu]) => [part, cpu * 1e6 / records]))

@@ -8,6 +8,8 @@ export interface LoadPlan {
   readonly url: string
   readonly path?: string
   readonly token: string
+  /** Attempts take the tokens in turn. */
+  readonly moreTokens?: readonly string[]
   readonly contentType?: string
   readonly contentEncoding?: string
   readonly bodies: BodySource
@@ -39,7 +41,8 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 export const runOpenLoop = async (plan: LoadPlan): Promise<LoadResult> => {
   const target = new URL(plan.url)
-  const head = requestHead(plan.path ?? '/v1/logs', target.host, plan.token, plan.contentType) + (plan.contentEncoding === undefined ? '' : `Content-Encoding: ${plan.contentEncoding}\r\n`)
+  const heads = [plan.token, ...plan.moreTokens ?? []].map((token) =>
+    requestHead(plan.path ?? '/v1/logs', target.host, token, plan.contentType) + (plan.contentEncoding === undefined ? '' : `Content-Encoding: ${plan.contentEncoding}\r\n`))
   const intervalMs = plan.requestsPerSecond === null ? 0 : 1000 / plan.requestsPerSecond
   const [latenciesMs, acknowledged, acknowledgedAtMs]: number[][] = [[], [], []]
   let [next, refused, broken] = [0, 0, 0]
@@ -53,7 +56,7 @@ export const runOpenLoop = async (plan: LoadPlan): Promise<LoadResult> => {
       const wait = intended - performance.now()
       if (wait > 0.5) await pause(wait)
       const attempt = (plan.firstAttempt ?? 0) + index
-      const status = await line.send(head, plan.bodies.take(connection, attempt, Date.now()))
+      const status = await line.send(heads[attempt % heads.length], plan.bodies.take(connection, attempt, Date.now()))
       if (status >= 200 && status < 300) {
         acknowledged.push(attempt)
         acknowledgedAtMs.push(Date.now())

@@ -2,7 +2,7 @@
 import type { Latencies } from '../measure/statistics.ts'
 
 export type Durability = 'memory' | 'page cache' | 'fsync'
-export const STAGES = { E: 'HTTP → durable log', G: 'log → ClickHouse', X: 'HTTP → ClickHouse, queryable', O: 'twice what it can take', S: 'sizes, compressions and encodings at the edge' } as const
+export const STAGES = { E: 'HTTP → durable log', G: 'log → ClickHouse', X: 'HTTP → ClickHouse, queryable', A: 'acknowledgement at half of what it can take', C: 'log → ClickHouse, of more tenants and services', D: 'detection within decoding, in memory', O: 'twice what it can take', S: 'sizes, compressions and encodings at the edge' } as const
 export type Stage = keyof typeof STAGES
 
 export interface Result {

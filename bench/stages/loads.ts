@@ -23,6 +23,21 @@ const STORE_RATE = 30_000
 const STORE_WARM_UP_RECORDS = 100_000
 export const storeLoad = (size: Size): Load => ({ ...base(size), warmUpRecords: Math.min(STORE_WARM_UP_RECORDS, size.records), recordsPerSecond: STORE_RATE })
 export const drainLoads = (size: Size): Load[] => [{ ...base(size), records: 2 * size.records, recordsPerSecond: null }, { ...base(size), recordsPerSecond: null, format: 'json' }]
+/** The same records of few and of many: a tenant has a watchdog's share, a service its series. */
+export const growthLoads = (size: Size): [few: Load, many: Load] => {
+  const load = { ...base(size), recordsPerSecond: null }
+  return [{ ...load, tenants: 1, services: 8 }, { ...load, tenants: 20, services: 100 }]
+}
+/** As fast as it goes, to see how fast that is. */
+const CALIBRATE_SECONDS = 10
+export const halfLoads = (size: Size): { readonly calibrate: Load; readonly half: (recordsPerSecond: number) => Load } => {
+  const load = { ...base(size), connections: 16 }
+  const seconds = Math.min(CALIBRATE_SECONDS, size.seconds)
+  return {
+    calibrate: { ...load, records: 1_000_000 * seconds, recordsPerSecond: null, maxSeconds: seconds },
+    half: (recordsPerSecond) => ({ ...load, recordsPerSecond: Math.max(LARGE, Math.floor(recordsPerSecond / 2)), records: Math.max(LARGE, Math.floor(recordsPerSecond / 2)) * seconds, maxSeconds: size.seconds }),
+  }
+}
 export const matrixLoads = (size: Size): Load[] => (['protobuf', 'json'] as const).flatMap((format) => COMPRESSIONS.flatMap((compression) => [1, 10, 100, LARGE].map((recordsPerRequest): Load => {
   // As many requests for each size would take long at 1,000 records, as many records long at 1.
   const records = Math.min(size.records, recordsPerRequest * Math.max(200, Math.round(size.records / 100)))

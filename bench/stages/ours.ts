@@ -4,8 +4,9 @@ import { createWhole } from '../contestants/product.ts'
 import { runLoad, type Load } from '../contestants/run-load.ts'
 import { runDrain } from '../contestants/worker.ts'
 import type { Scopes } from '../measure/scope.ts'
-import type { Result, Stage } from '../report/result.ts'
-import { drainLoads, edgeLoads, matrixLoads, storeLoad, type Size } from './loads.ts'
+import { totalCpu, type Result, type Stage } from '../report/result.ts'
+import { runDetection } from './detection.ts'
+import { drainLoads, edgeLoads, growthLoads, halfLoads, matrixLoads, storeLoad, type Size } from './loads.ts'
 import { runOverload } from './overload.ts'
 import { openBroker } from './broker.ts'
 
@@ -38,8 +39,30 @@ async function* wholeWay({ size }: OursPlan, scopes: Scopes): Results {
 async function* overload({ size: { seconds } }: OursPlan, scopes: Scopes): Results {
   yield await scopes.run((scope) => runOverload({ seconds, recordsPerRequest: 1000 }, scope))
 }
+const GROWTH_GOAL = 1.5
+/** What it costs more, in words. */
+export const growthNote = (few: Pick<Result, 'cpuPerMillion'>, many: Pick<Result, 'cpuPerMillion'>): string =>
+  `20 tenants × 100 services cost ${(totalCpu(many) / totalCpu(few)).toFixed(2)} times what 1 × 8 cost; the goal is ${GROWTH_GOAL} at most`
+async function* growth({ size }: OursPlan, scopes: Scopes): Results {
+  const [few, many] = growthLoads(size)
+  const before = await scopes.run((scope) => runDrain({ name: 'Lapwing', table: 'real' }, few, scope))
+  yield { ...before, stage: 'C' }
+  const after = await scopes.run((scope) => runDrain({ name: 'Lapwing', table: 'real' }, many, scope))
+  yield { ...after, stage: 'C', notes: [growthNote(before, after)] }
+}
+const ACK_GOAL_MS = { os: 10, fsync: 25 } as const
+async function* halfLoad({ size }: OursPlan, scopes: Scopes): Results {
+  const { calibrate, half } = halfLoads(size)
+  for (const sync of ['os', 'fsync'] as const) {
+    const edge = createEdge({ name: 'Lapwing', sync })
+    const { recordsPerSecond } = await scopes.run((scope) => runLoad('A', edge, calibrate, scope))
+    const result = await scopes.run((scope) => runLoad('A', edge, half(recordsPerSecond), scope))
+    yield { ...result, notes: [...result.notes, `${result.durability}: ${Math.round(recordsPerSecond).toLocaleString('en')} records/s as fast as acknowledged; the goal is a p99 of ${ACK_GOAL_MS[sync]} ms at half of it`] }
+  }
+}
+async function* detection({ size }: OursPlan): Results { yield* runDetection(size.records) }
 async function* matrix({ size }: OursPlan, scopes: Scopes): Results {
   for (const load of matrixLoads(size)) yield await scopes.run((scope) => runLoad('S', createEdge({ name: 'Lapwing', sync: 'fsync' }), load, scope))
 }
 
-export const OURS: Readonly<Record<Stage, (plan: OursPlan, scopes: Scopes) => Results>> = { E: edge, G: drain, X: wholeWay, O: overload, S: matrix }
+export const OURS: Readonly<Record<Stage, (plan: OursPlan, scopes: Scopes) => Results>> = { E: edge, G: drain, D: detection, C: growth, X: wholeWay, A: halfLoad, O: overload, S: matrix }

@@ -19,8 +19,8 @@ export interface HandlerDeps {
   readonly logBudget: LogBudget
   readonly metrics: Metrics
   readonly now: () => number
-  /** Spreads log bodies over the partitions. */
-  readonly nextPartition: () => number
+  /** Spreads log bodies over the partitions; of expanded bytes. */
+  readonly nextPartition: (bytes: number) => number
 }
 
 export const wireLimit = (maxBodyBytes: number): string => `the body is larger than ${maxBodyBytes} bytes (LAPWING_MAX_BODY_BYTES)`

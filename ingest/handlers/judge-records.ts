@@ -17,7 +17,7 @@ const toJudged = (result: Scan, bytes: Uint8Array, kind: BodyKind, deps: Handler
   if (!walk.ok) return toFailure(walk, kind)
   const { recordCount, expandedBytes, rejected, reasons } = walk
   // Nothing accepted is nothing to store.
-  const partition = recordCount > rejected.length ? deps.nextPartition() : null
+  const partition = recordCount > rejected.length ? deps.nextPartition(expandedBytes) : null
   const split = async (maxBytes: number) => {
     const found = await deps.scanner.split(bytes, kind, { format, rejected, maxBytes })
     return found.ok ? { ok: true as const, format: pieceFormat(kind), pieces: found.pieces } : toFailure(found, kind)

@@ -1,7 +1,8 @@
 // A body into memory that we own, copied once: chunks are detached after the call that brings them. One slab of the
-// announced length; without one it doubles under a running cap. Stops at the cap, at the lease's bound, at a stall.
+// announced length; without one a buffer doubles under a running cap. Stops at the cap, at the lease's bound, at a stall.
 import type { Lease } from '../admission.ts'
 import type { BodyResult } from './exchange.ts'
+import type { Slabs } from './slabs.ts'
 
 /** Longest silence inside a body, before the library's own 10 s reset would leave the client without an answer. */
 export const STALL_MS = 4_500
@@ -15,7 +16,7 @@ export interface BodySource {
 
 export interface BodyLimits { readonly contentLength: number | null; readonly maxBytes: number; readonly stallMs: number }
 
-export const readBody = (source: BodySource, limits: BodyLimits, lease: Lease): Promise<BodyResult> => new Promise((resolve) => {
+export const readBody = (source: BodySource, limits: BodyLimits, lease: Lease, slabs: Slabs): Promise<BodyResult> => new Promise((resolve) => {
   let slab: Uint8Array | null = null
   let used = 0
   let settled = false
@@ -36,11 +37,12 @@ export const readBody = (source: BodySource, limits: BodyLimits, lease: Lease): 
     if (slab !== null && bytes <= slab.length) return true
     const size = Math.min(limits.maxBytes, Math.max(bytes, limits.contentLength ?? Math.max(FIRST_SLAB_BYTES, (slab?.length ?? 0) * 2)))
     if (size > lease.held() && !lease.grow(size - lease.held())) { fail('overloaded'); return false }
-    const bigger = Buffer.allocUnsafeSlow(size)
+    const bigger = size === limits.contentLength ? slabs.take(size) : Buffer.allocUnsafeSlow(size)
     if (slab !== null) bigger.set(slab.subarray(0, used))
     slab = bigger
     return true
   }
+  const whole = (of: Uint8Array): BodyResult => ({ ok: true, bytes: of.subarray(0, used), giveBack: () => { if (limits.contentLength !== null) slabs.give(of) } })
   source.onGone(() => { fail('aborted') })
   source.onData((chunk, isLast) => {
     if (settled) return
@@ -49,7 +51,7 @@ export const readBody = (source: BodySource, limits: BodyLimits, lease: Lease): 
       slab!.set(new Uint8Array(chunk), used)
       used += chunk.byteLength
     }
-    if (isLast) settle({ ok: true, bytes: slab === null ? new Uint8Array(0) : slab.subarray(0, used) })
+    if (isLast) settle(slab === null ? { ok: true, bytes: new Uint8Array(0), giveBack: () => undefined } : whole(slab))
     else if (timer === undefined) timer = setTimeout(() => { fail('stalled') }, limits.stallMs)
     else timer.refresh()
   })

@@ -15,7 +15,7 @@ export interface IngestRequest {
 }
 
 export type BodyResult =
-  | { readonly ok: true; /** Owns its memory. */ readonly bytes: Uint8Array }
+  | { readonly ok: true; /** Nobody else's until it is given back. */ readonly bytes: Uint8Array; /** At most once, when nobody reads it any more. */ readonly giveBack: () => void }
   | { readonly ok: false; readonly reason: 'too_large' | 'overloaded' | 'stalled' | 'aborted' }
 
 export interface Exchange {

@@ -4,7 +4,15 @@ import type { SetAside } from './dead-letters.ts'
 import type { Envelope } from './envelope.ts'
 
 export interface NewMessage { readonly partition: number; readonly envelope: Envelope; readonly body: Uint8Array }
-export interface LogMessage { readonly offset: number; readonly envelope: Envelope; /** Owned by the reader. */ readonly body: Uint8Array }
+/** A body that lies in the log of this machine for as long as it is uncommitted. */
+export interface StoredBody { readonly bytes: number; /** `target` is as long as the body. */ copyTo(target: Uint8Array): void }
+export interface LogMessage {
+  readonly offset: number
+  readonly envelope: Envelope
+  /** Owned by the reader. Where `stored` is, it is read at each look. */
+  readonly body: Uint8Array
+  readonly stored?: StoredBody
+}
 export interface Position { readonly partition: number; readonly offset: number }
 
 /** A contiguous range of offsets [first, last] whose INSERT may be in flight. At most 4 are open per partition.

@@ -24,6 +24,8 @@ export interface Store {
   entry(partition: number, offset: number): Entry | null
   /** A copy in a buffer of its own. */
   body(partition: number, offset: number): Uint8Array | null
+  /** Into memory of the caller's; false when there is none of that length. */
+  copyBody(partition: number, offset: number, target: Uint8Array): boolean
   state(group: string, partition: number): Uint8Array | null
   putState(group: string, partition: number, state: Uint8Array): Promise<void>
   /** Appends at `tail`; false, and nothing written, when another writer was first. Calls of one turn share a transaction. */
@@ -124,6 +126,13 @@ export const openStore = (config: StoreConfig): Store => {
       return bytes === undefined ? null : decodeEntry(bytes)
     },
     body: (partition, offset) => bodies.getBinary(messageKey(partition, offset)) ?? null,
+    copyBody: (partition, offset, target) => {
+      // Memory of the store's until the next read, longer than its `length` says: copied at once, and nothing is allocated.
+      const found = bodies.getBinaryFast(messageKey(partition, offset)) as Uint8Array | undefined
+      if (found?.length !== target.byteLength) return false
+      target.set(found.subarray(0, target.byteLength))
+      return true
+    },
     state: (group, partition) => groups.getBinary(groupKey(group, partition)) ?? null,
     putState: async (group, partition, state) => { await settled(groups.put(groupKey(group, partition), state)) },
     append: (partition, tail, messages, next) => settled(tails.ifVersion(partitionKey(partition), tail.version, () => {

@@ -19,11 +19,11 @@ describe('a range', () => {
     expect(former.isEmpty()).toBe(true)
   })
 
-  it('closes before it holds 256 MiB expanded', () => {
+  it('closes before it holds 32 MiB expanded', () => {
     const former = createRangeFormer(0)
-    expect(former.add(message(0, NOON, 1, 200 * 1024 * 1024))).toBe(true)
-    expect(former.add(message(1, NOON, 1, 56 * 1024 * 1024))).toBe(false)
-    expect(former.add(message(1, NOON, 1, 55 * 1024 * 1024))).toBe(true)
+    expect(former.add(message(0, NOON, 1, 20 * 1024 * 1024))).toBe(true)
+    expect(former.add(message(1, NOON, 1, 12 * 1024 * 1024))).toBe(false)
+    expect(former.add(message(1, NOON, 1, 11 * 1024 * 1024))).toBe(true)
   })
 
   it('takes at least one message, however large, and is full then', () => {

@@ -13,6 +13,7 @@ while (refusal === null && accepted < 10_000) {
 }
 const refusedTogether = await Promise.allSettled([append(1), append(2), append(3)])
 const read = await log.read({ partition: 0, from: 0, maxBytes: 2 ** 40, maxMessages: 2 ** 30 })
+const isWhole = read.length === accepted && read.every(({ offset, body }, n) => offset === n && body[0] === n % 256)
 await log.commit('analytics', 0, { offset: accepted, open: [], note: '' })
 const freed = await log.trim(Date.now())
 for (const note of ['a', 'b']) await log.commit('analytics', 0, { offset: accepted, open: [], note })
@@ -22,5 +23,5 @@ await log.close()
 const { name, code } = refusal as { name: string; code: string }
 console.log(JSON.stringify({
   accepted, name, code, refused: refusedTogether.filter(({ status }) => status === 'rejected').length,
-  whole: read.length === accepted && read.every(({ offset, body }, n) => offset === n && body[0] === n % 256), freed, afterwards,
+  whole: isWhole, freed, afterwards,
 }))

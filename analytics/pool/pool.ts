@@ -68,13 +68,15 @@ export const createDecodePool = ({ threads, timeoutMs }: DecodePoolConfig, worke
 
   const ask = async (task: DecodeTask): Promise<Answer> => {
     const abort = new AbortController()
-    // The first answer also waits for the threads to start.
+    // The first answer also waits for the thread to start.
     const timer = setTimeout(() => abort.abort(), timeoutMs + (hasAnswered ? 0 : START_MS))
     try {
       const answer = await pool.run(task, { signal: abort.signal }) as Answer
       hasAnswered = true
       return answer
     } catch (error) {
+      // The next thread has to start first, too.
+      hasAnswered = false
       if (isClosed) throw new TransientError('LOG_CLOSED', 'decoding stopped', 1000, { cause: error })
       if (abort.signal.aborted) throw new TransientError('DECODE_TIMEOUT', `decoding took longer than ${timeoutMs} ms`, 1000, { cause: error })
       throw new TransientError('WORKER_DIED', 'a decode thread ended', 1000, { cause: error })

@@ -65,11 +65,14 @@ const kafka = (broker: KafkaBroker) => async (scope: Scope): Promise<Behind> => 
   return { env: { BENCH_BROKERS: broker.brokers, BENCH_TOPIC: topic.name }, parts: { broker: { pid: broker.pid() } }, directory: null, arrived: async () => {}, attempts: (_corpus, run) => topic.attempts(run) }
 }
 
+/** What a ClickHouse has by itself: a user of the Collector has no setting of ours. */
+const DEFAULT_MERGE_SELECTOR_BASE = 5
+
 /** The same program as ours, on a port and a directory of its own, with the exporter's own schema. */
 const clickhouse = (batch: number, timeout: string) => async (scope: Scope): Promise<Behind> => {
   const directory = temporary(scope)
   const local = await startLocalClickHouse({
-    directory, listen: { host: '127.0.0.1', port: 0 }, maxMemoryBytes: PEER_MEMORY_BYTES, readerPassword: null, database: 'lapwing',
+    directory, listen: { host: '127.0.0.1', port: 0 }, maxMemoryBytes: PEER_MEMORY_BYTES, readerPassword: null, database: 'lapwing', mergeSelectorBase: DEFAULT_MERGE_SELECTOR_BASE,
     log: { info: () => {}, warn: (fields, message) => console.error(message, fields) },
   })
   scope.onClose(() => local.close())

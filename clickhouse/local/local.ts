@@ -18,6 +18,8 @@ export interface LocalClickHouseConfig {
   /** Null: a random one. */
   readonly readerPassword: string | null
   readonly database: string
+  /** Of all MergeTree tables; ours unless set. */
+  readonly mergeSelectorBase?: number
   /** A ClickHouse of the machine instead of the library that npm brought. */
   readonly binary?: string | null
   readonly log: LocalLog
@@ -97,7 +99,7 @@ export const startLocalClickHouse = async (config: LocalClickHouseConfig): Promi
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   const data = join(config.directory, 'data')
   mkdirSync(data, { recursive: true, mode: 0o700 })
-  const configFile = writeServerConfig({ directory: join(config.directory, 'config'), maxMemoryBytes: config.maxMemoryBytes, appPassword: password, readerPassword, database: config.database })
+  const configFile = writeServerConfig({ directory: join(config.directory, 'config'), maxMemoryBytes: config.maxMemoryBytes, appPassword: password, readerPassword, database: config.database, ...(config.mergeSelectorBase === undefined ? {} : { mergeSelectorBase: config.mergeSelectorBase }) })
   let child: ChildProcess | null = null
   let ready = false
   let closing = false

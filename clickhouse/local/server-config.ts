@@ -10,6 +10,8 @@ export interface ServerConfig {
   readonly appPassword: string
   readonly readerPassword: string
   readonly database: string
+  /** Ours unless set. */
+  readonly mergeSelectorBase?: number
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
@@ -65,7 +67,7 @@ const serverXml = (config: ServerConfig, usersFile: string): string => `<clickho
   <background_pool_size>2</background_pool_size>
   <background_merges_mutations_concurrency_ratio>1</background_merges_mutations_concurrency_ratio>
   <merge_tree>
-    <merge_selector_base>${MERGE_SELECTOR_BASE}</merge_selector_base>
+    <merge_selector_base>${config.mergeSelectorBase ?? MERGE_SELECTOR_BASE}</merge_selector_base>
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
     <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>

@@ -19,8 +19,10 @@ const CALM = 6
 const SILENCE_MS = 30 * 60_000
 /** What was told, by either reader, is not told again for so long. */
 const QUIET_MS = 100 * PERIOD_MS
-/** Share of the threshold above which an anomaly goes on, and from which on it is said to have begun. */
+/** Share of the threshold above which an anomaly goes on. */
 const LASTING = 0.5
+/** Where in its first period it began is not known: nowhere is nearer to everywhere than the middle. */
+const BEGUN_WITHIN_MS = PERIOD_MS / 2
 /** After a day a new level is the normal one. */
 const ACCEPT_MS = 86_400_000
 
@@ -34,7 +36,8 @@ export interface PeriodState {
   readonly recent: readonly number[]
   /** Start of the last period that had a mean. */
   readonly lastMs: number
-  /** Since when the surprise has been what lasts, on which side; 0: it is not. */
+  /** Start of the first of the last periods in a row that were far enough from what was expected, on which side; 0: the last was not.
+   * Surprise says that, not when: it grows over several periods, and of a rare error it is large an hour before. */
   readonly sinceMs: number
   readonly side: 1 | -1
   readonly open: OpenAnomaly | null
@@ -95,20 +98,23 @@ export const closePeriod = (bytes: SurpriseBytes, calibrated: Uint8Array, state:
   const threshold = ALARMING * (direction > 0 ? rule.factor.up : rule.factor.down)
   const ready = reading.state === 'ready' && reading.history >= LEARNING_PERIODS && (direction > 0 ? judgement.up : judgement.down) && !rule.ignored
   const lasts = ready && reading.surprise >= LASTING * threshold
-  const sinceMs = lasts ? (state.sinceMs > 0 && state.side === direction ? state.sinceMs : startMs) : 0
-  const alarming = ready && reading.surprise >= threshold && judgement.lasting !== undefined && matters(judgement.lasting, direction, reading.expected, level)
+  const isFar = (value: number, to: 1 | -1): boolean => judgement.lasting !== undefined && matters(judgement.lasting, to, reading.expected, value)
+  const side = mean >= reading.expected ? 1 : -1
+  const sinceMs = !isFar(mean, side) ? 0 : state.sinceMs > 0 && state.side === side ? state.sinceMs : startMs
+  const alarming = ready && reading.surprise >= threshold && isFar(level, direction)
   let { open, quietUntilMs } = state
   let resolves: OpenAnomaly | null = null
   let opens: PeriodVerdict['opens'] = null
   if (open !== null) ({ open, resolves } = follow(open, startMs, lasts && direction === open.direction, rule.ignored || startMs - state.lastMs >= SILENCE_MS))
   else if (alarming && (rule.told || startMs >= quietUntilMs)) {
     if (!rule.told) {
-      opens = { direction, startedAtMs: sinceMs }
-      open = { id: '', direction, startedAtMs: sinceMs, buckets: 0, inBand: 0 }
+      const startedAtMs = (sinceMs > 0 && side === direction ? sinceMs : startMs) + BEGUN_WITHIN_MS
+      opens = { direction, startedAtMs }
+      open = { id: '', direction, startedAtMs, buckets: 0, inBand: 0 }
     }
     quietUntilMs = startMs + QUIET_MS
   }
-  return { state: { startMs, known: 0, sum: 0, recent, lastMs: startMs, sinceMs, side: direction, open, quietUntilMs }, verdict: { startMs, mean, level, reading, threshold, opens, resolves } }
+  return { state: { startMs, known: 0, sum: 0, recent, lastMs: startMs, sinceMs, side, open, quietUntilMs }, verdict: { startMs, mean, level, reading, threshold, opens, resolves } }
 }
 
 /** Ends what has had no data for long enough. */

@@ -11,17 +11,17 @@ const RATE = judgementOf('log.rate')!
 const PLAIN: PeriodRule = { factor: { up: 1, down: 1 }, ignored: false, told: false }
 const bytes = createSurpriseBytes()
 
-interface Play { readonly judgement?: Judgement; readonly rule?: (i: number) => PeriodRule; readonly shiftMs?: (i: number) => number; readonly skip?: (i: number) => boolean }
+interface Play { readonly judgement?: Judgement; readonly rule?: (i: number) => PeriodRule; readonly shiftMs?: (i: number) => number; readonly skip?: (i: number) => boolean; readonly noise?: number }
 const day = (i: number): number => 20 + 15 * Math.sin(2 * Math.PI * i / DAY)
 /** Means of five minutes with noise. */
-const play = (periods: number, value: (i: number) => number, { judgement = RATE, rule = () => PLAIN, skip = () => false }: Play = {}, seed = 3) => {
+const play = (periods: number, value: (i: number) => number, { judgement = RATE, rule = () => PLAIN, skip = () => false, noise = 0.5 }: Play = {}, seed = 3) => {
   const random = createRandom(seed)
   const calibrated = bytes.fresh()
   let state: PeriodState = newPeriods()
   const opened: { i: number; verdict: PeriodVerdict }[] = []
   const resolved: number[] = []
   for (let i = 0; i < periods; i++) {
-    const mean = Math.max(0, value(i) + 0.5 * random.normal())
+    const mean = Math.max(0, value(i) + noise * random.normal())
     if (skip(i)) continue
     const closed = closePeriod(bytes, calibrated, { ...state, startMs: START_MS + i * PERIOD_MS }, judgement, mean, rule(i))
     state = closed.state
@@ -62,6 +62,14 @@ describe('means of five minutes', () => {
     expect(play(9 * DAY, (i) => i > 8 * DAY ? 5 : 20, { judgement: errors }).opened).toEqual([])
     expect(play(9 * DAY, (i) => i > 8 * DAY ? 40 : 20, { judgement: errors }).opened).toHaveLength(1)
     expect(play(9 * DAY, (i) => i > 8 * DAY ? 26 : 20).opened).toEqual([])
+  })
+
+  it('tell when it began: within the first period that was far from what was expected, not with stray errors before', () => {
+    const from = 8 * DAY
+    const errors = (i: number): number => i >= from ? 0.8 : i >= from - 4 || i % 97 === 0 ? 1 / 30 : 0
+    const { opened } = play(from + 20, errors, { judgement: judgementOf('log.error_rate')!, noise: 0 })
+    expect(opened).toHaveLength(1)
+    expect(opened[0].verdict.opens!.startedAtMs).toBe(START_MS + from * PERIOD_MS + PERIOD_MS / 2)
   })
 
   it('leave to the other reader what it has told, and what is over in one period', () => {

@@ -2,7 +2,7 @@
 // edge is known. Pure and the same bytes for the same graph; every text is escaped and cut to its box.
 import type { IncidentGraph, IncidentGraphEdge, IncidentGraphService } from '../../streams/contracts/rca.ts'
 import { placeGraph, type Point } from './layout.ts'
-import { escape, fitText, tenth, textWidth, THEME } from './svg.ts'
+import { escape, fitText, tenth, textWidth, themed } from './svg.ts'
 
 export interface IncidentPicture { readonly title: string; readonly subtitle: string; readonly graph: IncidentGraph }
 
@@ -13,10 +13,13 @@ const MAX_TEXT = 160
 const MAX_DESCRIPTION = 4000
 const LINE_PX = 20
 
-const STYLE = `${THEME}
-.box{fill:var(--page);stroke:var(--rule);stroke-width:1.2}.tint{stroke:none}.cause .tint{fill:var(--mark)}.cause .box{stroke:var(--mark)}.impacted .tint{fill:var(--band);fill-opacity:.16}.impacted .box{stroke:var(--line)}.noticed .box{stroke-width:3}
-.name{fill:var(--ink);font-size:${NAME_PX}px;font-weight:600}.small{font-size:${SMALL_PX}px}.badge{fill:var(--soft)}.cause .badge{fill:var(--mark)}.rank{fill:var(--page);font-size:${SMALL_PX}px;font-weight:700}
-.edge{fill:none;stroke:var(--soft);stroke-width:1.5}.way{stroke:var(--mark);stroke-width:2.4}.declared{stroke-dasharray:7 4}.correlation{stroke-dasharray:1 5;stroke-linecap:round;stroke-width:2}.arrow{fill:var(--soft)}.arrow.on{fill:var(--mark)}.count{font-size:${SMALL_PX}px}.under{fill:var(--page)}`
+const STYLE = themed(
+  `.box{stroke-width:1.2}.tint{stroke:none}.impacted .tint{fill-opacity:.16}.noticed .box{stroke-width:3}
+.name{font-size:${NAME_PX}px;font-weight:600}.small,.count{font-size:${SMALL_PX}px}.rank{font-size:${SMALL_PX}px;font-weight:700}
+.edge{fill:none;stroke-width:1.5}.way{stroke-width:2.4}.declared{stroke-dasharray:7 4}.correlation{stroke-dasharray:1 5;stroke-linecap:round;stroke-width:2}`,
+  ({ page, ink, soft, rule, line, band, mark }) => `.box{fill:${page};stroke:${rule}}.cause .tint{fill:${mark}}.cause .box{stroke:${mark}}.impacted .tint{fill:${band}}.impacted .box{stroke:${line}}
+.name{fill:${ink}}.badge{fill:${soft}}.cause .badge{fill:${mark}}.rank,.under{fill:${page}}.edge{stroke:${soft}}.way{stroke:${mark}}.arrow{fill:${soft}}.arrow.on{fill:${mark}}`,
+)
 
 const KIND_WORDS: Readonly<Record<string, string>> = { new_messages: 'new messages', traffic_drop: 'traffic drop', traffic_rise: 'traffic rise' }
 const percent = (share: number): string => `${Math.round(share * 100)} %`
@@ -125,7 +128,7 @@ export const drawIncidentGraph = ({ title, subtitle, graph }: IncidentPicture): 
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="graph-title graph-description"><title id="graph-title">${escape(title, 400)}</title>`,
     `<desc id="graph-description">${escape(services.length === 0 ? 'no service is known to be part of it' : describe({ ...graph, edges: between }), MAX_DESCRIPTION)}</desc><style>${STYLE}</style>`,
     `<defs>${['', ' on'].map((on) => `<marker id="arrow${on.trim()}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path class="arrow${on}" d="M0,1L10,5L0,9Z"/></marker>`).join('')}</defs>`,
-    `<rect width="${width}" height="${height}" fill="var(--page)"/><text class="title" x="${MARGIN}" y="26">${head(title, 16.5)}</text><text x="${MARGIN}" y="46">${head(subtitle, TEXT_PX)}</text>`,
+    `<rect width="${width}" height="${height}" class="page"/><text class="title" x="${MARGIN}" y="26">${head(title, 16.5)}</text><text x="${MARGIN}" y="46">${head(subtitle, TEXT_PX)}</text>`,
     // The way of the trouble over the rest.
     ...between.map((edge, i) => ({ edge, i })).sort((a, b) => Number(a.edge.way) - Number(b.edge.way)).map(({ edge, i }) => drawEdge(edge, placed.edges[i].points.map(move), move(placed.edges[i].label), labels[i])),
     ...services.map((one, i) => drawNode(one, move(placed.nodes[i]), looks[i], graph, best)),

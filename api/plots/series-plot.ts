@@ -1,7 +1,7 @@
 // Points of a series and the band that was expected, drawn as SVG. Pure and the same bytes for the same points; every text is escaped.
 import { scaleLinear, scaleUtc } from 'd3-scale'
 import { area, line } from 'd3-shape'
-import { escape, tenth, THEME } from './svg.ts'
+import { escape, tenth, themed } from './svg.ts'
 
 export interface PlotPoint { readonly atMs: number; readonly value: number; readonly expected: number | null; readonly lower: number | null; readonly upper: number | null }
 export interface Mark { readonly fromMs: number; readonly toMs: number }
@@ -14,8 +14,10 @@ const MAX_TEXT = 110
 /** From here on dates say more than times of day. */
 const DAYS_FROM_MS = 2 * 86_400_000
 
-const STYLE = `${THEME}
-.grid{stroke:var(--rule);stroke-width:1}.band{fill:var(--band);fill-opacity:.28}.expected{fill:none;stroke:var(--soft);stroke-width:1.5;stroke-dasharray:4 3}.value{fill:none;stroke:var(--line);stroke-width:2}.marked{fill:var(--mark);fill-opacity:.14}.edge{stroke:var(--mark);stroke-width:1.5}`
+const STYLE = themed(
+  '.grid{stroke-width:1}.band{fill-opacity:.28}.expected{fill:none;stroke-width:1.5;stroke-dasharray:4 3}.value{fill:none;stroke-width:2}.marked{fill-opacity:.14}.edge{stroke-width:1.5}',
+  ({ rule, band, soft, line: ink, mark }) => `.grid{stroke:${rule}}.band{fill:${band}}.expected{stroke:${soft}}.value{stroke:${ink}}.marked{fill:${mark}}.edge{stroke:${mark}}`,
+)
 
 export const drawSeries = ({ title, subtitle, points, marks }: SeriesPlot): string => {
   const times = [...points.map((point) => point.atMs), ...marks.flatMap(({ fromMs, toMs }) => [fromMs, toMs])]
@@ -34,7 +36,7 @@ export const drawSeries = ({ title, subtitle, points, marks }: SeriesPlot): stri
   const format = y.tickFormat(5)
   const timeOf = (tick: Date): string => last - first > DAYS_FROM_MS ? tick.toISOString().slice(0, 10) : tick.toISOString().slice(11, 16)
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-labelledby="title subtitle"><style>${STYLE}</style>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-labelledby="title subtitle"><style>${STYLE}</style><rect class="page" width="${WIDTH}" height="${HEIGHT}"/>`,
     `<text id="title" class="title" x="${MARGIN.left}" y="24">${escape(title, MAX_TEXT)}</text><text id="subtitle" x="${MARGIN.left}" y="43">${escape(subtitle, MAX_TEXT)}</text>`,
     ...y.ticks(5).map((tick) => `<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${tenth(y(tick))}" y2="${tenth(y(tick))}"/><text x="${MARGIN.left - 8}" y="${tenth(y(tick) + 4)}" text-anchor="end">${escape(format(tick), MAX_TEXT)}</text>`),
     ...x.ticks(7).map((tick) => `<text x="${tenth(x(tick))}" y="${HEIGHT - 14}" text-anchor="middle">${timeOf(tick)}</text>`),

@@ -1,6 +1,5 @@
 // Group commit: appends that arrive while a transaction is being made durable share the next one. One transaction at a time;
 // offsets are given out by a conditional write, so several threads may append. An append resolves only when it is durable.
-import { setTimeout as sleep } from 'node:timers/promises'
 import { TransientError } from '../contracts/errors.ts'
 import type { NewMessage, Position } from '../contracts/event-log.ts'
 import { encodeEnvelope } from '../envelope.ts'
@@ -22,7 +21,6 @@ export interface AppendQueueDeps {
   readonly bound: () => Promise<number>
   /** Called after each batch. */
   readonly onDurable: () => void
-  readonly pause?: (ms: number) => Promise<unknown>
 }
 
 interface Pending {
@@ -37,20 +35,12 @@ interface Pending {
 /** The store holds a copy of what it writes. */
 const BATCH_BYTES = 8 * 1024 * 1024
 const BATCH_MESSAGES = 1024
-/** A transaction costs more than the small requests in it (106 us on the calling thread alone, each append in it 15), so they wait for
- * one another up to this long; many or large ones are worth a transaction at once. */
-const MAX_GATHER_MS = 4
-const GATHER_STEP_MS = 1
-const ENOUGH_MESSAGES = 16
-const ENOUGH_BYTES = 256 * 1024
-/** Transactions that are not waited with after one that gathered nothing. */
-const ALONE_BATCHES = 64
 /** Freed at once at the bound, as a share of it: so that not every batch has to trim. */
 const SLACK = 1 / 32
 
 const full = (message: string): TransientError => new TransientError('LOG_FULL', message, 1000)
 
-export const createAppendQueue = (config: AppendQueueConfig, { store, retention, bound, onDurable, pause = sleep }: AppendQueueDeps): AppendQueue => {
+export const createAppendQueue = (config: AppendQueueConfig, { store, retention, bound, onDurable }: AppendQueueDeps): AppendQueue => {
   let pending: Pending[] = []
   let pendingBytes = 0
   let running: Promise<void> | null = null
@@ -123,28 +113,10 @@ export const createAppendQueue = (config: AppendQueueConfig, { store, retention,
     onDurable()
   }
 
-  let alone = 0
-  /** Waits for company while some comes, for a few milliseconds at most. Who sends one request after the other has none and is spared. */
-  const gather = async (): Promise<void> => {
-    // Lets all appends of this turn into the batch.
-    await new Promise((resolve) => { setImmediate(resolve) })
-    if (alone > 0 && pending.length === 1) {
-      alone -= 1
-      return
-    }
-    const endsAtMs = performance.now() + MAX_GATHER_MS
-    for (let seen = 0; seen < pending.length && pending.length < ENOUGH_MESSAGES && pendingBytes < ENOUGH_BYTES && performance.now() < endsAtMs;) {
-      seen = pending.length
-      await pause(GATHER_STEP_MS)
-    }
-    alone = pending.length === 1 ? ALONE_BATCHES : 0
-  }
-
   const run = async (): Promise<void> => {
-    while (pending.length > 0) {
-      await gather()
-      await writeBatch(takeBatch())
-    }
+    // Lets all appends of this turn into the first batch.
+    await new Promise((resolve) => { setImmediate(resolve) })
+    while (pending.length > 0) await writeBatch(takeBatch())
     running = null
   }
 

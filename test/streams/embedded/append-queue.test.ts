@@ -5,9 +5,8 @@ import { createAppendQueue } from '../../../streams/embedded/append-queue.ts'
 import type { Store } from '../../../streams/embedded/store.ts'
 import { createEnvelope } from '../../support/envelopes.ts'
 
-const open = (bodyBytes = 10) => {
+const open = () => {
   const batches: number[] = []
-  const waits: number[] = []
   let offset = 0
   const store = {
     refresh: () => undefined,
@@ -15,40 +14,26 @@ const open = (bodyBytes = 10) => {
     append: async (_partition: number, _tail: unknown, messages: readonly unknown[]) => {
       batches.push(messages.length)
       offset += messages.length
+      await pause(1)
       return true
     },
   } as unknown as Store
   const retention = { usedBytes: () => 0, shrinkTo: async () => 0, expire: async () => 0 }
-  const queue = createAppendQueue({ maxPendingBytes: 1e9 }, { store, retention, bound: async () => 1e9, onDurable: () => undefined, pause: async (ms) => { waits.push(await pause(ms, ms)) } })
-  return { batches, waits, append: () => queue.append({ partition: 0, envelope: createEnvelope(), body: new Uint8Array(bodyBytes) }) }
+  const queue = createAppendQueue({ maxPendingBytes: 1e9 }, { store, retention, bound: async () => 1e9, onDurable: () => undefined })
+  return { batches, append: () => queue.append({ partition: 0, envelope: createEnvelope(), body: new Uint8Array(10) }) }
 }
 
-it('small appends that follow one another closely share transactions', async () => {
+it('appends of one turn share a transaction, and who comes while it is made durable shares the next', async () => {
   const { batches, append } = open()
-  const all: Promise<unknown>[] = []
-  for (let at = 0; at < 40; at++) {
-    all.push(append())
-    if (at % 4 === 3) await pause(1)
-  }
+  const all = Array.from({ length: 100 }, append)
+  while (batches.length === 0) await pause(0)
+  for (let late = 0; late < 5; late++) all.push(append())
   await Promise.all(all)
-  expect(batches.reduce((sum, count) => sum + count, 0)).toBe(40)
-  expect(batches.length).toBeLessThanOrEqual(10)
+  expect(batches).toEqual([100, 5])
 })
 
-it('who waits for each answer does not wait for company that never comes', async () => {
-  const { batches, waits, append } = open()
+it('who waits for each answer waits for nobody else', async () => {
+  const { batches, append } = open()
   for (let at = 0; at < 60; at++) await append()
   expect(batches).toHaveLength(60)
-  expect(waits).toHaveLength(1)
-})
-
-it('a large append waits for nobody, and many do not either', async () => {
-  const { batches, append } = open(1024 * 1024)
-  const first = append()
-  await pause(0)
-  await first
-  expect(batches).toEqual([1])
-  const small = open()
-  await Promise.all(Array.from({ length: 100 }, small.append))
-  expect(small.batches).toEqual([100])
 })

@@ -97,7 +97,7 @@ describe('a range', () => {
   })
 
   it('has no blocks when it has no rows', () => {
-    expect(decodeOne(new Uint8Array(0))).toEqual({ logs: null, logRows: 0, partials: null, partialRows: 0, templateCounts: null, templateRows: 0, templates: [], poison: [] })
+    expect(decodeOne(new Uint8Array(0))).toEqual({ logs: null, logRows: 0, partials: null, partialRows: 0, spans: null, spanRows: 0, templateCounts: null, templateRows: 0, templates: [], poison: [] })
   })
 
   it('grows past its first capacity, dictionaries past 256 and 65,536 keys', () => {

@@ -11,10 +11,13 @@ import { readStoredRequests } from '../support/stored-rows.ts'
 const product = createProduct({ env: { LAPWING_BOOTSTRAP_TOKEN: '' } })
 const program = join(import.meta.dirname, '../programs/javascript-sdk.mjs')
 const RECORDS = 40
-beforeAll(() => product.start())
-afterAll(() => product.dispose())
-
 const exportLines = (): string[] => product.output().split('\n').map((line) => line.trim()).filter((line) => line.startsWith('export '))
+beforeAll(async () => {
+  await product.start()
+  // It may be ready a moment before what it prints has come through the pipe.
+  await until('the lines are printed', 15_000, () => exportLines().length > 0)
+})
+afterAll(() => product.dispose())
 
 const runProgram = async (lines: readonly string[], timeMs: number): Promise<void> => {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('OTEL_')))

@@ -11,8 +11,8 @@ const ALONE = [
 
 /** Unit tests that take five seconds of processor time or more: with them `npm run check` would not end within its minute on two cores. */
 const LONG = [
-  'test/analytics/anomaly/detector.test.ts', 'test/analytics/watchdog/judge-metric.test.ts', 'test/analytics/decode/decode.test.ts', 'test/analytics/decode/hostile.test.ts', 'test/api/idempotency.test.ts', 'test/api/mutation-cap.test.ts',
-  'test/contract/pglite-store.test.ts',
+  'test/analytics/anomaly/detector.test.ts', 'test/analytics/watchdog/judge-metric.test.ts', 'test/analytics/decode/decode.test.ts', 'test/analytics/decode/hostile.test.ts', 'test/api/errors.test.ts', 'test/api/idempotency.test.ts', 'test/api/mutation-cap.test.ts',
+  'test/contract/pglite-store.test.ts', 'test/scripts/dead-letters.test.ts',
 ]
 
 const project = (name: string, include: string[], testTimeout: number) => ({

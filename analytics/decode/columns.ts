@@ -70,16 +70,12 @@ export const heldBytes = (columns: Columns): number =>
 
 export const growRows = (columns: Columns): void => {
   const size = columns.capacity * 2
-  const grown = <T extends Uint8Array | BigUint64Array>(old: T, next: T): T => {
-    next.set(old as never)
-    return next
-  }
   columns.time = growTo(columns.time, 2 * size)
   columns.observed = growTo(columns.observed, 2 * size)
   columns.recordIndex = growTo(columns.recordIndex, size)
-  columns.flags = grown(columns.flags, new Uint8Array(size))
-  columns.severity = grown(columns.severity, new Uint8Array(size))
-  columns.offsets = grown(columns.offsets, new BigUint64Array(size))
+  columns.flags = growTo(columns.flags, size)
+  columns.severity = growTo(columns.severity, size)
+  columns.offsets = growTo(columns.offsets, size)
   for (const name of lowNames) columns[name].index = growTo(columns[name].index, size)
   for (const name of mapNames) columns[name].ends = growTo(columns[name].ends, size)
   columns.capacity = size

@@ -47,10 +47,11 @@ export const beginRun = (pairs: Pairs): void => {
   pairs.firstByte = pairs.values.length
 }
 
-export const growTo = (old: Uint32Array<ArrayBuffer>, needed: number): Uint32Array<ArrayBuffer> => {
+/** With at least `needed` elements, and what was in it. */
+export const growTo = <T extends Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>>(old: T, needed: number): T => {
   if (needed <= old.length) return old
-  const larger = new Uint32Array(Math.max(needed, old.length * 2))
-  larger.set(old)
+  const larger = new (old.constructor as new (length: number) => T)(Math.max(needed, old.length * 2))
+  larger.set(old as never)
   return larger
 }
 

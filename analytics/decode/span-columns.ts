@@ -5,6 +5,7 @@ import type { Source } from './bytes.ts'
 import type { LowColumn } from './columns.ts'
 import { isBelieved } from './event-time.ts'
 import type { Receipt } from './event-time.ts'
+import { growTo } from './pairs.ts'
 
 export interface SpanColumns {
   rows: number
@@ -50,16 +51,10 @@ export const clearSpanColumns = (columns: SpanColumns, seed: number): void => {
   for (const name of lowNames) clearDictionary(columns[name].dictionary, seed)
 }
 
-const grown = <T extends Uint8Array | Uint32Array | BigUint64Array>(old: T, size: number): T => {
-  const next = new (old.constructor as new (length: number) => T)(size)
-  next.set(old as never)
-  return next
-}
-
 const growSpanRows = (columns: SpanColumns): void => {
   const size = 2 * columns.capacity
-  for (const name of Object.keys(widths) as (keyof typeof widths)[]) columns[name] = grown(columns[name], widths[name] * size) as never
-  for (const name of lowNames) columns[name].index = grown(columns[name].index, size)
+  for (const name of Object.keys(widths) as (keyof typeof widths)[]) columns[name] = growTo<Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>>(columns[name], widths[name] * size) as never
+  for (const name of lowNames) columns[name].index = growTo(columns[name].index, size)
   columns.capacity = size
 }
 

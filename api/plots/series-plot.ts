@@ -16,7 +16,7 @@ const DAYS_FROM_MS = 2 * 86_400_000
 
 const STYLE = themed(
   '.grid{stroke-width:1}.band{fill-opacity:.28}.expected{fill:none;stroke-width:1.5;stroke-dasharray:4 3}.value{fill:none;stroke-width:2}.marked{fill-opacity:.14}.edge{stroke-width:1.5}',
-  ({ rule, band, soft, line: ink, mark }) => `.grid{stroke:${rule}}.band{fill:${band}}.expected{stroke:${soft}}.value{stroke:${ink}}.marked{fill:${mark}}.edge{stroke:${mark}}`,
+  ({ rule, band, soft, line: stroke, mark }) => `.grid{stroke:${rule}}.band{fill:${band}}.expected{stroke:${soft}}.value{stroke:${stroke}}.marked{fill:${mark}}.edge{stroke:${mark}}`,
 )
 
 export const drawSeries = ({ title, subtitle, points, marks }: SeriesPlot): string => {

@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { anomalyById, similarAnomalies, type AnomalyRow } from '../../clickhouse/queries/anomalies.ts'
 import { pointsOfSeries } from '../../clickhouse/queries/series-points.ts'
+import { rateOf } from '../../streams/contracts/metric-value.ts'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
 import { asPicture, sendPicture } from '../plots/send-picture.ts'
@@ -16,7 +17,7 @@ import { createAnomalyFeedback, type Feedback as Given, type FeedbackSeries } fr
 import { createDetectionSettings } from '../services/detection-settings.ts'
 import { contextOf, toAnomaly } from './analysis.ts'
 import { toDetection } from './detection.ts'
-import { BUCKET_SECONDS, rateOf, toPoint } from './series.ts'
+import { BUCKET_SECONDS, toPoint } from './series.ts'
 
 /** What is shown of its series before and behind it. */
 const AROUND_MS = 30 * 60_000

@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { listAnomalies, type AnomalyRow } from '../../clickhouse/queries/anomalies.ts'
 import { pointsOfSeries, type SeriesPointRow } from '../../clickhouse/queries/series-points.ts'
-import { isCount } from '../../streams/contracts/metric-value.ts'
+import { isCount, rateOf } from '../../streams/contracts/metric-value.ts'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
 import { asPicture, sendPicture } from '../plots/send-picture.ts'
@@ -39,9 +39,6 @@ const stepOf = (text: string, seconds: number): number => {
   if (step < least) throw apiError('VALIDATION_FAILED', `a step of ${step} s makes more than ${MAX_POINTS} points`, [{ path: 'step', code: 'too_small', message: `at least ${least} for this range`, example: String(least) }])
   return step
 }
-
-/** The series whose buckets say that the service was looked at: where they are, a count without a row is 0. */
-export const rateOf = (metric: string): string => !isCount(metric) ? '' : metric.startsWith('span.') ? 'span.rate' : 'log.rate'
 
 const Asked = Type.Object({
   service: Type.String({ minLength: 1, maxLength: 255 }), metric: Type.String({ minLength: 1, maxLength: 255, description: 'log.rate, log.error_rate, log.new_template_rate, log.template.<16 hex digits of a pattern>, span.rate, span.error_rate, span.duration (ms), one operation as span.rate{GET /cart}, or attr.<attribute>', examples: ['log.error_rate'] }),

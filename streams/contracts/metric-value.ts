@@ -52,6 +52,9 @@ export const isCount = (metric: string): boolean => {
   return base === 'span.rate' || base === 'span.error_rate'
 }
 
+/** The series whose buckets say that the service was looked at: where they are, a count without a row is 0. Empty for what is no count. */
+export const rateOf = (metric: string): string => !isCount(metric) ? '' : metric.startsWith('span.') ? 'span.rate' : 'log.rate'
+
 /** "failed requests of GET /cart per 10 s": what the value of a bucket tells. */
 export const wordsOf = (metric: string): string => {
   const { base, operation } = partsOf(metric)

@@ -99,7 +99,8 @@ export const proxy: LiveSuite = {
     const running = startNginx(found.client, directory, deployed('nginx.conf').replace('listen 443', `listen 127.0.0.1:${port}`).replace('/etc/lapwing/tls/cert.pem', cert).replace('/etc/lapwing/tls/key.pem', key)
       .replace('127.0.0.1:4318', new URL(otlp).host).replace('127.0.0.1:8080', new URL(api).host))
     const call = (method: string, path: string, headers: Record<string, string> = {}, body?: string): Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; text: string }> => new Promise((resolve, reject) => {
-      const sent = request({ host: '127.0.0.1', port, path, method, ca: readFileSync(cert), headers: { authorization: `Bearer ${product.token}`, 'content-type': 'application/json', ...headers } }, (response) => {
+      // A connection of its own for each call: nginx closes one whose body it did not read to the end, at a moment of its own choice.
+      const sent = request({ host: '127.0.0.1', port, path, method, agent: false, ca: readFileSync(cert), headers: { authorization: `Bearer ${product.token}`, 'content-type': 'application/json', ...headers } }, (response) => {
         let answered = ''
         response.on('data', (data: Buffer) => { answered += data.toString() }).on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text: answered }))
       })

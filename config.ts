@@ -79,7 +79,8 @@ export const loadConfig = (env: Env): Config => {
   const settings = readSettings(env)
   const { problems, text, wrong, number, bytes, choice, name, listen, tls, url, list, secret } = settings
   const bootstrapToken = secret('LAPWING_BOOTSTRAP_TOKEN', 20)
-  if (bootstrapToken !== null && !/^obs_[A-Za-z0-9_-]{43}$/.test(bootstrapToken)) problems.push('LAPWING_BOOTSTRAP_TOKEN: not obs_ and 43 base64url characters')
+  if (bootstrapToken !== null && !/^obs_[A-Za-z0-9_-]{43}$/.test(bootstrapToken))
+    problems.push('LAPWING_BOOTSTRAP_TOKEN: not obs_ and 43 base64url characters')
   const proxies = (): readonly string[] => {
     const proxies = list('LAPWING_TRUSTED_PROXIES')
     const unreadable = proxies.find((one) => {
@@ -99,7 +100,10 @@ export const loadConfig = (env: Env): Config => {
   const notify = (): Config['notify'] => {
     const target = url('LAPWING_NOTIFY_URL', ['https:', 'http:'])
     const key = secret('LAPWING_NOTIFY_SECRET', 16)
-    if (target !== null && key === null) problems.push('LAPWING_NOTIFY_SECRET: must be set beside LAPWING_NOTIFY_URL, itself or as LAPWING_NOTIFY_SECRET_FILE: what is sent is signed with it')
+    if (target !== null && key === null)
+      problems.push(
+        'LAPWING_NOTIFY_SECRET: must be set beside LAPWING_NOTIFY_URL, itself or as LAPWING_NOTIFY_SECRET_FILE: what is sent is signed with it',
+      )
     return target === null ? null : { url: target, secret: key ?? '' }
   }
 
@@ -112,7 +116,9 @@ export const loadConfig = (env: Env): Config => {
     apiListen: { ...listen('LAPWING_API_LISTEN', '127.0.0.1:8080'), tls: tls('LAPWING_API') },
     adminListen: text('LAPWING_ADMIN_LISTEN') === null && role === 'all' ? null : listen('LAPWING_ADMIN_LISTEN', '127.0.0.1:9464'),
     kafka: readKafka(settings),
-    watchdogShards: Math.floor(number('LAPWING_WATCHDOG_SHARDS', text('DATABASE_URL') === null && text('DATABASE_URL_FILE') === null ? 1 : 8, 1, 100)),
+    watchdogShards: Math.floor(
+      number('LAPWING_WATCHDOG_SHARDS', text('DATABASE_URL') === null && text('DATABASE_URL_FILE') === null ? 1 : 8, 1, 100),
+    ),
     requestsPerMinute: Math.floor(number('LAPWING_REQUESTS_PER_MINUTE', 60_000, 1, 1_000_000_000)),
     trustProxy: proxies(),
     clickhouseListen: listen('LAPWING_CLICKHOUSE_LISTEN', '127.0.0.1:8123'),
@@ -151,13 +157,21 @@ export const loadConfig = (env: Env): Config => {
     mcpHosts: list('LAPWING_MCP_HOSTS'),
     logLevel: choice('LAPWING_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'] as const, 'info'),
   }
-  if (config.clickhouseTlsCa !== null && !(config.clickhouseUrl?.startsWith('https:') ?? false)) problems.push('CLICKHOUSE_TLS_CA: CLICKHOUSE_URL must be https beside it')
+  if (config.clickhouseTlsCa !== null && !(config.clickhouseUrl?.startsWith('https:') ?? false))
+    problems.push('CLICKHOUSE_TLS_CA: CLICKHOUSE_URL must be https beside it')
   if (config.databaseTlsCa !== null && config.databaseUrl === null) problems.push('DATABASE_TLS_CA: DATABASE_URL must be set beside it')
   // Only role `all` has embedded parts; several processes share what they work on.
   if (role !== 'all') {
     const { kafka, clickhouseUrl, databaseUrl, secretKey } = config
-    const wanted = { KAFKA_BROKERS: kafka, CLICKHOUSE_URL: clickhouseUrl, DATABASE_URL: databaseUrl, ...(role === 'api' ? { LAPWING_SECRET_KEY: secretKey } : {}) }
-    for (const [setting, value] of Object.entries(wanted)) if (value === null && text(setting) === null && text(`${setting}_FILE`) === null) problems.push(`${setting}: must be set for LAPWING_ROLE=${role}`)
+    const wanted = {
+      KAFKA_BROKERS: kafka,
+      CLICKHOUSE_URL: clickhouseUrl,
+      DATABASE_URL: databaseUrl,
+      ...(role === 'api' ? { LAPWING_SECRET_KEY: secretKey } : {}),
+    }
+    for (const [setting, value] of Object.entries(wanted))
+      if (value === null && text(setting) === null && text(`${setting}_FILE`) === null)
+        problems.push(`${setting}: must be set for LAPWING_ROLE=${role}`)
   }
   if (problems.length > 0) throw new PermanentError('CONFIG_INVALID', problems.join('\n'))
   return Object.freeze(config)

@@ -19,18 +19,38 @@ const run = async (): Promise<void> => {
   const config = loadConfig(process.env)
   const logger = createLogger(config.logLevel)
   let stop: (code: number) => void = (code) => process.exit(code)
-  const product = await startProduct(config, { version, logger, onFatal: (error) => { logger.error({ error: error.message }, 'a part died, stopping'); stop(1) } })
+  const product = await startProduct(config, {
+    version,
+    logger,
+    onFatal: (error) => {
+      logger.error({ error: error.message }, 'a part died, stopping')
+      stop(1)
+    },
+  })
   let stopping = false
   stop = (code) => {
     if (stopping) return
     stopping = true
     logger.info({}, 'stopping')
-    setTimeout(() => { logger.error({}, 'stopping took too long'); process.exit(1) }, CLOSE_TIMEOUT_MS).unref()
+    setTimeout(() => {
+      logger.error({}, 'stopping took too long')
+      process.exit(1)
+    }, CLOSE_TIMEOUT_MS).unref()
     void product.close().then(() => process.exit(code))
   }
   process.on('SIGTERM', () => stop(0))
   process.on('SIGINT', () => stop(0))
-  console.log(banner({ role: config.role, admin: config.adminListen, version, addresses: product.addresses, token: product.token, dataDir: config.dataDir, readyMs: performance.now() - begunMs }))
+  console.log(
+    banner({
+      role: config.role,
+      admin: config.adminListen,
+      version,
+      addresses: product.addresses,
+      token: product.token,
+      dataDir: config.dataDir,
+      readyMs: performance.now() - begunMs,
+    }),
+  )
 }
 
 await run().catch(fail)

@@ -5,30 +5,65 @@ import { defineConfig } from 'vitest/config'
 /** Tests beside the unit tests that start processes, or measure the processor time or memory of their own. They run with
  * those that open real stores, so that `npm run check` may let its files share their processes: one for each costs half of its minute. */
 const ALONE = [
-  'test/analytics/pool/decode-child.test.ts', 'test/api/filter/parser.test.ts', 'test/ingest/ingest-thread.test.ts', 'test/streams/embedded/embedded-log.test.ts', 'test/streams/embedded/kill.test.ts',
+  'test/analytics/pool/decode-child.test.ts',
+  'test/api/filter/parser.test.ts',
+  'test/ingest/ingest-thread.test.ts',
+  'test/streams/embedded/embedded-log.test.ts',
+  'test/streams/embedded/kill.test.ts',
   'test/streams/inflate.test.ts',
 ]
 
 /** Unit tests that take five seconds of processor time or more: with them `npm run check` would not end within its minute on two cores. */
 const LONG = [
-  'test/analytics/anomaly/detector.test.ts', 'test/analytics/watchdog/judge-metric.test.ts', 'test/analytics/decode/decode.test.ts', 'test/analytics/decode/hostile.test.ts', 'test/api/errors.test.ts', 'test/api/idempotency.test.ts', 'test/api/mutation-cap.test.ts',
-  'test/contract/pglite-store.test.ts', 'test/scripts/dead-letters.test.ts',
+  'test/analytics/anomaly/detector.test.ts',
+  'test/analytics/watchdog/judge-metric.test.ts',
+  'test/analytics/decode/decode.test.ts',
+  'test/analytics/decode/hostile.test.ts',
+  'test/api/errors.test.ts',
+  'test/api/idempotency.test.ts',
+  'test/api/mutation-cap.test.ts',
+  'test/contract/pglite-store.test.ts',
+  'test/scripts/dead-letters.test.ts',
 ]
 
 const project = (name: string, include: string[], testTimeout: number) => ({
-  test: { name, include, testTimeout, hookTimeout: 60_000, pool: 'forks' as const, exclude: ['**/node_modules/**', ...(name === 'unit' ? [...ALONE, ...LONG] : [])] },
+  test: {
+    name,
+    include,
+    testTimeout,
+    hookTimeout: 60_000,
+    pool: 'forks' as const,
+    exclude: ['**/node_modules/**', ...(name === 'unit' ? [...ALONE, ...LONG] : [])],
+  },
 })
 
 export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      project('unit', ['test/{streams,ingest,analytics,clickhouse,api,contract,process,scripts,config,deploy,faults,bench}/**/*.test.ts', 'test/*.test.ts'], 30_000),
+      project(
+        'unit',
+        [
+          'test/{streams,ingest,analytics,clickhouse,api,contract,process,scripts,config,deploy,faults,bench}/**/*.test.ts',
+          'test/*.test.ts',
+        ],
+        30_000,
+      ),
       project('integration', ['test/integration/**/*.test.ts', ...ALONE, ...LONG], 60_000),
       project('e2e', ['test/e2e/**/*.test.ts'], 180_000),
       ...(process.env.LAPWING_TEST_KAFKA === undefined ? [] : [project('kafka', ['test/large/kafka/*.test.ts'], 60_000)]),
-      ...(process.env.LAPWING_TEST_CLUSTER === undefined ? [] : [project('cluster', ['test/e2e/{golden,flows,topology}.test.ts', 'test/e2e/agents/incident.test.ts', 'test/cluster/*.test.ts'], 60_000)]),
-      ...(process.env.LAPWING_TEST_DATABASE_URL === undefined ? [] : [project('postgres', ['test/large/postgres/*.test.ts', 'test/api/**/*.test.ts'], 60_000)]),
+      ...(process.env.LAPWING_TEST_CLUSTER === undefined
+        ? []
+        : [
+            project(
+              'cluster',
+              ['test/e2e/{golden,flows,topology}.test.ts', 'test/e2e/agents/incident.test.ts', 'test/cluster/*.test.ts'],
+              60_000,
+            ),
+          ]),
+      ...(process.env.LAPWING_TEST_DATABASE_URL === undefined
+        ? []
+        : [project('postgres', ['test/large/postgres/*.test.ts', 'test/api/**/*.test.ts'], 60_000)]),
     ],
   },
 })

@@ -35,7 +35,14 @@ export const toOpenedRow = (tenant: string, effect: Opened): object => ({
   version: String(effect.version),
 })
 
-interface StoredAlert { metric_name: string; detected_ms: number | string; started_ms: number | string; anomaly_score: number; summary: string; rca_triggered: number }
+interface StoredAlert {
+  metric_name: string
+  detected_ms: number | string
+  started_ms: number | string
+  anomaly_score: number
+  summary: string
+  rca_triggered: number
+}
 
 const STORED_ALERT = {
   name: 'stored_alert',

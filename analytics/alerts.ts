@@ -8,7 +8,11 @@ export const STALE_AFTER_MS = 9 * 3_600_000
 
 export type AlertSeen = Pick<ParsedAlert, 'status' | 'startsAt' | 'endsAt' | 'service' | 'alertname' | 'severity' | 'summary'>
 
-export interface AlertPosition { readonly partition: number; readonly offset: number; readonly index: number }
+export interface AlertPosition {
+  readonly partition: number
+  readonly offset: number
+  readonly index: number
+}
 
 export interface AlertAt {
   readonly position: AlertPosition
@@ -18,11 +22,31 @@ export interface AlertAt {
 }
 
 export type AlertEffect =
-  | { readonly kind: 'opened'; readonly anomalyId: string; readonly service: string; readonly startedAtMs: number; readonly detectedAtMs: number; readonly version: number; readonly alert: AlertSeen }
+  | {
+      readonly kind: 'opened'
+      readonly anomalyId: string
+      readonly service: string
+      readonly startedAtMs: number
+      readonly detectedAtMs: number
+      readonly version: number
+      readonly alert: AlertSeen
+    }
   /** `alert` is null when it went stale; `signal` is false when nothing was open. */
-  | { readonly kind: 'resolved'; readonly anomalyId: string; readonly service: string; readonly startedAtMs: number; readonly endedAtMs: number; readonly version: number; readonly alert: AlertSeen | null; readonly signal: boolean }
+  | {
+      readonly kind: 'resolved'
+      readonly anomalyId: string
+      readonly service: string
+      readonly startedAtMs: number
+      readonly endedAtMs: number
+      readonly version: number
+      readonly alert: AlertSeen | null
+      readonly signal: boolean
+    }
 
-export interface AlertStep { readonly state: AlertState; readonly effects: readonly AlertEffect[] }
+export interface AlertStep {
+  readonly state: AlertState
+  readonly effects: readonly AlertEffect[]
+}
 
 export const formatPosition = (at: AlertPosition): string => `${at.partition}:${at.offset}:${at.index}`
 
@@ -60,7 +84,14 @@ const seenFiring = (alert: AlertSeen, at: AlertAt): Pick<AlertState, 'lastSeenAt
 }
 
 const resolution = (state: AlertState, endedAtMs: number, version: number, alert: AlertSeen | null): AlertEffect => ({
-  kind: 'resolved', anomalyId: state.anomalyId, service: state.service, startedAtMs: timeOr(state.startsAt, endedAtMs, endedAtMs), endedAtMs, version, alert, signal: true,
+  kind: 'resolved',
+  anomalyId: state.anomalyId,
+  service: state.service,
+  startedAtMs: timeOr(state.startsAt, endedAtMs, endedAtMs),
+  endedAtMs,
+  version,
+  alert,
+  signal: true,
 })
 
 /** Ends a firing alert that was not seen for too long. */
@@ -74,24 +105,40 @@ export const expireAlert = (state: AlertState): AlertStep => {
 
 const open = (alert: AlertSeen, at: AlertAt): AlertStep => ({
   state: { status: 'firing', anomalyId: at.anomalyId, startsAt: alert.startsAt, service: alert.service, ...seenFiring(alert, at) },
-  effects: [{
-    kind: 'opened', anomalyId: at.anomalyId, service: alert.service, detectedAtMs: at.receivedAtMs, version: alertVersion(at.receivedAtMs, at.position), alert,
-    startedAtMs: timeOr(alert.startsAt, at.receivedAtMs + DAY_MS, at.receivedAtMs),
-  }],
+  effects: [
+    {
+      kind: 'opened',
+      anomalyId: at.anomalyId,
+      service: alert.service,
+      detectedAtMs: at.receivedAtMs,
+      version: alertVersion(at.receivedAtMs, at.position),
+      alert,
+      startedAtMs: timeOr(alert.startsAt, at.receivedAtMs + DAY_MS, at.receivedAtMs),
+    },
+  ],
 })
 
 const resolve = (state: AlertState | null, alert: AlertSeen, at: AlertAt): AlertStep => {
   const seen = { lastSeenAtMs: at.receivedAtMs, position: formatPosition(at.position) }
   const endedAtMs = timeOr(alert.endsAt, at.receivedAtMs + DAY_MS, at.receivedAtMs)
   const version = alertVersion(at.receivedAtMs, at.position)
-  if (state?.status === 'firing') return { state: { ...state, ...seen, status: 'resolved' }, effects: [resolution(state, endedAtMs, version, alert)] }
+  if (state?.status === 'firing')
+    return { state: { ...state, ...seen, status: 'resolved' }, effects: [resolution(state, endedAtMs, version, alert)] }
   if (state !== null) return { state: { ...state, ...seen }, effects: [] }
   return {
     state: { status: 'resolved', anomalyId: at.anomalyId, startsAt: alert.startsAt, service: alert.service, ...seen },
-    effects: [{
-      kind: 'resolved', anomalyId: at.anomalyId, service: alert.service, endedAtMs, version, alert, signal: false,
-      startedAtMs: timeOr(alert.startsAt, at.receivedAtMs + DAY_MS, at.receivedAtMs),
-    }],
+    effects: [
+      {
+        kind: 'resolved',
+        anomalyId: at.anomalyId,
+        service: alert.service,
+        endedAtMs,
+        version,
+        alert,
+        signal: false,
+        startedAtMs: timeOr(alert.startsAt, at.receivedAtMs + DAY_MS, at.receivedAtMs),
+      },
+    ],
   }
 }
 

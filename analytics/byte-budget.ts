@@ -8,7 +8,10 @@ export interface ByteBudget {
   usedBytes(): number
 }
 
-interface Waiter { readonly bytes: number; readonly admit: () => void }
+interface Waiter {
+  readonly bytes: number
+  readonly admit: () => void
+}
 
 export const createByteBudget = (maxBytes: number): ByteBudget => {
   let used = 0
@@ -21,19 +24,29 @@ export const createByteBudget = (maxBytes: number): ByteBudget => {
     }
   }
   return {
-    acquire: (bytes, signal) => new Promise<void>((admitted, refused) => {
-      if (signal.aborted) return refused(closedError())
-      const onAbort = (): void => {
-        waiting.splice(waiting.indexOf(waiter), 1)
-        refused(closedError())
+    acquire: (bytes, signal) =>
+      new Promise<void>((admitted, refused) => {
+        if (signal.aborted) return refused(closedError())
+        const onAbort = (): void => {
+          waiting.splice(waiting.indexOf(waiter), 1)
+          refused(closedError())
+          admitWaiting()
+        }
+        const waiter: Waiter = {
+          bytes,
+          admit: () => {
+            signal.removeEventListener('abort', onAbort)
+            admitted()
+          },
+        }
+        signal.addEventListener('abort', onAbort, { once: true })
+        waiting.push(waiter)
         admitWaiting()
-      }
-      const waiter: Waiter = { bytes, admit: () => { signal.removeEventListener('abort', onAbort); admitted() } }
-      signal.addEventListener('abort', onAbort, { once: true })
-      waiting.push(waiter)
+      }),
+    release: (bytes) => {
+      used -= bytes
       admitWaiting()
-    }),
-    release: (bytes) => { used -= bytes; admitWaiting() },
+    },
     usedBytes: () => used,
   }
 }

@@ -105,11 +105,22 @@ const createSerial = () => {
 }
 
 const createCounters = (clock: () => number) => {
-  const counts = { ranges: 0, messages: 0, records: 0, logRows: 0, spanRows: 0, partialRows: 0, templateRows: 0, lastCommitAtMs: null as number | null }
+  const counts = {
+    ranges: 0,
+    messages: 0,
+    records: 0,
+    logRows: 0,
+    spanRows: 0,
+    partialRows: 0,
+    templateRows: 0,
+    lastCommitAtMs: null as number | null,
+  }
   const poison: Record<string, number> = {}
   const retries: Record<string, number> = {}
   return {
-    counts, poison, retries,
+    counts,
+    poison,
+    retries,
     committed: (range: Range, stored: StoredRange): void => {
       counts.ranges += 1
       counts.messages += range.messages.length
@@ -121,7 +132,9 @@ const createCounters = (clock: () => number) => {
       counts.lastCommitAtMs = clock()
       for (const { reason } of stored.poison) poison[reason] = (poison[reason] ?? 0) + 1
     },
-    retried: (what: string): void => { retries[what] = (retries[what] ?? 0) + 1 },
+    retried: (what: string): void => {
+      retries[what] = (retries[what] ?? 0) + 1
+    },
   }
 }
 
@@ -140,7 +153,7 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
     clickhouse,
     neighbours: async (tenant, service, atMs) => {
       try {
-        return await deps.neighbours?.(tenant, service, atMs) ?? []
+        return (await deps.neighbours?.(tenant, service, atMs)) ?? []
       } catch (error) {
         logger.warn({ error, tenant, service }, 'neighbours unknown')
         return []
@@ -182,29 +195,43 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
     monitors: () => controlPlane.heartbeatMonitors(),
   }
   const work = async (assignment: Assignment): Promise<void> => {
-    const partition = createPartitionConsumer({
-      // As if all were ours: when others leave, they are.
-      lingerMs: config.lingerMs ?? lingerMsFor(log.partitions),
-      limits: { ...RANGE_LIMITS, ...config.limits },
-      readMaxBytes: config.readMaxBytes ?? 8 * MiB,
-      handOverMs: config.handOverMs ?? 5000,
-    }, {
-      assignment, effects, budget, serially, progress, retry, logger,
-      store: { ...storePorts, lastHits: new Map() },
-      afterCommit: (range, stored) => {
-        counters.committed(range, stored)
-        failing.committed(range.partition)
-        for (const one of stored.poison) logger.warn({ partition: range.partition, ...one }, 'message set aside')
-        expireWhenDue()
+    const partition = createPartitionConsumer(
+      {
+        // As if all were ours: when others leave, they are.
+        lingerMs: config.lingerMs ?? lingerMsFor(log.partitions),
+        limits: { ...RANGE_LIMITS, ...config.limits },
+        readMaxBytes: config.readMaxBytes ?? 8 * MiB,
+        handOverMs: config.handOverMs ?? 5000,
       },
-    })
+      {
+        assignment,
+        effects,
+        budget,
+        serially,
+        progress,
+        retry,
+        logger,
+        store: { ...storePorts, lastHits: new Map() },
+        afterCommit: (range, stored) => {
+          counters.committed(range, stored)
+          failing.committed(range.partition)
+          for (const one of stored.poison) logger.warn({ partition: range.partition, ...one }, 'message set aside')
+          expireWhenDue()
+        },
+      },
+    )
     active.set(assignment.partition, partition)
     await partition.run()
     active.delete(assignment.partition)
     failing.committed(assignment.partition)
   }
   const membership = untilDone(() => log.join(group, work), retry('join', NO_PARTITION, closing.signal))
-  membership.then(() => { failing.committed(NO_PARTITION) }, () => undefined)
+  membership.then(
+    () => {
+      failing.committed(NO_PARTITION)
+    },
+    () => undefined,
+  )
 
   /** Asked of the log: a partition that falls behind has messages that no reader has in hand. */
   const oldest = async (): Promise<number | null> => {
@@ -242,6 +269,6 @@ export const startConsumer = (config: ConsumerConfig, deps: ConsumerDeps): Consu
         await pause(20, closing.signal)
       }
     },
-    close: () => closed ??= close(),
+    close: () => (closed ??= close()),
   }
 }

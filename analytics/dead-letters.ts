@@ -27,10 +27,17 @@ export interface DeadLetterRow {
   readonly body_bytes: number
 }
 
-export const toSetAside = (partition: number, message: LogMessage, { reason, detail }: Poison): SetAside =>
-  ({ partition, message, reason, detail: (detail ?? '').slice(0, MAX_DETAIL_CHARS).toWellFormed() })
+export const toSetAside = (partition: number, message: LogMessage, { reason, detail }: Poison): SetAside => ({
+  partition,
+  message,
+  reason,
+  detail: (detail ?? '').slice(0, MAX_DETAIL_CHARS).toWellFormed(),
+})
 
-export const toDeadLetterRow = (logId: string, { partition, message: { envelope, offset, body }, reason, detail }: SetAside): DeadLetterRow => ({
+export const toDeadLetterRow = (
+  logId: string,
+  { partition, message: { envelope, offset, body }, reason, detail }: SetAside,
+): DeadLetterRow => ({
   log_id: logId,
   log_partition: partition,
   log_offset: String(offset),

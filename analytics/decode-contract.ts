@@ -3,7 +3,12 @@ import type { DeadLetterReason } from '../streams/contracts/dead-letters.ts'
 import type { Envelope } from '../streams/contracts/envelope.ts'
 import type { StoredBody } from '../streams/contracts/event-log.ts'
 
-export interface DecodeMessage { readonly offset: number; readonly envelope: Envelope; readonly body: Uint8Array; readonly stored?: StoredBody }
+export interface DecodeMessage {
+  readonly offset: number
+  readonly envelope: Envelope
+  readonly body: Uint8Array
+  readonly stored?: StoredBody
+}
 
 export interface DecodeInput {
   readonly logId: string
@@ -17,7 +22,11 @@ export interface DecodeInput {
   readonly messages: readonly DecodeMessage[]
 }
 
-export interface Poison { readonly offset: number; readonly reason: DeadLetterReason; /** What was wrong with this one, in words. */ readonly detail?: string }
+export interface Poison {
+  readonly offset: number
+  readonly reason: DeadLetterReason
+  /** What was wrong with this one, in words. */ readonly detail?: string
+}
 
 /** A row of log_templates, as JSONEachRow takes it. Times are Unix seconds. */
 export interface TemplateInsert {

@@ -8,15 +8,37 @@ import type { DecodeInput, DecodeOutput, Poison, TemplateInsert } from './decode
 import type { Range } from './ranges.ts'
 import { isAlerts } from './signals.ts'
 
-export interface DecodePort { decode(input: DecodeInput): Promise<DecodeOutput> }
-export interface DecodeSettings { readonly logId: string; readonly maxAheadMs: number; readonly retentionMs: number }
+export interface DecodePort {
+  decode(input: DecodeInput): Promise<DecodeOutput>
+}
+export interface DecodeSettings {
+  readonly logId: string
+  readonly maxAheadMs: number
+  readonly retentionMs: number
+}
 
-const GUILTY: Readonly<Record<string, DeadLetterReason>> = { WORKER_DIED: 'worker_died', CHILD_DIED: 'killed_process', DECODE_TIMEOUT: 'decode_timeout', DECODE_FAILED: 'decode_failed' }
-const EMPTY: DecodeOutput = { logs: null, spans: null, partials: null, templateCounts: null, logRows: 0, spanRows: 0, partialRows: 0, templateRows: 0, templates: [], poison: [] }
+const GUILTY: Readonly<Record<string, DeadLetterReason>> = {
+  WORKER_DIED: 'worker_died',
+  CHILD_DIED: 'killed_process',
+  DECODE_TIMEOUT: 'decode_timeout',
+  DECODE_FAILED: 'decode_failed',
+}
+const EMPTY: DecodeOutput = {
+  logs: null,
+  spans: null,
+  partials: null,
+  templateCounts: null,
+  logRows: 0,
+  spanRows: 0,
+  partialRows: 0,
+  templateRows: 0,
+  templates: [],
+  poison: [],
+}
 
 /** Why a failed decode counts against the messages that were in it; null when it does not. */
 const guiltOf = (error: unknown): DeadLetterReason | null =>
-  error instanceof PermanentError || error instanceof TransientError ? GUILTY[error.code] ?? null : null
+  error instanceof PermanentError || error instanceof TransientError ? (GUILTY[error.code] ?? null) : null
 
 const DECODED: ReadonlySet<Signal> = new Set<Signal>(['otlp_logs', 'json_logs', 'otlp_traces'])
 /** Only logs and traces have rows of their own. */
@@ -24,9 +46,17 @@ export const isDecoded = (message: Pick<LogMessage, 'envelope'>): boolean => DEC
 
 type Decode = (messages: readonly LogMessage[]) => Promise<DecodeOutput>
 
-const decodeWith = (range: Range, settings: DecodeSettings, port: DecodePort): Decode => (messages) => port.decode({
-  logId: settings.logId, partition: range.partition, receiveDay: range.receiveDay, maxAheadMs: settings.maxAheadMs, retentionMs: settings.retentionMs, messages,
-})
+const decodeWith =
+  (range: Range, settings: DecodeSettings, port: DecodePort): Decode =>
+  (messages) =>
+    port.decode({
+      logId: settings.logId,
+      partition: range.partition,
+      receiveDay: range.receiveDay,
+      maxAheadMs: settings.maxAheadMs,
+      retentionMs: settings.retentionMs,
+      messages,
+    })
 
 /** What the message is guilty of; null when it decodes. Decoders name a template once, so what they name is kept. */
 const guiltOfAlone = async (message: LogMessage, decode: Decode, named: TemplateInsert[]): Promise<DeadLetterReason | null> => {
@@ -46,7 +76,7 @@ const isolate = async (messages: readonly LogMessage[], decode: Decode): Promise
   const poison: Poison[] = []
   const named: TemplateInsert[] = []
   for (const message of messages) {
-    const guilt = await guiltOfAlone(message, decode, named) === null ? null : await guiltOfAlone(message, decode, named)
+    const guilt = (await guiltOfAlone(message, decode, named)) === null ? null : await guiltOfAlone(message, decode, named)
     if (guilt !== null) poison.push({ offset: message.offset, reason: guilt })
   }
   const sound = messages.filter((message) => !poison.some(({ offset }) => offset === message.offset))
@@ -70,4 +100,7 @@ export const decodeRange = async (range: Range, settings: DecodeSettings, pool: 
 
 /** For a range that processes died of. Nothing of it is decoded outside the child, and no alert is read here that was not read there. */
 export const decodeOneByOne = (range: Range, settings: DecodeSettings, child: DecodePort): Promise<DecodeOutput> =>
-  isolate(range.messages.filter((message) => isDecoded(message) || isAlerts(message)), decodeWith(range, settings, child))
+  isolate(
+    range.messages.filter((message) => isDecoded(message) || isAlerts(message)),
+    decodeWith(range, settings, child),
+  )

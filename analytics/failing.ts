@@ -17,17 +17,25 @@ export interface FailingParts {
   list(): readonly Failing[]
 }
 
-const codeOf = (error: unknown): string => error instanceof PermanentError || error instanceof TransientError ? error.code : 'UNKNOWN'
+const codeOf = (error: unknown): string => (error instanceof PermanentError || error instanceof TransientError ? error.code : 'UNKNOWN')
 
 export const createFailingParts = (clock: () => number): FailingParts => {
   let failing: readonly Failing[] = []
   return {
     failed: (partition, what, error) => {
       const before = failing.find((one) => one.partition === partition && one.what === what)
-      const now: Failing = { partition, what, code: codeOf(error), attempts: (before?.attempts ?? 0) + 1, sinceMs: before?.sinceMs ?? clock() }
+      const now: Failing = {
+        partition,
+        what,
+        code: codeOf(error),
+        attempts: (before?.attempts ?? 0) + 1,
+        sinceMs: before?.sinceMs ?? clock(),
+      }
       failing = [...failing.filter((one) => one !== before), now]
     },
-    committed: (partition) => { failing = failing.filter((one) => one.partition !== partition) },
+    committed: (partition) => {
+      failing = failing.filter((one) => one.partition !== partition)
+    },
     list: () => failing,
   }
 }

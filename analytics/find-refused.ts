@@ -13,22 +13,37 @@ export type DecodeMessages = (messages: readonly LogMessage[]) => Promise<Decode
 const RESOURCE = '"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"lapwing"}}]}'
 const PLAIN: readonly (readonly [signal: Signal, body: string])[] = [
   ['otlp_logs', `{"resourceLogs":[{${RESOURCE},"scopeLogs":[{"logRecords":[{"severityNumber":9,"body":{"stringValue":"plain"}}]}]}]}`],
-  ['otlp_traces', `{"resourceSpans":[{${RESOURCE},"scopeSpans":[{"spans":[{"traceId":"${'1'.repeat(32)}","spanId":"${'1'.repeat(16)}","name":"plain","kind":2}]}]}]}`],
+  [
+    'otlp_traces',
+    `{"resourceSpans":[{${RESOURCE},"scopeSpans":[{"spans":[{"traceId":"${'1'.repeat(32)}","spanId":"${'1'.repeat(16)}","name":"plain","kind":2}]}]}]}`,
+  ],
 ]
 
 /** A log record and a span that every store of ours takes, at the position and time of another message. */
-const toPlain = (like: LogMessage): LogMessage[] => PLAIN.map(([signal, text]) => {
-  const body = new TextEncoder().encode(text)
-  const envelope: Envelope = {
-    ...like.envelope, signal, format: 'json', compression: 'identity', recordCount: 1, rejected: [], inflatedBytes: body.byteLength, expandedBytes: body.byteLength,
-  }
-  return { offset: like.offset, envelope, body }
-})
+const toPlain = (like: LogMessage): LogMessage[] =>
+  PLAIN.map(([signal, text]) => {
+    const body = new TextEncoder().encode(text)
+    const envelope: Envelope = {
+      ...like.envelope,
+      signal,
+      format: 'json',
+      compression: 'identity',
+      recordCount: 1,
+      rejected: [],
+      inflatedBytes: body.byteLength,
+      expandedBytes: body.byteLength,
+    }
+    return { offset: like.offset, envelope, body }
+  })
 
 export const isRefusal = (error: unknown): error is PermanentError => error instanceof PermanentError && error.code === 'STORE_REJECTED'
 
 /** Ascending by offset; empty when the store refuses none of them by itself, or refuses everything. Safe to repeat. */
-export const findRefused = async (messages: readonly LogMessage[], decode: DecodeMessages, clickhouse: Pick<InsertPorts, 'insert' | 'command'>): Promise<readonly Poison[]> => {
+export const findRefused = async (
+  messages: readonly LogMessage[],
+  decode: DecodeMessages,
+  clickhouse: Pick<InsertPorts, 'insert' | 'command'>,
+): Promise<readonly Poison[]> => {
   if (messages.length === 0) return []
   for (const { create } of Object.values(CHECK_TABLES)) await clickhouse.command(create.sql)
 
@@ -50,9 +65,9 @@ export const findRefused = async (messages: readonly LogMessage[], decode: Decod
     if (detail === null) return []
     if (some.length === 1) return [{ offset: some[0].offset, reason: 'store_rejected', detail }]
     const half = some.length >> 1
-    return [...await search(some.slice(0, half)), ...await search(some.slice(half))]
+    return [...(await search(some.slice(0, half))), ...(await search(some.slice(half)))]
   }
 
-  if (await refusalOf(toPlain(messages[0])) !== null) return []
+  if ((await refusalOf(toPlain(messages[0]))) !== null) return []
   return await search(messages)
 }

@@ -9,7 +9,11 @@ import type { Progress } from './marks.ts'
 /** A hit may be acknowledged up to 4.5 s after it was received, and be appended behind marks of that time. */
 export const APPEND_SLACK_MS = 5000
 
-export interface Miss { readonly monitor: HeartbeatMonitor; readonly deadlineMs: number; readonly id: string }
+export interface Miss {
+  readonly monitor: HeartbeatMonitor
+  readonly deadlineMs: number
+  readonly id: string
+}
 
 export const missId = (monitorId: string, deadlineMs: number): string => `hb-${monitorId}-${deadlineMs}`
 
@@ -28,19 +32,22 @@ export const missedDeadline = (monitor: HeartbeatMonitor, progress: readonly Pro
 
 /** @param progress by partition. */
 export const judgeMisses = (monitors: readonly HeartbeatMonitor[], progress: readonly Progress[]): Miss[] =>
-  monitors.filter((monitor) => monitor.status !== 'down').flatMap((monitor) => {
-    const deadlineMs = missedDeadline(monitor, progress)
-    return deadlineMs === null ? [] : [{ monitor, deadlineMs, id: missId(monitor.id, deadlineMs) }]
-  })
+  monitors
+    .filter((monitor) => monitor.status !== 'down')
+    .flatMap((monitor) => {
+      const deadlineMs = missedDeadline(monitor, progress)
+      return deadlineMs === null ? [] : [{ monitor, deadlineMs, id: missId(monitor.id, deadlineMs) }]
+    })
 
 export const toMissOpened = ({ monitor, deadlineMs, id }: Miss, neighbours: readonly string[]): SignalOpened => ({
   tenant: monitor.tenant,
   kind: 'heartbeat',
   id,
   service: monitor.service,
-  summary: monitor.lastHitAtMs === null
-    ? `heartbeat "${monitor.name}" never came: expected within ${(monitor.intervalMs + monitor.graceMs) / 1000} s`
-    : `heartbeat "${monitor.name}" missed: expected within ${(monitor.intervalMs + monitor.graceMs) / 1000} s, last seen ${new Date(monitor.lastHitAtMs).toISOString()}`,
+  summary:
+    monitor.lastHitAtMs === null
+      ? `heartbeat "${monitor.name}" never came: expected within ${(monitor.intervalMs + monitor.graceMs) / 1000} s`
+      : `heartbeat "${monitor.name}" missed: expected within ${(monitor.intervalMs + monitor.graceMs) / 1000} s, last seen ${new Date(monitor.lastHitAtMs).toISOString()}`,
   severity: 'major',
   startedAtMs: deadlineMs,
   neighbours,

@@ -18,13 +18,17 @@ export interface RangeTarget {
 }
 
 /** Unix ms → DateTime64(3) as JSONEachRow takes it: decimals only in quotes, and no small number in quotes. */
-export const toStoreTime = (ms: number): string | number => ms < 1e12 ? Math.floor(ms / 1000) : (ms / 1000).toFixed(3)
+export const toStoreTime = (ms: number): string | number => (ms < 1e12 ? Math.floor(ms / 1000) : (ms / 1000).toFixed(3))
 
 export interface InsertPorts {
   insert(request: { table: string; block: Uint8Array | Uint8Array[]; token: string; shard?: number | null }): Promise<void>
   insertRows(request: { table: string; rows: object[]; token?: string; shard?: number | null }): Promise<void>
   command(sql: string): Promise<void>
-  query<Row>(query: { name: string; sql: string }, params: Record<string, unknown>, options?: { readonly shard?: number | null }): Promise<Row[]>
+  query<Row>(
+    query: { name: string; sql: string },
+    params: Record<string, unknown>,
+    options?: { readonly shard?: number | null },
+  ): Promise<Row[]>
   /** Where a new range of the partition goes; null or absent: there is one server. */
   shardOf?(partition: number): number | null
 }
@@ -32,20 +36,46 @@ export interface InsertPorts {
 const BY_POSITION = ` WHERE receive_day = toDate({day:UInt32}) AND log_id = {logId:String}
       AND log_partition = {partition:UInt16} AND log_offset >= {first:UInt64} AND log_offset <= {last:UInt64} LIMIT 1`
 const PRESENCE: Record<RangeTable, { name: string; sql: string; local: string }> = {
-  otel_logs: { name: 'range_present_logs', sql: 'SELECT 1 AS present FROM otel_logs'.concat(BY_POSITION), local: 'SELECT 1 AS present FROM otel_logs_local'.concat(BY_POSITION) },
-  otel_spans: { name: 'range_present_spans', sql: 'SELECT 1 AS present FROM otel_spans'.concat(BY_POSITION), local: 'SELECT 1 AS present FROM otel_spans_local'.concat(BY_POSITION) },
-  series_partials: { name: 'range_present_partials', sql: 'SELECT 1 AS present FROM series_partials'.concat(BY_POSITION), local: 'SELECT 1 AS present FROM series_partials_local'.concat(BY_POSITION) },
-  log_template_counts: { name: 'range_present_templates', sql: 'SELECT 1 AS present FROM log_template_counts'.concat(BY_POSITION), local: 'SELECT 1 AS present FROM log_template_counts_local'.concat(BY_POSITION) },
+  otel_logs: {
+    name: 'range_present_logs',
+    sql: 'SELECT 1 AS present FROM otel_logs'.concat(BY_POSITION),
+    local: 'SELECT 1 AS present FROM otel_logs_local'.concat(BY_POSITION),
+  },
+  otel_spans: {
+    name: 'range_present_spans',
+    sql: 'SELECT 1 AS present FROM otel_spans'.concat(BY_POSITION),
+    local: 'SELECT 1 AS present FROM otel_spans_local'.concat(BY_POSITION),
+  },
+  series_partials: {
+    name: 'range_present_partials',
+    sql: 'SELECT 1 AS present FROM series_partials'.concat(BY_POSITION),
+    local: 'SELECT 1 AS present FROM series_partials_local'.concat(BY_POSITION),
+  },
+  log_template_counts: {
+    name: 'range_present_templates',
+    sql: 'SELECT 1 AS present FROM log_template_counts'.concat(BY_POSITION),
+    local: 'SELECT 1 AS present FROM log_template_counts_local'.concat(BY_POSITION),
+  },
 }
 
 /** Asks the table by position, in a cluster that of the range's shard. Not a tenant's read: a range holds several tenants and no row leaves. */
-export const presenceOf = (clickhouse: Pick<InsertPorts, 'query'>, table: RangeTable, logId: string, range: Omit<Range, 'messages'>, shard: number | null) => async (): Promise<boolean> => {
-  const { name, sql, local } = PRESENCE[table]
-  const rows = await clickhouse.query<{ present: number }>({ name, sql: shard === null ? sql : local }, {
-    day: range.receiveDay, logId, partition: range.partition, first: String(range.first), last: String(range.last),
-  }, { shard })
-  return rows.length > 0
-}
+export const presenceOf =
+  (clickhouse: Pick<InsertPorts, 'query'>, table: RangeTable, logId: string, range: Omit<Range, 'messages'>, shard: number | null) =>
+  async (): Promise<boolean> => {
+    const { name, sql, local } = PRESENCE[table]
+    const rows = await clickhouse.query<{ present: number }>(
+      { name, sql: shard === null ? sql : local },
+      {
+        day: range.receiveDay,
+        logId,
+        partition: range.partition,
+        first: String(range.first),
+        last: String(range.last),
+      },
+      { shard },
+    )
+    return rows.length > 0
+  }
 
 const SLOW_AFTER_TOKENS = 3
 
@@ -89,5 +119,5 @@ export const insertRange = (target: RangeTarget, replay: boolean, retry: Retry):
 
 /** For rows of our own making: there is no message to blame, so a refusal is waited out. */
 export const insertUntilStored = async (target: RangeTarget, replay: boolean, retry: Retry): Promise<void> => {
-  for (let isRetried = replay; !await insertRange(target, isRetried, retry);) isRetried = true
+  for (let isRetried = replay; !(await insertRange(target, isRetried, retry));) isRetried = true
 }

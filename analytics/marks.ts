@@ -7,7 +7,10 @@ export const MARK_GAP_MS = 12_000
 /** More than this and the oldest two become one, which only extends deadlines. */
 const MAX_GAPS = 32
 
-export interface Gap { readonly fromMs: number; readonly toMs: number }
+export interface Gap {
+  readonly fromMs: number
+  readonly toMs: number
+}
 
 export interface Progress {
   /** Receive time of the newest consumed mark; null before the first. */
@@ -32,5 +35,7 @@ export const advance = (progress: Progress, receivedAtMs: number): Progress => {
 
 /** `startMs + durationMs`, counting only time in which marks came. */
 export const deadlineAfter = (progress: Progress, startMs: number, durationMs: number): number =>
-  progress.gaps.reduce((deadline, gap) =>
-    gap.toMs > startMs && gap.fromMs < deadline ? deadline + gap.toMs - Math.max(gap.fromMs, startMs) : deadline, startMs + durationMs)
+  progress.gaps.reduce(
+    (deadline, gap) => (gap.toMs > startMs && gap.fromMs < deadline ? deadline + gap.toMs - Math.max(gap.fromMs, startMs) : deadline),
+    startMs + durationMs,
+  )

@@ -12,7 +12,11 @@ export interface Note {
 }
 
 type Marks = readonly [number, ...(readonly [number, number])[]]
-interface Stored { readonly marks: Marks | null; readonly deaths: readonly number[]; readonly closed: boolean }
+interface Stored {
+  readonly marks: Marks | null
+  readonly deaths: readonly number[]
+  readonly closed: boolean
+}
 
 const MAX_DEATHS = 99
 const NOTHING: Note = { progress: NO_PROGRESS, deaths: [], isClosed: false }

@@ -42,8 +42,13 @@ export interface PartitionDeps {
   readonly logger: Log
 }
 
-interface Slot { readonly range: Range; stored: Promise<StoredRange> }
-interface Opened extends OpenRange { readonly deaths: number }
+interface Slot {
+  readonly range: Range
+  stored: Promise<StoredRange>
+}
+interface Opened extends OpenRange {
+  readonly deaths: number
+}
 
 export interface PartitionConsumer {
   /** Ends when the partition is lost and what was in hand is committed, or when that is given up: nothing is in flight then. */
@@ -69,11 +74,12 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
   let finished: Promise<void> = Promise.resolve()
   let slotFreed = Promise.withResolvers<void>()
 
-  const write = (isClosed: boolean): Promise<void> => assignment.commit({
-    offset,
-    open: open.map((range) => unpackRange(packRange(range))),
-    note: encodeNote({ progress: deps.progress.all[partition], deaths: open.map(({ deaths }) => deaths), isClosed }),
-  })
+  const write = (isClosed: boolean): Promise<void> =>
+    assignment.commit({
+      offset,
+      open: open.map((range) => unpackRange(packRange(range))),
+      note: encodeNote({ progress: deps.progress.all[partition], deaths: open.map(({ deaths }) => deaths), isClosed }),
+    })
 
   /** Writes what is true at its turn: an intent and a commit never overtake each other. */
   const record = (): Promise<void> => {
@@ -84,15 +90,21 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
   const finish = async (slot: Slot): Promise<void> => {
     const stored = await slot.stored
     if (stored.signals.events.length > 0) {
-      await untilDone(() => deps.serially(async () => {
-        await deps.progress.learn()
-        deps.progress.all[partition] = await runEffects(partition, stored.signals, deps.progress.all, deps.effects)
-      }), retryOf('effects'))
+      await untilDone(
+        () =>
+          deps.serially(async () => {
+            await deps.progress.learn()
+            deps.progress.all[partition] = await runEffects(partition, stored.signals, deps.progress.all, deps.effects)
+          }),
+        retryOf('effects'),
+      )
     }
     slots.shift()
     open = open.slice(1)
     offset = slot.range.last + 1
-    await record().finally(() => { deps.budget.release(slot.range.cost) })
+    await record().finally(() => {
+      deps.budget.release(slot.range.cost)
+    })
     deps.afterCommit(slot.range, stored)
     slotFreed.resolve()
     slotFreed = Promise.withResolvers()
@@ -105,7 +117,9 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
     stored.catch(() => undefined)
     finished = finished.then(() => finish(slot))
     // Behind what could not be finished nothing is begun.
-    finished.catch(() => { abandoned.abort() })
+    finished.catch(() => {
+      abandoned.abort()
+    })
   }
 
   /** What is recorded with a range holds, however many shards there are by now. */
@@ -114,7 +128,8 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
     return { ...range, ...(shard === null ? {} : { shard }), deaths }
   }
   /** A log that was read into a cluster may be read into one server later. */
-  const shardOf = ({ shard }: OpenRange): number | null => (deps.store.clickhouse.shardOf?.(partition) ?? null) === null ? null : shard ?? null
+  const shardOf = ({ shard }: OpenRange): number | null =>
+    (deps.store.clickhouse.shardOf?.(partition) ?? null) === null ? null : (shard ?? null)
 
   const roomForRange = async (): Promise<void> => {
     while (slots.length >= MAX_OPEN_RANGES) await Promise.race([slotFreed.promise, finished])
@@ -134,7 +149,8 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
     }
     for (const recorded of open) {
       const range = await untilDone(() => opened.reform(recorded), retry)
-      if (range === null || range.messages[0].offset > recorded.first) deps.logger.error({ partition, range: recorded }, 'messages of a recorded range are gone from the log')
+      if (range === null || range.messages[0].offset > recorded.first)
+        deps.logger.error({ partition, range: recorded }, 'messages of a recorded range are gone from the log')
       // Retention drops from the front: before such a range none is at work.
       if (range === null) {
         open = open.slice(1)
@@ -183,7 +199,11 @@ export const createPartitionConsumer = (config: PartitionConfig, deps: Partition
   }
 
   /** From the moment that the partition is lost, time is short. */
-  const startHandOver = (): void => { setTimeout(() => { abandoned.abort() }, config.handOverMs).unref() }
+  const startHandOver = (): void => {
+    setTimeout(() => {
+      abandoned.abort()
+    }, config.handOverMs).unref()
+  }
 
   return {
     run: async () => {

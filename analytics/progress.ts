@@ -13,7 +13,11 @@ export interface GroupProgress {
 
 const LEARN_EVERY_MS = 1000
 
-export const createGroupProgress = (group: string, log: Pick<EventLog, 'partitions' | 'state'>, isOurs: (partition: number) => boolean): GroupProgress => {
+export const createGroupProgress = (
+  group: string,
+  log: Pick<EventLog, 'partitions' | 'state'>,
+  isOurs: (partition: number) => boolean,
+): GroupProgress => {
   const all: Progress[] = Array.from({ length: log.partitions }, () => NO_PROGRESS)
   let learntAt = -Infinity
   return {

@@ -11,7 +11,11 @@ import type { RangeSignals, SignalEvent } from './signals.ts'
 
 type AlertEvent = Extract<SignalEvent, { kind: 'alert' }>
 
-interface MonitorState { monitor: HeartbeatMonitor; /** Its newest hit is not written. */ dirty: boolean; /** It was hit elsewhere meanwhile: the next range knows by what. */ stale: boolean }
+interface MonitorState {
+  monitor: HeartbeatMonitor
+  /** Its newest hit is not written. */ dirty: boolean
+  /** It was hit elsewhere meanwhile: the next range knows by what. */ stale: boolean
+}
 
 /** A monitor is hit: the first hit ends its miss, the newest is written later, once. */
 const hit = async (entry: MonitorState, receivedAtMs: number, ports: EffectPorts): Promise<void> => {
@@ -30,12 +34,16 @@ const writeHit = async (entry: MonitorState, ports: EffectPorts): Promise<void> 
 }
 
 const judge = async (entries: readonly MonitorState[], progress: readonly Progress[], ports: EffectPorts): Promise<void> => {
-  for (const miss of judgeMisses(entries.filter(({ stale }) => !stale).map((entry) => entry.monitor), progress)) {
+  for (const miss of judgeMisses(
+    entries.filter(({ stale }) => !stale).map((entry) => entry.monitor),
+    progress,
+  )) {
     const { tenant, id, service, lastHitAtMs } = miss.monitor
     const entry = entries.find(({ monitor }) => monitor === miss.monitor) as MonitorState
     await writeHit(entry, ports)
     const near = await ports.neighbours(tenant, service, miss.deadlineMs)
-    if (await ports.controlPlane.heartbeatMissed(toMissOpened(miss, near), id, lastHitAtMs)) entry.monitor = { ...miss.monitor, status: 'down', missId: miss.id }
+    if (await ports.controlPlane.heartbeatMissed(toMissOpened(miss, near), id, lastHitAtMs))
+      entry.monitor = { ...miss.monitor, status: 'down', missId: miss.id }
     else entry.stale = true
   }
 }
@@ -55,7 +63,12 @@ const alert = async (event: AlertEvent, entries: readonly MonitorState[], ports:
 }
 
 /** @param progress by partition, before this range. @returns the partition's progress after it. */
-export const runEffects = async (partition: number, signals: RangeSignals, progress: readonly Progress[], ports: EffectPorts): Promise<Progress> => {
+export const runEffects = async (
+  partition: number,
+  signals: RangeSignals,
+  progress: readonly Progress[],
+  ports: EffectPorts,
+): Promise<Progress> => {
   if (signals.events.length === 0) return progress[partition]
   const entries = (await ports.controlPlane.heartbeatMonitors()).map((monitor): MonitorState => ({ monitor, dirty: false, stale: false }))
   const now = [...progress]
@@ -83,7 +96,8 @@ export const expireAlerts = async (progress: readonly Progress[], ports: EffectP
   if (marks.includes(null)) return
   const consumedMs = Math.min(...(marks as number[]))
   for (const { tenant, fingerprint, state } of await ports.controlPlane.staleAlerts(consumedMs, STALE_AFTER_MS)) {
-    if (state.status !== 'firing' || progress.some((one) => deadlineAfter(one, state.lastSeenAtMs, unseenLimitMs(state)) >= consumedMs)) continue
+    if (state.status !== 'firing' || progress.some((one) => deadlineAfter(one, state.lastSeenAtMs, unseenLimitMs(state)) >= consumedMs))
+      continue
     const step = expireAlert(state)
     await carryOut(tenant, step.effects, ports)
     await ports.controlPlane.saveAlertState(tenant, fingerprint, step.state)

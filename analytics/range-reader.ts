@@ -55,11 +55,15 @@ export const createRangeReader = (config: RangeReaderConfig, source: Pick<Assign
   }
 
   /** Ends early when the signal fires; leaves no listener behind. */
-  const waitForMore = (timeoutMs: number, signal: AbortSignal): Promise<void> => new Promise<void>((resolve, reject) => {
-    const stopped = (): void => resolve()
-    signal.addEventListener('abort', stopped, { once: true })
-    source.waitFor(nextOffset, timeoutMs).then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped))
-  })
+  const waitForMore = (timeoutMs: number, signal: AbortSignal): Promise<void> =>
+    new Promise<void>((resolve, reject) => {
+      const stopped = (): void => resolve()
+      signal.addEventListener('abort', stopped, { once: true })
+      source
+        .waitFor(nextOffset, timeoutMs)
+        .then(resolve, reject)
+        .finally(() => signal.removeEventListener('abort', stopped))
+    })
 
   const take = (): Range => {
     closesAt = Infinity
@@ -84,7 +88,8 @@ export const createRangeReader = (config: RangeReaderConfig, source: Pick<Assign
       const messages: LogMessage[] = []
       for (let from = open.first; from <= open.last;) {
         const more = await source.read({ from, maxBytes: config.readMaxBytes, maxMessages: open.last - from + 1 })
-        if (more.length === 0) throw new PermanentError('LOG_CORRUPT', `partition ${partition} ends before ${open.last}, the end of a recorded range`)
+        if (more.length === 0)
+          throw new PermanentError('LOG_CORRUPT', `partition ${partition} ends before ${open.last}, the end of a recorded range`)
         messages.push(...more.filter((message) => message.offset <= open.last))
         from = more[more.length - 1].offset + 1
       }

@@ -3,7 +3,11 @@
 // A recorded range is formed again from its offsets alone; the rules here only decide where a new one ends.
 import type { LogMessage, OpenRange } from '../streams/contracts/event-log.ts'
 
-export interface RangeLimits { readonly maxRecords: number; readonly maxExpandedBytes: number; readonly maxMessages: number }
+export interface RangeLimits {
+  readonly maxRecords: number
+  readonly maxExpandedBytes: number
+  readonly maxMessages: number
+}
 export const RANGE_LIMITS: RangeLimits = { maxRecords: 400_000, maxExpandedBytes: 32 * 1024 * 1024, maxMessages: 50_000 }
 
 export interface Range extends OpenRange {
@@ -20,7 +24,8 @@ const DAY_MS = 86_400_000
 const MESSAGE_OVERHEAD = 256
 
 export const receiveDayOf = (receivedAtMs: number): number => Math.floor(receivedAtMs / DAY_MS)
-const costOf = (message: LogMessage): number => Math.max(message.envelope.expandedBytes, message.stored?.bytes ?? message.body.byteLength) + MESSAGE_OVERHEAD
+const costOf = (message: LogMessage): number =>
+  Math.max(message.envelope.expandedBytes, message.stored?.bytes ?? message.body.byteLength) + MESSAGE_OVERHEAD
 
 export interface RangeFormer {
   /** False when the message belongs to a later range; the first message always fits. */
@@ -39,10 +44,12 @@ export const createRangeFormer = (partition: number, limits: RangeLimits = RANGE
   const fits = (message: LogMessage): boolean => {
     const first = messages[0]
     if (first === undefined) return true
-    return receiveDayOf(message.envelope.receivedAtMs) <= receiveDayOf(first.envelope.receivedAtMs)
-      && records + message.envelope.recordCount < limits.maxRecords
-      && cost + costOf(message) < limits.maxExpandedBytes
-      && messages.length < limits.maxMessages
+    return (
+      receiveDayOf(message.envelope.receivedAtMs) <= receiveDayOf(first.envelope.receivedAtMs) &&
+      records + message.envelope.recordCount < limits.maxRecords &&
+      cost + costOf(message) < limits.maxExpandedBytes &&
+      messages.length < limits.maxMessages
+    )
   }
 
   return {

@@ -18,11 +18,24 @@ export interface SignalPoint {
   readonly value: number
 }
 
-interface Sum { count: number; sum: number; min: number; max: number; sumSq: number }
+interface Sum {
+  count: number
+  sum: number
+  min: number
+  max: number
+  sumSq: number
+}
 
-const add = (sum: Sum | undefined, value: number): Sum => sum === undefined
-  ? { count: 1, sum: value, min: value, max: value, sumSq: value * value }
-  : { count: sum.count + 1, sum: sum.sum + value, min: Math.min(sum.min, value), max: Math.max(sum.max, value), sumSq: sum.sumSq + value * value }
+const add = (sum: Sum | undefined, value: number): Sum =>
+  sum === undefined
+    ? { count: 1, sum: value, min: value, max: value, sumSq: value * value }
+    : {
+        count: sum.count + 1,
+        sum: sum.sum + value,
+        min: Math.min(sum.min, value),
+        max: Math.max(sum.max, value),
+        sumSq: sum.sumSq + value * value,
+      }
 
 const dayText = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10)
 

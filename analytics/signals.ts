@@ -14,17 +14,29 @@ export interface ReadAlert extends AlertSeen {
   readonly labels: Readonly<Record<string, string>>
   readonly anomalyId: string
 }
-export type ReadAlerts = { readonly ok: true; readonly alerts: readonly ReadAlert[] } | { readonly ok: false; readonly reason: DeadLetterReason; readonly detail?: string }
+export type ReadAlerts =
+  | { readonly ok: true; readonly alerts: readonly ReadAlert[] }
+  | { readonly ok: false; readonly reason: DeadLetterReason; readonly detail?: string }
 export type AlertReader = (message: LogMessage) => Promise<ReadAlerts>
 
 export type SignalEvent =
   | { readonly kind: 'mark'; readonly receivedAtMs: number }
   | { readonly kind: 'hit'; readonly tenant: string; readonly monitorId: string; readonly receivedAtMs: number }
-  | { readonly kind: 'alert'; readonly tenant: string; readonly alert: ReadAlert; readonly position: AlertPosition; readonly receivedAtMs: number }
+  | {
+      readonly kind: 'alert'
+      readonly tenant: string
+      readonly alert: ReadAlert
+      readonly position: AlertPosition
+      readonly receivedAtMs: number
+    }
 
-export interface RangeSignals { readonly events: readonly SignalEvent[]; readonly poison: readonly Poison[] }
+export interface RangeSignals {
+  readonly events: readonly SignalEvent[]
+  readonly poison: readonly Poison[]
+}
 
-export const isAlerts = (message: Pick<LogMessage, 'envelope'>): boolean => message.envelope.signal === 'alertmanager' || message.envelope.signal === 'prometheus_alerts'
+export const isAlerts = (message: Pick<LogMessage, 'envelope'>): boolean =>
+  message.envelope.signal === 'alertmanager' || message.envelope.signal === 'prometheus_alerts'
 
 const eventsOf = async (partition: number, message: LogMessage, readAlerts: AlertReader): Promise<readonly SignalEvent[] | Poison> => {
   const { signal, tenant, receivedAtMs, subject } = message.envelope
@@ -33,7 +45,13 @@ const eventsOf = async (partition: number, message: LogMessage, readAlerts: Aler
   if (!isAlerts(message)) return []
   const read = await readAlerts(message)
   if (!read.ok) return { offset: message.offset, reason: read.reason, detail: read.detail }
-  return read.alerts.map((alert, index) => ({ kind: 'alert', tenant, alert, position: { partition, offset: message.offset, index }, receivedAtMs }))
+  return read.alerts.map((alert, index) => ({
+    kind: 'alert',
+    tenant,
+    alert,
+    position: { partition, offset: message.offset, index },
+    receivedAtMs,
+  }))
 }
 
 export const readSignals = async (range: Range, readAlerts: AlertReader): Promise<RangeSignals> => {
@@ -50,14 +68,19 @@ export const readSignals = async (range: Range, readAlerts: AlertReader): Promis
 export const hasPoints = (signals: RangeSignals): boolean => signals.events.some((event) => event.kind !== 'mark')
 
 /** @param lastHits newest hit per "tenant/monitor" that earlier ranges held; updated. Falls back to what the monitor says. */
-export const toSignalPoints = (signals: RangeSignals, monitors: readonly HeartbeatMonitor[], lastHits: Map<string, number>): SignalPoint[] => {
+export const toSignalPoints = (
+  signals: RangeSignals,
+  monitors: readonly HeartbeatMonitor[],
+  lastHits: Map<string, number>,
+): SignalPoint[] => {
   const points: SignalPoint[] = []
   for (const event of signals.events) {
     if (event.kind === 'mark') continue
     const { tenant, receivedAtMs } = event
     if (event.kind === 'alert') {
       const isHit = monitors.some((monitor) => monitor.tenant === tenant && isHitBy(monitor, event.alert.labels))
-      if (event.alert.status === 'firing' && !isHit) points.push({ tenant, service: event.alert.service, metric: 'alert.count', receivedAtMs, value: 0 })
+      if (event.alert.status === 'firing' && !isHit)
+        points.push({ tenant, service: event.alert.service, metric: 'alert.count', receivedAtMs, value: 0 })
       continue
     }
     const monitor = monitors.find((one) => one.tenant === tenant && one.id === event.monitorId)
@@ -65,7 +88,8 @@ export const toSignalPoints = (signals: RangeSignals, monitors: readonly Heartbe
     const key = `${tenant}/${monitor.id}`
     const previous = Math.max(lastHits.get(key) ?? 0, monitor.lastHitAtMs ?? 0)
     if (receivedAtMs > previous) {
-      if (previous > 0) points.push({ tenant, service: monitor.service, metric: 'heartbeat.interval', receivedAtMs, value: receivedAtMs - previous })
+      if (previous > 0)
+        points.push({ tenant, service: monitor.service, metric: 'heartbeat.interval', receivedAtMs, value: receivedAtMs - previous })
       lastHits.set(key, receivedAtMs)
     }
   }

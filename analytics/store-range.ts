@@ -33,7 +33,14 @@ export interface StorePorts {
   readonly lastHits: Map<string, number>
 }
 
-export interface StoredRange { readonly signals: RangeSignals; readonly poison: readonly Poison[]; readonly logRows: number; readonly spanRows: number; readonly partialRows: number; /** Of counts and of texts. */ readonly templateRows: number }
+export interface StoredRange {
+  readonly signals: RangeSignals
+  readonly poison: readonly Poison[]
+  readonly logRows: number
+  readonly spanRows: number
+  readonly partialRows: number
+  /** Of counts and of texts. */ readonly templateRows: number
+}
 
 const writeDeadLetters = async (range: Range, poison: readonly Poison[], ports: StorePorts, retry: Retry): Promise<void> => {
   if (poison.length === 0) return
@@ -57,38 +64,71 @@ export interface RangeHistory {
 }
 
 type Sent = Pick<RangeHistory, 'isReplay' | 'shard'>
-interface StoredBlocks extends Pick<StoredRange, 'logRows' | 'spanRows' | 'partialRows' | 'templateRows'> { readonly refused: readonly Poison[] }
+interface StoredBlocks extends Pick<StoredRange, 'logRows' | 'spanRows' | 'partialRows' | 'templateRows'> {
+  readonly refused: readonly Poison[]
+}
 
 /** One INSERT for each table, all under the range's token. */
-const sendBlocks = async (range: Range, decoded: DecodeOutput, { isReplay, shard }: Sent, ports: StorePorts, retry: Retry): Promise<boolean> => {
+const sendBlocks = async (
+  range: Range,
+  decoded: DecodeOutput,
+  { isReplay, shard }: Sent,
+  ports: StorePorts,
+  retry: Retry,
+): Promise<boolean> => {
   const { clickhouse, settings } = ports
   const token = rangeToken(settings.logId, range)
   for (const [table, block] of blocksOf(decoded)) {
-    const target = { token, shard, send: (sent: string) => clickhouse.insert({ table, block, token: sent, shard }), isPresent: presenceOf(clickhouse, table, settings.logId, range, shard) }
-    if (!await insertRange(target, isReplay, retry)) return false
+    const target = {
+      token,
+      shard,
+      send: (sent: string) => clickhouse.insert({ table, block, token: sent, shard }),
+      isPresent: presenceOf(clickhouse, table, settings.logId, range, shard),
+    }
+    if (!(await insertRange(target, isReplay, retry))) return false
   }
   return true
 }
 
 /** Texts first, so that no count is without its own; written again they change nothing. */
-const storeTemplates = async (range: Range, { templateCounts: block, templates }: DecodeOutput, { isReplay, shard }: Sent, ports: StorePorts, retry: Retry): Promise<void> => {
+const storeTemplates = async (
+  range: Range,
+  { templateCounts: block, templates }: DecodeOutput,
+  { isReplay, shard }: Sent,
+  ports: StorePorts,
+  retry: Retry,
+): Promise<void> => {
   const { clickhouse, settings } = ports
   if (block === null) return
   if (templates.length > 0) await untilDone(() => clickhouse.insertRows({ table: 'log_templates', rows: [...templates] }), retry)
-  await insertUntilStored({
-    token: rangeToken(settings.logId, range), shard, send: (token) => clickhouse.insert({ table: 'log_template_counts', block, token, shard }),
-    isPresent: presenceOf(clickhouse, 'log_template_counts', settings.logId, range, shard),
-  }, isReplay, retry)
+  await insertUntilStored(
+    {
+      token: rangeToken(settings.logId, range),
+      shard,
+      send: (token) => clickhouse.insert({ table: 'log_template_counts', block, token, shard }),
+      isPresent: presenceOf(clickhouse, 'log_template_counts', settings.logId, range, shard),
+    },
+    isReplay,
+    retry,
+  )
 }
 
 /** Without the messages that the store refuses by themselves: they are set aside before the rest is sent under the same token. */
-const storeBlocks = async (range: Range, sent: readonly LogMessage[], first: DecodeOutput, decode: DecodeMessages, { isReplay, shard }: Sent, ports: StorePorts, retry: Retry): Promise<StoredBlocks> => {
+const storeBlocks = async (
+  range: Range,
+  sent: readonly LogMessage[],
+  first: DecodeOutput,
+  decode: DecodeMessages,
+  { isReplay, shard }: Sent,
+  ports: StorePorts,
+  retry: Retry,
+): Promise<StoredBlocks> => {
   const refused: Poison[] = []
   const undecoded = new Set(first.poison.map(({ offset }) => offset))
   let messages = sent.filter((message) => isDecoded(message) && !undecoded.has(message.offset))
   let decoded = first
   try {
-    for (let attempt = 1; !await sendBlocks(range, decoded, { isReplay: isReplay || attempt > 1, shard }, ports, retry); attempt += 1) {
+    for (let attempt = 1; !(await sendBlocks(range, decoded, { isReplay: isReplay || attempt > 1, shard }, ports, retry)); attempt += 1) {
       const found = await untilDone(() => findRefused(messages, decode, ports.clickhouse), retry)
       if (found.length === 0) {
         await pause(backoffMs(attempt, retry.minMs, retry.maxMs), retry.signal)
@@ -110,22 +150,37 @@ const storeBlocks = async (range: Range, sent: readonly LogMessage[], first: Dec
   }
 }
 
-const storeSignalRows = async (range: Range, signals: RangeSignals, ports: StorePorts, { isReplay, shard }: Sent, retry: Retry): Promise<void> => {
+const storeSignalRows = async (
+  range: Range,
+  signals: RangeSignals,
+  ports: StorePorts,
+  { isReplay, shard }: Sent,
+  retry: Retry,
+): Promise<void> => {
   const { clickhouse, settings } = ports
   const points = hasPoints(signals) ? toSignalPoints(signals, await untilDone(ports.monitors, retry), ports.lastHits) : []
   const rows = toSignalRows(settings.logId, range, points)
   if (rows.length === 0) return
-  await insertUntilStored({
-    token: `${rangeToken(settings.logId, range)}:signals`,
-    shard,
-    send: (token) => clickhouse.insertRows({ table: 'series_partials', rows, token, shard }),
-    isPresent: presenceOf(clickhouse, 'series_partials', settings.logId, { ...range, partition: signalLane(range.partition) }, shard),
-  }, isReplay, retry)
+  await insertUntilStored(
+    {
+      token: `${rangeToken(settings.logId, range)}:signals`,
+      shard,
+      send: (token) => clickhouse.insertRows({ table: 'series_partials', rows, token, shard }),
+      isPresent: presenceOf(clickhouse, 'series_partials', settings.logId, { ...range, partition: signalLane(range.partition) }, shard),
+    },
+    isReplay,
+    retry,
+  )
 }
 
 /** What an earlier process has set aside stays out, so that rows and series are of the same messages. */
 const refusedEarlier = async (range: Range, { clickhouse, settings }: StorePorts): Promise<ReadonlySet<number>> => {
-  const rows = await clickhouse.query<{ log_offset: string }>(refusedInRange, { logId: settings.logId, partition: range.partition, first: String(range.first), last: String(range.last) })
+  const rows = await clickhouse.query<{ log_offset: string }>(refusedInRange, {
+    logId: settings.logId,
+    partition: range.partition,
+    first: String(range.first),
+    last: String(range.last),
+  })
   return new Set(rows.map((row) => Number(row.log_offset)))
 }
 
@@ -143,7 +198,11 @@ export const storeRange = async (range: Range, history: RangeHistory, ports: Sto
     const signals = await untilDone(() => readSignals({ ...range, messages: sound }, ports.readAlerts), retry)
     const poison = [...decoded.poison, ...signals.poison]
     const blocks = storeBlocks(range, messages, decoded, decode, history, ports, retry)
-    const settled = await Promise.allSettled([blocks, storeSignalRows(range, signals, ports, history, retry), writeDeadLetters(range, poison, ports, retry)])
+    const settled = await Promise.allSettled([
+      blocks,
+      storeSignalRows(range, signals, ports, history, retry),
+      writeDeadLetters(range, poison, ports, retry),
+    ])
     for (const one of settled) if (one.status === 'rejected') throw one.reason
     const { refused, ...rows } = await blocks
     return { signals, poison: [...poison, ...refused], ...rows }

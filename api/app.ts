@@ -5,7 +5,13 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify'
 import { apiError } from './errors.ts'
 import { createCursors } from './cursor.ts'
 import { mcpRoutes } from './mcp/server.ts'
@@ -58,8 +64,17 @@ import { createSealer } from './services/ids.ts'
 import { createIncidents } from './services/incidents.ts'
 import { createMonitors } from './services/monitors.ts'
 
-export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
-export interface Api { readonly address: { readonly host: string; readonly port: number }; close(): Promise<void> }
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+export interface Api {
+  readonly address: { readonly host: string; readonly port: number }
+  close(): Promise<void>
+}
 
 const MAX_BODY_BYTES = 1024 * 1024
 const DOCS = '/docs'
@@ -74,20 +89,45 @@ const MAX_PARAM_LENGTH = 255 * 9
 
 const LIMITS = { headersTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384, ...letThrough }
 
-const createServer = (trustProxy: readonly string[], tls: ApiConfig['listen']['tls']): App => Fastify({
-  ...(tls === undefined ? { http: LIMITS } : { https: { ...LIMITS, cert: readFileSync(tls.cert), key: readFileSync(tls.key) } }) as { http: typeof LIMITS },
-  trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
-  bodyLimit: MAX_BODY_BYTES, requestTimeout: 10_000, keepAliveTimeout: 72_000, forceCloseConnections: true, logger: false, exposeHeadRoutes: true,
-  genReqId: () => randomBytes(8).toString('hex'), routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
-  ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
-  frameworkErrors: (_error, request, reply) => { sendError(request, reply.header('x-request-id', request.id), apiError('NOT_FOUND', 'no such path')) },
-  clientErrorHandler: handleClientError as never,
-}).withTypeProvider<TypeBoxTypeProvider>()
+const createServer = (trustProxy: readonly string[], tls: ApiConfig['listen']['tls']): App =>
+  Fastify({
+    ...((tls === undefined ? { http: LIMITS } : { https: { ...LIMITS, cert: readFileSync(tls.cert), key: readFileSync(tls.key) } }) as {
+      http: typeof LIMITS
+    }),
+    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: 10_000,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: true,
+    logger: false,
+    exposeHeadRoutes: true,
+    genReqId: () => randomBytes(8).toString('hex'),
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
+    frameworkErrors: (_error, request, reply) => {
+      sendError(request, reply.header('x-request-id', request.id), apiError('NOT_FOUND', 'no such path'))
+    },
+    clientErrorHandler: handleClientError as never,
+  }).withTypeProvider<TypeBoxTypeProvider>()
 
 /** Query strings and paths are text: numbers in them are read as such. Bodies are taken as they are. */
 const readQueries = (app: App): void => {
-  const strict = new Ajv({ verbose: true, removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false, strict: false })
-  const lenient = new Ajv({ verbose: true, removeAdditional: false, coerceTypes: 'array', useDefaults: false, allErrors: false, strict: false })
+  const strict = new Ajv({
+    verbose: true,
+    removeAdditional: false,
+    coerceTypes: false,
+    useDefaults: false,
+    allErrors: false,
+    strict: false,
+  })
+  const lenient = new Ajv({
+    verbose: true,
+    removeAdditional: false,
+    coerceTypes: 'array',
+    useDefaults: false,
+    allErrors: false,
+    strict: false,
+  })
   app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? strict : lenient).compile(schema as object) as never)
 }
 
@@ -99,21 +139,41 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
   const changes = createChanges({ store: deps.store, answers, budgets, logger: deps.logger })
   const refreshCredentials = (): Promise<void> => deps.onCredentialsChanged()
   const shared: RouteDeps = {
-    ...deps, config, onCredentialsChanged: () => changes.afterCommit(refreshCredentials), clickhouse: { query: (query, params) => deps.clickhouse.query(query, params, { timeoutMs: STORE_TIMEOUT_MS }) },
-    incidents: createIncidents(deps.store, deps.clock), monitors: createMonitors(deps.store, createSealer(config.secretKey)), cursors: createCursors(config.secretKey, deps.clock),
+    ...deps,
+    config,
+    onCredentialsChanged: () => changes.afterCommit(refreshCredentials),
+    clickhouse: { query: (query, params) => deps.clickhouse.query(query, params, { timeoutMs: STORE_TIMEOUT_MS }) },
+    incidents: createIncidents(deps.store, deps.clock),
+    monitors: createMonitors(deps.store, createSealer(config.secretKey)),
+    cursors: createCursors(config.secretKey, deps.clock),
   }
-  const sweep = (what: string, work: Promise<void>): void => { work.catch((error: unknown) => { deps.logger.warn({ error: String(error) }, `old ${what} not deleted`) }) }
+  const sweep = (what: string, work: Promise<void>): void => {
+    work.catch((error: unknown) => {
+      deps.logger.warn({ error: String(error) }, `old ${what} not deleted`)
+    })
+  }
   const sweeping = setInterval(() => {
     sweep('answers', answers.sweep(deps.store))
     sweep('counts of caps', budgets.sweep())
   }, SWEEP_EVERY_MS).unref()
-  const windows = createAddressWindows({ windowMs: WINDOW_MS, shared: config.sharedStore ?? false }, { store: deps.store, clock: deps.clock, onError: (error) => { deps.logger.warn({ error: String(error) }, 'requests of addresses not shared') } })
+  const windows = createAddressWindows(
+    { windowMs: WINDOW_MS, shared: config.sharedStore ?? false },
+    {
+      store: deps.store,
+      clock: deps.clock,
+      onError: (error) => {
+        deps.logger.warn({ error: String(error) }, 'requests of addresses not shared')
+      },
+    },
+  )
   app.addHook('onClose', async () => {
     clearInterval(sweeping)
     await windows.close()
   })
   readQueries(app)
-  app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id).header('cache-control', 'no-store') })
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('cache-control', 'no-store')
+  })
   const plain = app as unknown as FastifyInstance
   readJsonBodies(plain)
   handleErrors(plain, deps.logger)
@@ -123,7 +183,13 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
   handleUnrouted(plain)
   await app.register(swagger, {
     openapi: {
-      openapi: '3.1.0', info: { title: 'Lapwing', version: config.version, description: 'Observability for agents: logs, anomalies, root causes, incidents.', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+      openapi: '3.1.0',
+      info: {
+        title: 'Lapwing',
+        version: config.version,
+        description: 'Observability for agents: logs, anomalies, root causes, incidents.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
       servers: [{ url: '/', description: 'where this description came from' }],
     },
     // An empty body that is taken is not one that is asked for.
@@ -133,7 +199,9 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
   await app.register(swaggerUi, { routePrefix: DOCS })
   await app.register(async (scope) => {
     const typed = scope as unknown as App
-    scope.addHook('onRoute', (route) => { accessOf(route) })
+    scope.addHook('onRoute', (route) => {
+      accessOf(route)
+    })
     changes.install(scope)
     const tools = collectTools(scope)
     limitTime(scope, deps.deadlineMs ?? DEADLINE_MS)
@@ -166,7 +234,14 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     memberRoutes(typed, shared)
     operationsRoutes(typed, shared)
     toolFileRoutes(typed, shared, tools)
-    mcpRoutes(scope, { version: config.version, tools, choose: (every, toolset) => chooseTools(every, { toolset }), logger: deps.logger, hosts: [...LOCAL_HOSTS, config.listen.host, ...config.mcpHosts ?? []], extend: deps.extendMcp as never })
+    mcpRoutes(scope, {
+      version: config.version,
+      tools,
+      choose: (every, toolset) => chooseTools(every, { toolset }),
+      logger: deps.logger,
+      hosts: [...LOCAL_HOSTS, config.listen.host, ...(config.mcpHosts ?? [])],
+      extend: deps.extendMcp as never,
+    })
   })
   return app
 }

@@ -1,18 +1,49 @@
 // One answer for each code of the registry, as a caller sees it. `GET /docs/errors` and the description of every route show them.
 import { errorCodes, type ErrorName, type FieldError } from './errors.ts'
 
-interface Example { readonly error: string; readonly fields?: readonly FieldError[]; readonly required_scopes?: readonly string[]; readonly server_time?: string; readonly retry_after_s?: number; readonly status?: string; readonly dependencies?: Readonly<Record<string, string>> }
+interface Example {
+  readonly error: string
+  readonly fields?: readonly FieldError[]
+  readonly required_scopes?: readonly string[]
+  readonly server_time?: string
+  readonly retry_after_s?: number
+  readonly status?: string
+  readonly dependencies?: Readonly<Record<string, string>>
+}
 
 const examples: Readonly<Record<ErrorName, Example>> = {
   VALIDATION_FAILED: {
     error: 'querystring: stauts unknown field',
-    fields: [{ path: 'stauts', code: 'additionalProperties', message: 'unknown field', allowed: ['status', 'limit', 'cursor'], nearest: 'status', example: 'GET /api/v1/incidents?status=open' }],
+    fields: [
+      {
+        path: 'stauts',
+        code: 'additionalProperties',
+        message: 'unknown field',
+        allowed: ['status', 'limit', 'cursor'],
+        nearest: 'status',
+        example: 'GET /api/v1/incidents?status=open',
+      },
+    ],
   },
   BAD_REQUEST: { error: 'HTTP/1.1 needs a Host header' },
   BAD_JSON: { error: 'The body is not JSON.' },
-  BAD_TIME_RANGE: { error: 'from is not a time', fields: [{ path: 'from', code: 'invalid_time', message: 'RFC 3339 with a zone (2026-01-31T12:00:00Z), now-15m, or a Unix time', example: 'from=now-1h' }], server_time: '2026-01-31T12:00:00.000Z' },
+  BAD_TIME_RANGE: {
+    error: 'from is not a time',
+    fields: [
+      {
+        path: 'from',
+        code: 'invalid_time',
+        message: 'RFC 3339 with a zone (2026-01-31T12:00:00Z), now-15m, or a Unix time',
+        example: 'from=now-1h',
+      },
+    ],
+    server_time: '2026-01-31T12:00:00.000Z',
+  },
   CURSOR_MISMATCH: { error: 'the cursor belongs to another query' },
-  QUERY_TOO_LARGE: { error: 'the aggregate takes longer than 4 s', fields: [{ path: 'from', code: 'too_large', message: 'a shorter range', example: 'from=now-1h' }] },
+  QUERY_TOO_LARGE: {
+    error: 'the aggregate takes longer than 4 s',
+    fields: [{ path: 'from', code: 'too_large', message: 'a shorter range', example: 'from=now-1h' }],
+  },
   CURSOR_EXPIRED: { error: 'the cursor has expired' },
   IDEMPOTENCY_KEY_TOO_LONG: { error: 'The Idempotency-Key is longer than 255 characters.' },
   UNAUTHENTICATED: { error: 'the token is unknown, expired or revoked' },
@@ -45,7 +76,12 @@ export const errorExample = (code: ErrorName): Record<string, unknown> => {
 }
 
 export const errorCatalogue = (): Record<string, unknown>[] =>
-  (Object.keys(errorCodes) as ErrorName[]).map((code) => ({ code, ...errorCodes[code], retryable: [408, 429, 503].includes(errorCodes[code].status) || code === 'INTERNAL', example: errorExample(code) }))
+  (Object.keys(errorCodes) as ErrorName[]).map((code) => ({
+    code,
+    ...errorCodes[code],
+    retryable: [408, 429, 503].includes(errorCodes[code].status) || code === 'INTERNAL',
+    example: errorExample(code),
+  }))
 
 const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 /** For people: the address in `type` of a problem+json answer leads to its entry. */
@@ -54,6 +90,7 @@ export const errorPage = (): string => {
     const { status, meaning, hint } = errorCodes[code]
     return `<section id="${code}"><h2>${code} <small>${status}</small></h2><p>${escape(meaning)}</p><p><b>What to do:</b> ${escape(hint)}</p><pre>${escape(JSON.stringify(errorExample(code), null, 2))}</pre></section>`
   })
-  const style = 'body{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem}pre{background:#f4f4f4;padding:.8rem;overflow:auto}small{color:#666}'
+  const style =
+    'body{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem}pre{background:#f4f4f4;padding:.8rem;overflow:auto}small{color:#666}'
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Errors of the API</title><style>${style}</style><h1>Errors of the API</h1>${entries.join('')}</html>`
 }

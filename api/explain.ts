@@ -9,18 +9,34 @@ import type { RouteDeps } from './ports.ts'
 
 /** Fields of an answer. */
 export const emptiness = {
-  emptyReason: Type.Optional(Type.String({ enum: ['no_match', 'no_data_in_range', 'field_unknown'], description: 'only of an empty answer' })),
+  emptyReason: Type.Optional(
+    Type.String({ enum: ['no_match', 'no_data_in_range', 'field_unknown'], description: 'only of an empty answer' }),
+  ),
   nearestDataAt: Type.Optional(Type.String({ description: 'of the record that is nearest to the end of the range' })),
-  unknownFields: Type.Optional(Type.Array(Type.Object({ field: Type.String(), nearest: Type.Optional(Type.String()) }), { description: 'attributes that none of the newest 10,000 records of the range has' })),
+  unknownFields: Type.Optional(
+    Type.Array(Type.Object({ field: Type.String(), nearest: Type.Optional(Type.String()) }), {
+      description: 'attributes that none of the newest 10,000 records of the range has',
+    }),
+  ),
 }
-interface Explained { readonly emptyReason?: string; readonly nearestDataAt?: string; readonly unknownFields?: { field: string; nearest?: string }[] }
+interface Explained {
+  readonly emptyReason?: string
+  readonly nearestDataAt?: string
+  readonly unknownFields?: { field: string; nearest?: string }[]
+}
 
 const isoOf = (ns: string): string => new Date(Number(BigInt(ns) / 1_000_000n)).toISOString()
 
 /** `measured` is wanted beside what the filter names. Nothing when there was no time to find out. */
-export const explainNothing = async (clickhouse: RouteDeps['clickhouse'], filter: LogFilter, measured: Field | null): Promise<Explained> => {
+export const explainNothing = async (
+  clickhouse: RouteDeps['clickhouse'],
+  filter: LogFilter,
+  measured: Field | null,
+): Promise<Explained> => {
   const asked = [
-    ...(filter.tree ? attributesOf(filter.tree) : []), ...filter.attributes.map(([key]) => ({ kind: 'attribute', of: 'either', key }) as const), ...(measured?.kind === 'attribute' ? [measured] : []),
+    ...(filter.tree ? attributesOf(filter.tree) : []),
+    ...filter.attributes.map(([key]) => ({ kind: 'attribute', of: 'either', key }) as const),
+    ...(measured?.kind === 'attribute' ? [measured] : []),
   ]
   const why = await explainEmpty(clickhouse, filter, asked)
   if (why === null) return {}
@@ -28,5 +44,9 @@ export const explainNothing = async (clickhouse: RouteDeps['clickhouse'], filter
     const near = nearest(field.key, why.knownKeys)
     return { field: printField(field), ...(near === null ? {} : { nearest: near }) }
   })
-  return { emptyReason: why.reason, ...(why.nearestNs === null ? {} : { nearestDataAt: isoOf(why.nearestNs) }), ...(unknownFields.length === 0 ? {} : { unknownFields }) }
+  return {
+    emptyReason: why.reason,
+    ...(why.nearestNs === null ? {} : { nearestDataAt: isoOf(why.nearestNs) }),
+    ...(unknownFields.length === 0 ? {} : { unknownFields }),
+  }
 }

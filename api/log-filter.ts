@@ -11,17 +11,31 @@ import { MAX_FILTER_LENGTH, parseFilter } from './filter/parser.ts'
 
 /** Fields of a query string. */
 export const logParameters = {
-  q: Type.Optional(Type.String({ maxLength: 1000, description: 'words in the body, in any case, all of them present; punctuation only separates them' })),
-  service: Type.Optional(Type.String({ maxLength: 255 })), severity_min: Type.Optional(Type.String({ maxLength: 20 })), trace_id: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{32}$' })),
-  attr: Type.Optional(Type.Array(Type.String({ maxLength: 2000 }), { maxItems: MAX_ATTRIBUTES, description: 'key:value, on the record or its resource' })),
+  q: Type.Optional(
+    Type.String({ maxLength: 1000, description: 'words in the body, in any case, all of them present; punctuation only separates them' }),
+  ),
+  service: Type.Optional(Type.String({ maxLength: 255 })),
+  severity_min: Type.Optional(Type.String({ maxLength: 20 })),
+  trace_id: Type.Optional(Type.String({ pattern: '^[0-9a-fA-F]{32}$' })),
+  attr: Type.Optional(
+    Type.Array(Type.String({ maxLength: 2000 }), { maxItems: MAX_ATTRIBUTES, description: 'key:value, on the record or its resource' }),
+  ),
   // The length is the parser's to judge, which says more.
-  filter: Type.Optional(Type.String({
-    maxLength: 4 * MAX_FILTER_LENGTH, description: 'filter language, AND-ed to the other parameters; see the description of the operation',
-    examples: ['service = checkout AND severity >= error AND NOT http.route ~ "/health"'],
-  })),
+  filter: Type.Optional(
+    Type.String({
+      maxLength: 4 * MAX_FILTER_LENGTH,
+      description: 'filter language, AND-ed to the other parameters; see the description of the operation',
+      examples: ['service = checkout AND severity >= error AND NOT http.route ~ "/health"'],
+    }),
+  ),
 }
 export interface LogParameters {
-  readonly q?: string; readonly service?: string; readonly severity_min?: string; readonly trace_id?: string; readonly attr?: readonly string[]; readonly filter?: string
+  readonly q?: string
+  readonly service?: string
+  readonly severity_min?: string
+  readonly trace_id?: string
+  readonly attr?: readonly string[]
+  readonly filter?: string
 }
 
 /** Of operations that take a filter, for their description. */
@@ -44,25 +58,58 @@ const toSeverity = (text: string): number => {
   const number = toSeverityNumber(text)
   if (number !== null) return number
   const meant = nearest(text, LEVELS)
-  throw apiError('VALIDATION_FAILED', 'severity_min is not a severity', [{
-    path: 'severity_min', code: 'enum', message: 'one of trace, debug, info, warn, error, fatal or a number from 0 to 24', allowed: LEVELS, ...(meant === null ? {} : { nearest: meant }), example: `severity_min=${meant ?? 'error'}`,
-  }])
+  throw apiError('VALIDATION_FAILED', 'severity_min is not a severity', [
+    {
+      path: 'severity_min',
+      code: 'enum',
+      message: 'one of trace, debug, info, warn, error, fatal or a number from 0 to 24',
+      allowed: LEVELS,
+      ...(meant === null ? {} : { nearest: meant }),
+      example: `severity_min=${meant ?? 'error'}`,
+    },
+  ])
 }
-const toAttributes = (attributes: readonly string[]): [string, string][] => attributes.map((text) => {
-  const colon = text.indexOf(':')
-  if (colon <= 0) throw apiError('VALIDATION_FAILED', 'attr is not key:value', [{ path: 'attr', code: 'pattern', message: 'key:value', example: 'attr=user.id:42' }])
-  return [text.slice(0, colon), text.slice(colon + 1)]
-})
+const toAttributes = (attributes: readonly string[]): [string, string][] =>
+  attributes.map((text) => {
+    const colon = text.indexOf(':')
+    if (colon <= 0)
+      throw apiError('VALIDATION_FAILED', 'attr is not key:value', [
+        { path: 'attr', code: 'pattern', message: 'key:value', example: 'attr=user.id:42' },
+      ])
+    return [text.slice(0, colon), text.slice(colon + 1)]
+  })
 const toQueryWords = (q: string): string[] => {
   const words = toWords(q)
-  if (q !== '' && words.length === 0) throw apiError('VALIDATION_FAILED', 'q has no word', [{ path: 'q', code: 'no_word', message: 'a word is a run of letters, digits or characters beyond ASCII; spaces and punctuation only separate words. Leave q out to search without words', example: 'q=timeout' }])
-  if (words.length > MAX_WORDS) throw apiError('VALIDATION_FAILED', `q has more than ${MAX_WORDS} words`, [{ path: 'q', code: 'maxItems', message: `at most ${MAX_WORDS} words`, example: 'q=connection timeout' }])
+  if (q !== '' && words.length === 0)
+    throw apiError('VALIDATION_FAILED', 'q has no word', [
+      {
+        path: 'q',
+        code: 'no_word',
+        message:
+          'a word is a run of letters, digits or characters beyond ASCII; spaces and punctuation only separate words. Leave q out to search without words',
+        example: 'q=timeout',
+      },
+    ])
+  if (words.length > MAX_WORDS)
+    throw apiError('VALIDATION_FAILED', `q has more than ${MAX_WORDS} words`, [
+      { path: 'q', code: 'maxItems', message: `at most ${MAX_WORDS} words`, example: 'q=connection timeout' },
+    ])
   return words
 }
 
-export const filterFault = (path: string, error: FilterError): Error => apiError('VALIDATION_FAILED', `${path}: ${describeError(error)}`, [{
-  path, code: `filter_${error.reason}`, message: 'not what can stand there', position: error.position, found: error.found, allowed: error.expected, ...(error.nearest === undefined ? {} : { nearest: error.nearest }), example: error.example,
-}])
+export const filterFault = (path: string, error: FilterError): Error =>
+  apiError('VALIDATION_FAILED', `${path}: ${describeError(error)}`, [
+    {
+      path,
+      code: `filter_${error.reason}`,
+      message: 'not what can stand there',
+      position: error.position,
+      found: error.found,
+      allowed: error.expected,
+      ...(error.nearest === undefined ? {} : { nearest: error.nearest }),
+      example: error.example,
+    },
+  ])
 const toTree = (text: string): FilterNode | null => {
   if (text.trim() === '') return null
   const parsed = parseFilter(text)
@@ -72,6 +119,13 @@ const toTree = (text: string): FilterNode | null => {
 
 /** @throws ApiError VALIDATION_FAILED. */
 export const toLogFilter = (asked: LogParameters, tenant: string, [from, to]: readonly [string, string]): LogFilter => ({
-  tenant, fromNs: BigInt(Date.parse(from)) * 1_000_000n, toNs: BigInt(Date.parse(to)) * 1_000_000n + 999_999n, service: asked.service ?? null,
-  severityMin: (asked.severity_min ?? '') === '' ? 0 : toSeverity(asked.severity_min ?? ''), words: toQueryWords(asked.q ?? ''), attributes: toAttributes(asked.attr ?? []), traceId: asked.trace_id?.toLowerCase() ?? null, tree: toTree(asked.filter ?? ''),
+  tenant,
+  fromNs: BigInt(Date.parse(from)) * 1_000_000n,
+  toNs: BigInt(Date.parse(to)) * 1_000_000n + 999_999n,
+  service: asked.service ?? null,
+  severityMin: (asked.severity_min ?? '') === '' ? 0 : toSeverity(asked.severity_min ?? ''),
+  words: toQueryWords(asked.q ?? ''),
+  attributes: toAttributes(asked.attr ?? []),
+  traceId: asked.trace_id?.toLowerCase() ?? null,
+  tree: toTree(asked.filter ?? ''),
 })

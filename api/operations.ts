@@ -1,7 +1,14 @@
 // The one table of operations: who may call what. A route whose operationId is not here is refused at registration.
 import type { Role } from '../streams/contracts/principal.ts'
 
-export type Access = { readonly public: true } | { /** Empty: any token. */ readonly scope: string; readonly role: Role; /** Needs no token on a loopback listener. */ readonly openOnLoopback?: true; /** Takes a body to read with: spends no cap, knows no Idempotency-Key and no dry run. */ readonly changesNothing?: true }
+export type Access =
+  | { readonly public: true }
+  | {
+      /** Empty: any token. */ readonly scope: string
+      readonly role: Role
+      /** Needs no token on a loopback listener. */ readonly openOnLoopback?: true
+      /** Takes a body to read with: spends no cap, knows no Idempotency-Key and no dry run. */ readonly changesNothing?: true
+    }
 const read = (scope: string): Access => ({ scope, role: 'viewer' })
 const write = (scope: string): Access => ({ scope, role: 'member' })
 const administer = (scope: string): Access => ({ scope, role: 'admin' })

@@ -15,7 +15,11 @@ export interface Logger {
 }
 
 export interface ApiConfig {
-  readonly listen: { readonly host: string; readonly port: number; /** Paths of PEM files; plain without. */ readonly tls?: { readonly cert: string; readonly key: string } }
+  readonly listen: {
+    readonly host: string
+    readonly port: number
+    /** Paths of PEM files; plain without. */ readonly tls?: { readonly cert: string; readonly key: string }
+  }
   readonly version: string
   readonly secretKey: string
   /** /metrics without a token: for a loopback listener. */

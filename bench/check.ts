@@ -8,12 +8,16 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { checkAgainst, type Baseline, type ComparedRow } from './report/compare.ts'
 
-const { values } = parseArgs({ options: { results: { type: 'string' }, baseline: { type: 'string', default: join(import.meta.dirname, 'results', 'baseline.json') } } })
+const { values } = parseArgs({
+  options: { results: { type: 'string' }, baseline: { type: 'string', default: join(import.meta.dirname, 'results', 'baseline.json') } },
+})
 
 const runQuick = (): string => {
   const directory = mkdtempSync(join(tmpdir(), 'lapwing-check-'))
   try {
-    const { status } = spawnSync(process.execPath, [join(import.meta.dirname, 'compare.ts'), '--quick', '--out', directory], { stdio: ['ignore', 'ignore', 'inherit'] })
+    const { status } = spawnSync(process.execPath, [join(import.meta.dirname, 'compare.ts'), '--quick', '--out', directory], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
     if (status !== 0) throw new Error(`the comparison failed with ${status}`)
     return readFileSync(join(directory, 'compare.json'), 'utf8')
   } finally {

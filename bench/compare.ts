@@ -13,12 +13,22 @@ import { totalCpu, type Result, type Stage } from './report/result.ts'
 import { renderRatios, renderResults, verdictOf } from './report/table.ts'
 import { openVersus, type Versus } from './stages/versus.ts'
 
-const { values } = parseArgs({ options: {
-  quick: { type: 'boolean', default: false }, stages: { type: 'string', default: 'E,G,X' }, rounds: { type: 'string', default: '5' }, records: { type: 'string' }, seconds: { type: 'string' },
-  out: { type: 'string' }, baseline: { type: 'boolean', default: false },
-} })
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    stages: { type: 'string', default: 'E,G,X' },
+    rounds: { type: 'string', default: '5' },
+    records: { type: 'string' },
+    seconds: { type: 'string' },
+    out: { type: 'string' },
+    baseline: { type: 'boolean', default: false },
+  },
+})
 const stages = values.stages.split(',').map((name) => name.trim().toUpperCase()) as Stage[]
-const size = { records: Number(values.records ?? (values.quick ? 200_000 : 2_000_000)), seconds: Number(values.seconds ?? (values.quick ? 4 : 20)) }
+const size = {
+  records: Number(values.records ?? (values.quick ? 200_000 : 2_000_000)),
+  seconds: Number(values.seconds ?? (values.quick ? 4 : 20)),
+}
 
 /** A turn that cannot be taken is named and has no row: the others go on. */
 const play = async (versus: Versus, scopes: ReturnType<typeof createScopes>): Promise<{ results: Result[]; failures: string[] }> => {
@@ -38,7 +48,10 @@ const play = async (versus: Versus, scopes: ReturnType<typeof createScopes>): Pr
   return { results, failures }
 }
 
-const write = (directory: string, report: { readonly text: string; readonly json: object; readonly rows: readonly ComparedRow[]; readonly results: readonly Result[] }): void => {
+const write = (
+  directory: string,
+  report: { readonly text: string; readonly json: object; readonly rows: readonly ComparedRow[]; readonly results: readonly Result[] },
+): void => {
   mkdirSync(directory, { recursive: true })
   writeFileSync(join(directory, 'compare.json'), `${JSON.stringify(report.json, null, 1)}\n`)
   writeFileSync(join(directory, 'compare.md'), report.text)
@@ -54,9 +67,20 @@ await scopes.run(async (scope) => {
   const machine = readMachine()
   const absent = [...versus.missing.map((what) => `not measured: ${what}`), ...failures.map((what) => `failed to run: ${what}`)]
   const text = [
-    `## Compared with peers, ${values.rounds} rounds`, renderRatios(rows), absent.map((what) => `- ${what}`).join('\n'), describeMachine(machine), '## Every run', renderResults(results),
+    `## Compared with peers, ${values.rounds} rounds`,
+    renderRatios(rows),
+    absent.map((what) => `- ${what}`).join('\n'),
+    describeMachine(machine),
+    '## Every run',
+    renderResults(results),
   ].join('\n\n')
   console.log(text)
-  if (values.out !== undefined) write(values.out, { text: `${text}\n`, json: { machine, size, rounds: Number(values.rounds), missing: versus.missing, failures, rows, results }, rows, results })
+  if (values.out !== undefined)
+    write(values.out, {
+      text: `${text}\n`,
+      json: { machine, size, rounds: Number(values.rounds), missing: versus.missing, failures, rows, results },
+      rows,
+      results,
+    })
   process.exitCode = failures.length === 0 && results.every(({ faults }) => faults.length === 0) ? 0 : 1
 })

@@ -10,10 +10,18 @@ import { STAGES, totalCpu, type Result, type Stage } from './report/result.ts'
 import { renderResults, verdictOf } from './report/table.ts'
 import { OURS } from './stages/ours.ts'
 
-const { values } = parseArgs({ options: {
-  stages: { type: 'string', default: 'E,G,D,C,X,A,O,S' }, rounds: { type: 'string', default: '1' }, quick: { type: 'boolean', default: false }, records: { type: 'string' }, seconds: { type: 'string' },
-  json: { type: 'string' }, out: { type: 'string' }, profile: { type: 'string' },
-} })
+const { values } = parseArgs({
+  options: {
+    stages: { type: 'string', default: 'E,G,D,C,X,A,O,S' },
+    rounds: { type: 'string', default: '1' },
+    quick: { type: 'boolean', default: false },
+    records: { type: 'string' },
+    seconds: { type: 'string' },
+    json: { type: 'string' },
+    out: { type: 'string' },
+    profile: { type: 'string' },
+  },
+})
 const stages = values.stages.split(',').map((name) => name.trim().toUpperCase()) as Stage[]
 const unknown = stages.filter((stage) => !(stage in STAGES))
 if (unknown.length > 0) throw new Error(`--stages: ${unknown.join(', ')} is none of ${Object.keys(STAGES).join(', ')}`)
@@ -26,9 +34,20 @@ const scopes = createScopes()
 closeOnSignal(scopes)
 for (let round = 0; round < Number(values.rounds); round++) {
   for (const stage of stages) {
-    for await (const result of OURS[stage]({ size: { records, seconds }, profile: values.profile, onMissing: (what) => { missing.add(what) } }, scopes)) {
+    for await (const result of OURS[stage](
+      {
+        size: { records, seconds },
+        profile: values.profile,
+        onMissing: (what) => {
+          missing.add(what)
+        },
+      },
+      scopes,
+    )) {
       results.push(result)
-      console.error(`${result.stage} ${result.contestant}, ${result.load}, ${result.durability}: ${totalCpu(result).toFixed(2)} CPU-s/M, ${verdictOf(result)}`)
+      console.error(
+        `${result.stage} ${result.contestant}, ${result.load}, ${result.durability}: ${totalCpu(result).toFixed(2)} CPU-s/M, ${verdictOf(result)}`,
+      )
     }
   }
 }

@@ -10,15 +10,24 @@ import { describeMachine, type Machine } from './report/machine.ts'
 import { splice } from './report/splice.ts'
 import { renderRatios } from './report/table.ts'
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' }, records: { type: 'string' }, 'figures-only': { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    records: { type: 'string' },
+    'figures-only': { type: 'boolean', default: false },
+  },
+})
 const results = join(import.meta.dirname, 'results')
 const readme = join(import.meta.dirname, '..', 'README.md')
 /** The README shows what a user with a Collector sends by default; the rest is in bench/results. */
 const SHOWN = /^1,000 records per request, protobuf, none/
 
 const run = (file: string, ...options: string[]): void => {
-  const more = [...values.quick ? ['--quick'] : [], ...values.records === undefined ? [] : ['--records', values.records]]
-  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, file), '--out', results, ...options, ...more], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const more = [...(values.quick ? ['--quick'] : []), ...(values.records === undefined ? [] : ['--records', values.records])]
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, file), '--out', results, ...options, ...more], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   if (status !== 0) throw new Error(`${file} ended with ${status}: nothing is recorded of a run that failed`)
 }
 
@@ -26,6 +35,13 @@ if (!values['figures-only']) {
   run('main.ts')
   run('compare.ts', '--rounds', values.rounds, '--baseline')
 }
-const { rows, machine, rounds } = JSON.parse(readFileSync(join(results, 'compare.json'), 'utf8')) as { rows: ComparedRow[]; machine: Machine; rounds: number }
+const { rows, machine, rounds } = JSON.parse(readFileSync(join(results, 'compare.json'), 'utf8')) as {
+  rows: ComparedRow[]
+  machine: Machine
+  rounds: number
+}
 const shown = rows.filter(({ load }) => SHOWN.test(load))
-writeFileSync(readme, splice(readFileSync(readme, 'utf8'), 'bench', `${renderRatios(shown)}\n\n${rounds} rounds on ${describeMachine(machine)}.`))
+writeFileSync(
+  readme,
+  splice(readFileSync(readme, 'utf8'), 'bench', `${renderRatios(shown)}\n\n${rounds} rounds on ${describeMachine(machine)}.`),
+)

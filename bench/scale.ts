@@ -38,18 +38,27 @@ const spent = async (cluster: Cluster, run: () => Promise<unknown>): Promise<{ r
   const [before, begun] = [cpuByRole(cluster), performance.now()]
   await run()
   const after = cpuByRole(cluster)
-  return { cpu: Object.fromEntries(Object.keys(after).map((name) => [name, after[name] - before[name]])), seconds: (performance.now() - begun) / 1000 }
+  return {
+    cpu: Object.fromEntries(Object.keys(after).map((name) => [name, after[name] - before[name]])),
+    seconds: (performance.now() - begun) / 1000,
+  }
 }
 
 const measure = async (each: number): Promise<string> => {
   const cluster = await openCluster({ postgresBin: findPostgresBinaries()!, each })
   try {
     const requestsPerSecond = Number(values.rate) / RECORDS / each
-    const load = (seconds: number, firstAttempt: number) => Promise.all(cluster.of('ingest').map(({ otlp }, n) => {
-      const requests = Math.round(requestsPerSecond * seconds)
-      const bodies = prepareBodies(createCorpus({ records: RECORDS, resources: 8, run: `scale${n}` }), 'none', { first: firstAttempt, count: requests })
-      return runOpenLoop({ url: otlp, token: cluster.token, bodies, requestsPerSecond, requests, connections: 8, firstAttempt })
-    }))
+    const load = (seconds: number, firstAttempt: number) =>
+      Promise.all(
+        cluster.of('ingest').map(({ otlp }, n) => {
+          const requests = Math.round(requestsPerSecond * seconds)
+          const bodies = prepareBodies(createCorpus({ records: RECORDS, resources: 8, run: `scale${n}` }), 'none', {
+            first: firstAttempt,
+            count: requests,
+          })
+          return runOpenLoop({ url: otlp, token: cluster.token, bodies, requestsPerSecond, requests, connections: 8, firstAttempt })
+        }),
+      )
     const settled = () => until('everything is stored', 120_000, () => drainedStatus(cluster.api))
     const rows = async (): Promise<number> => (await cluster.select<{ rows: number }>('SELECT count() AS rows FROM otel_logs'))[0].rows
     // What starts costs more: Kafka's first gigabyte, every process's first requests.
@@ -62,15 +71,17 @@ const measure = async (each: number): Promise<string> => {
       results = await load(Number(values.seconds), 1_000_000)
       await settled()
     })
-    const stored = await rows() - already
+    const stored = (await rows()) - already
     const acknowledged = results.reduce((sum, one) => sum + one.acknowledged.length, 0) * RECORDS
     if (stored < acknowledged) throw new Error(`${acknowledged - stored} acknowledged records are not stored`)
     const millions = stored / 1e6
     const latencies = results.flatMap((one) => [...one.latenciesMs]).sort((a, b) => a - b)
     const idleShare = (name: string): number => idle.cpu[name] / idle.seconds
     const isFull = quantile(latencies, 0.99) > FULL_MS
-    const cost = Object.keys(busy.cpu).map((name) => `${((busy.cpu[name] - idleShare(name) * busy.seconds) / millions).toFixed(2)} (${(100 * idleShare(name)).toFixed(0)} %)`)
-    return `| ${each} | ${(millions * 1e6 / Number(values.seconds)).toFixed(0)} | ${quantile(latencies, 0.5).toFixed(0)} / ${quantile(latencies, 0.99).toFixed(0)} | ${cost.join(' | ')} |${isFull ? ' the machine was full: what waits for a processor is no cost of a record, this row says nothing' : ''}`
+    const cost = Object.keys(busy.cpu).map(
+      (name) => `${((busy.cpu[name] - idleShare(name) * busy.seconds) / millions).toFixed(2)} (${(100 * idleShare(name)).toFixed(0)} %)`,
+    )
+    return `| ${each} | ${((millions * 1e6) / Number(values.seconds)).toFixed(0)} | ${quantile(latencies, 0.5).toFixed(0)} / ${quantile(latencies, 0.99).toFixed(0)} | ${cost.join(' | ')} |${isFull ? ' the machine was full: what waits for a processor is no cost of a record, this row says nothing' : ''}`
   } finally {
     await cluster.close()
   }
@@ -79,8 +90,14 @@ const measure = async (each: number): Promise<string> => {
 const missing = missingForCluster()
 if (missing !== null) console.log(`a cluster cannot be started here: ${missing}`)
 else {
-  console.log(`| processes of each role | records/s stored | ack p50 / p99 ms | ${[...ROLES, 'Kafka', 'ClickHouse'].map((name) => `${name} CPU-s/M (idle, of a core)`).join(' | ')} |\n|${'---|'.repeat(8)}`)
+  console.log(
+    `| processes of each role | records/s stored | ack p50 / p99 ms | ${[...ROLES, 'Kafka', 'ClickHouse'].map((name) => `${name} CPU-s/M (idle, of a core)`).join(' | ')} |\n|${'---|'.repeat(8)}`,
+  )
   for (const each of [1, 2]) console.log(await measure(each))
-  console.log(`load of the machine over the last minutes: ${loadavg().map((one) => one.toFixed(1)).join(', ')} on ${availableParallelism()} cores`)
+  console.log(
+    `load of the machine over the last minutes: ${loadavg()
+      .map((one) => one.toFixed(1))
+      .join(', ')} on ${availableParallelism()} cores`,
+  )
 }
 process.exitCode = missing === null ? 0 : 1

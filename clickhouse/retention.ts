@@ -9,7 +9,11 @@ export interface RetentionConfig {
   /** Free bytes of its disk that must remain; 0: no floor. Only a store on this machine's disk should have one. */
   readonly minFreeBytes: number
 }
-export interface DroppedDay { readonly day: string; readonly bytes: number; readonly rows: number }
+export interface DroppedDay {
+  readonly day: string
+  readonly bytes: number
+  readonly rows: number
+}
 export interface RetentionReport {
   readonly bytes: number
   readonly freeBytes: number
@@ -35,12 +39,17 @@ const dropDay = async (clickhouse: Pick<ClickHouse, 'command'>, rows: readonly S
   for (const table of Object.keys(TABLES) as (keyof typeof TABLES)[]) {
     if (rows.some((row) => row.name === table)) await clickhouse.command(TABLES[table], { day: rows[0].day })
   }
-  const sum = (field: 'bytes' | 'rows', table?: string): number => rows.reduce((total, row) => total + (table === undefined || row.name === table ? Number(row[field]) : 0), 0)
+  const sum = (field: 'bytes' | 'rows', table?: string): number =>
+    rows.reduce((total, row) => total + (table === undefined || row.name === table ? Number(row[field]) : 0), 0)
   return { day: rows[0].day, bytes: sum('bytes'), rows: sum('rows', 'otel_logs') }
 }
 
 /** One pass. It reckons with what it dropped instead of measuring again after each day: DROP PARTITION removes the files at once. */
-export const enforceRetention = async (config: RetentionConfig, clickhouse: Pick<ClickHouse, 'query' | 'command'>, nowMs: number): Promise<RetentionReport> => {
+export const enforceRetention = async (
+  config: RetentionConfig,
+  clickhouse: Pick<ClickHouse, 'query' | 'command'>,
+  nowMs: number,
+): Promise<RetentionReport> => {
   let { bytes, freeBytes } = await measure(clickhouse)
   const isOver = (): boolean => (config.maxBytes !== null && bytes > config.maxBytes) || freeBytes < config.minFreeBytes
   const dropped: DroppedDay[] = []

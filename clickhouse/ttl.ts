@@ -1,7 +1,10 @@
 // How long rows are kept, where the tables say otherwise: schema/ makes them with 30 days, the setting may be another.
 import type { ClickHouse, Query } from './client.ts'
 
-interface TtlRow { readonly name: string; readonly days: number }
+interface TtlRow {
+  readonly name: string
+  readonly days: number
+}
 const kept: Query<TtlRow> = {
   name: 'all_tenants.kept_days',
   sql: `SELECT replaceOne(t.name, '_local', '') AS name, toUInt32OrZero(extract(engine_full, 'toIntervalDay\\\\((?:_CAST\\\\()?([0-9]+)')) AS days

@@ -15,6 +15,7 @@ export const readClickHouseCluster = ({ text, wrong, problems }: Settings): Clus
   if (!/^(?:auto|\d{1,2})$/.test(insertQuorum)) wrong('LAPWING_CLICKHOUSE_INSERT_QUORUM', insertQuorum, 'auto or a number of replicas')
   if (name === null) return null
   if (!/^[\w.-]{1,64}$/.test(name)) wrong('LAPWING_CLICKHOUSE_CLUSTER', name, 'a name of letters, digits, dots, hyphens and underscores')
-  if (text('CLICKHOUSE_URL') === null && text('CLICKHOUSE_URL_FILE') === null) problems.push('CLICKHOUSE_URL: must be set beside LAPWING_CLICKHOUSE_CLUSTER')
+  if (text('CLICKHOUSE_URL') === null && text('CLICKHOUSE_URL_FILE') === null)
+    problems.push('CLICKHOUSE_URL: must be set beside LAPWING_CLICKHOUSE_CLUSTER')
   return { name, insertQuorum }
 }

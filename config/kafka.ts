@@ -15,7 +15,8 @@ const readSasl = ({ text, choice, secret, problems }: Settings): KafkaSasl | nul
   if (text('KAFKA_SASL_MECHANISM') === null) return null
   const [username, password] = [text('KAFKA_SASL_USERNAME'), secret('KAFKA_SASL_PASSWORD', 1)]
   if (username === null) problems.push('KAFKA_SASL_USERNAME: must be set beside KAFKA_SASL_MECHANISM')
-  if (password === null) problems.push('KAFKA_SASL_PASSWORD: must be set beside KAFKA_SASL_MECHANISM, itself or as KAFKA_SASL_PASSWORD_FILE')
+  if (password === null)
+    problems.push('KAFKA_SASL_PASSWORD: must be set beside KAFKA_SASL_MECHANISM, itself or as KAFKA_SASL_PASSWORD_FILE')
   return { mechanism: choice('KAFKA_SASL_MECHANISM', SASL_MECHANISMS, 'PLAIN'), username: username ?? '', password: password ?? '' }
 }
 
@@ -28,10 +29,16 @@ export const readKafka = (settings: Settings): KafkaConfig | null => {
   const topic = text('KAFKA_TOPIC') ?? 'lapwing.events'
   if (!/^[\w.-]{1,200}$/.test(topic)) wrong('KAFKA_TOPIC', topic, 'a topic of letters, digits, dots, dashes and underscores')
   return {
-    brokers, topic,
-    client: settings.choice('KAFKA_CLIENT', ['platformatic', 'kafkajs'] as const, 'platformatic'), clientId: 'lapwing',
-    partitions: Math.floor(number('KAFKA_PARTITIONS', 8, 1, 1000)), replication: Math.floor(number('KAFKA_REPLICATION', 1, 1, 15)),
-    retentionMs: number('KAFKA_RETENTION_HOURS', 168, 24, 24 * 3650) * HOUR_MS, maxMessageBytes: bytes('KAFKA_MAX_MESSAGE_BYTES', 21 * MiB, 65_536),
-    instanceId: text('LAPWING_INSTANCE_ID'), tls: readTls(settings), sasl: readSasl(settings),
+    brokers,
+    topic,
+    client: settings.choice('KAFKA_CLIENT', ['platformatic', 'kafkajs'] as const, 'platformatic'),
+    clientId: 'lapwing',
+    partitions: Math.floor(number('KAFKA_PARTITIONS', 8, 1, 1000)),
+    replication: Math.floor(number('KAFKA_REPLICATION', 1, 1, 15)),
+    retentionMs: number('KAFKA_RETENTION_HOURS', 168, 24, 24 * 3650) * HOUR_MS,
+    maxMessageBytes: bytes('KAFKA_MAX_MESSAGE_BYTES', 21 * MiB, 65_536),
+    instanceId: text('LAPWING_INSTANCE_ID'),
+    tls: readTls(settings),
+    sasl: readSasl(settings),
   }
 }

@@ -2,9 +2,16 @@
 import { readFileSync } from 'node:fs'
 
 export type Env = Readonly<Record<string, string | undefined>>
-export interface Listen { readonly host: string; readonly port: number; /** Plain when absent. */ readonly tls?: TlsFiles }
+export interface Listen {
+  readonly host: string
+  readonly port: number
+  /** Plain when absent. */ readonly tls?: TlsFiles
+}
 /** Paths of PEM files. */
-export interface TlsFiles { readonly cert: string; readonly key: string }
+export interface TlsFiles {
+  readonly cert: string
+  readonly key: string
+}
 
 export interface Settings {
   readonly problems: string[]
@@ -76,7 +83,11 @@ export const readSettings = (env: Env): Settings => {
     const file = text(`${name}_FILE`)
     let value = text(name)
     if (value === null && file !== null) {
-      try { value = readFileSync(file, 'utf8').trim() } catch { wrong(`${name}_FILE`, file, 'a readable file') }
+      try {
+        value = readFileSync(file, 'utf8').trim()
+      } catch {
+        wrong(`${name}_FILE`, file, 'a readable file')
+      }
     }
     if (value !== null && value.length < minLength) problems.push(`${name}: shorter than ${minLength} characters`)
     return value
@@ -87,12 +98,23 @@ export const readSettings = (env: Env): Settings => {
     for (const [of, setting] of Object.entries(settings)) {
       const file = files[of as keyof typeof files]
       if (file === null) continue
-      try { readFileSync(file) } catch { wrong(setting, file, 'a readable file') }
+      try {
+        readFileSync(file)
+      } catch {
+        wrong(setting, file, 'a readable file')
+      }
     }
     if (files.cert === null && files.key === null) return undefined
-    if (files.cert === null || files.key === null) problems.push(`${files.cert === null ? settings.cert : settings.key}: must be set beside ${files.cert === null ? settings.key : settings.cert}`)
+    if (files.cert === null || files.key === null)
+      problems.push(
+        `${files.cert === null ? settings.cert : settings.key}: must be set beside ${files.cert === null ? settings.key : settings.cert}`,
+      )
     return { cert: files.cert ?? '', key: files.key ?? '' }
   }
-  const list = (name: string): readonly string[] => (text(name) ?? '').split(',').map((one) => one.trim()).filter((one) => one !== '')
+  const list = (name: string): readonly string[] =>
+    (text(name) ?? '')
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== '')
   return { problems, text, wrong, number, bytes, choice, name, listen, tls, url, list, secret }
 }

@@ -56,8 +56,12 @@ export const createAdmission = (config: AdmissionConfig): Admission => {
   }
   return {
     tryReserve: (bytes) => (take(bytes, Math.min(config.maxInflightBytes, config.maxEntryBytes ?? Infinity)) ? createLease(bytes) : null),
-    socketOpened: () => { sockets++ },
-    socketClosed: () => { sockets-- },
+    socketOpened: () => {
+      sockets++
+    },
+    socketClosed: () => {
+      sockets--
+    },
     socketsFull: () => sockets > config.maxSockets,
     inflightBytes: () => inflight,
     sockets: () => sockets,

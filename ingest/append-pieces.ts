@@ -27,7 +27,11 @@ function* roundsOf(pieces: readonly Piece[]): Generator<{ readonly round: readon
 }
 
 /** Null when all of them are durable. */
-export const appendPieces = async (body: Uint8Array, pieces: readonly Piece[], { append, lease, expired }: AppendPiecesDeps): Promise<Failure | null> => {
+export const appendPieces = async (
+  body: Uint8Array,
+  pieces: readonly Piece[],
+  { append, lease, expired }: AppendPiecesDeps,
+): Promise<Failure | null> => {
   for (const { round, bytes } of roundsOf(pieces)) {
     if (expired()) return overloaded('not durable in time')
     if (!lease.grow(bytes)) return overloaded('too many bytes are in flight')

@@ -41,7 +41,9 @@ export const createCredentials = (askJwt: ((token: string, hash: string) => void
   const usedAtMs = new Map<Principal, number>()
   let isSuspended = false
   return {
-    suspend: () => { isSuspended = true },
+    suspend: () => {
+      isSuspended = true
+    },
     replace: (snapshot) => {
       isSuspended = false
       tokens = new Map(snapshot.tokens)

@@ -26,6 +26,8 @@ export const createFiringMemory = (maxAlerts = MAX_ALERTS): FiringMemory => {
       seen.set(key, nowMs)
       if (seen.size > maxAlerts) seen.delete(seen.keys().next().value!)
     },
-    resolved: (tenant, fingerprint) => { seen.delete(keyOf(tenant, fingerprint)) },
+    resolved: (tenant, fingerprint) => {
+      seen.delete(keyOf(tenant, fingerprint))
+    },
   }
 }

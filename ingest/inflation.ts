@@ -20,7 +20,8 @@ export const inflateBody = async (body: Uint8Array, compression: Compression, ma
   const guess = Math.min(maxBytes, Math.max(MIN_GUESS_BYTES, body.length * LIKELY_RATIO))
   for (const cap of guess < maxBytes ? [guess, maxBytes] : [maxBytes]) {
     if (!lease.grow(cap)) return overloaded('too many bytes are in flight')
-    const result = cap === guess && body.length <= INLINE_BYTES ? inflateSync(body, compression, cap) : await inflate(body, compression, cap)
+    const result =
+      cap === guess && body.length <= INLINE_BYTES ? inflateSync(body, compression, cap) : await inflate(body, compression, cap)
     lease.shrink(cap - (result.ok ? result.bytes.length : 0))
     if (result.ok) return result
     if (result.reason === 'malformed') return badRequest('BAD_COMPRESSION', result.message)

@@ -30,80 +30,113 @@ export interface IngestThreadDeps {
   readonly onDeath: (error: Error) => void
 }
 
-interface Pending { readonly resolve: (stats: IngestStats | null) => void; readonly reject: (error: Error) => void }
+interface Pending {
+  readonly resolve: (stats: IngestStats | null) => void
+  readonly reject: (error: Error) => void
+}
 /** A request without its id. */
-type Asked = Extract<ToThread, { readonly id: number }> extends infer Message ? Message extends ToThread ? Omit<Message, 'id'> : never : never
+type Asked =
+  Extract<ToThread, { readonly id: number }> extends infer Message ? (Message extends ToThread ? Omit<Message, 'id'> : never) : never
 
 /** @throws PermanentError PORT_BUSY, or what opening the event log threw. */
-export const startIngestThread = (config: Omit<IngestThreadConfig, 'acceptJwt'>, deps: IngestThreadDeps): Promise<IngestThread> => new Promise((resolve, reject) => {
-  const workerData: IngestThreadData = { config: { ...config, acceptJwt: deps.authenticateJwt !== undefined }, credentials: deps.credentials, logBytes: deps.logBytes ?? [] }
-  // The HTTP library reads a setting from the environment of the process, not from a thread's copy of it.
-  const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData, env: SHARE_ENV })
-  const exited = new Promise<void>((done) => { worker.once('exit', () => { done() }) })
-  const pending = new Map<number, Pending>()
-  let nextId = 0
-  let state: 'starting' | 'running' | 'closing' | 'dead' = 'starting'
+export const startIngestThread = (config: Omit<IngestThreadConfig, 'acceptJwt'>, deps: IngestThreadDeps): Promise<IngestThread> =>
+  new Promise((resolve, reject) => {
+    const workerData: IngestThreadData = {
+      config: { ...config, acceptJwt: deps.authenticateJwt !== undefined },
+      credentials: deps.credentials,
+      logBytes: deps.logBytes ?? [],
+    }
+    // The HTTP library reads a setting from the environment of the process, not from a thread's copy of it.
+    const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData, env: SHARE_ENV })
+    const exited = new Promise<void>((done) => {
+      worker.once('exit', () => {
+        done()
+      })
+    })
+    const pending = new Map<number, Pending>()
+    let nextId = 0
+    let state: 'starting' | 'running' | 'closing' | 'dead' = 'starting'
 
-  const ask = (message: Asked): Promise<IngestStats | null> => new Promise((done, fail) => {
-    if (state === 'dead') { fail(new PermanentError('WORKER_DIED', 'the ingest thread is not running')); return }
-    const id = nextId++
-    pending.set(id, { resolve: done, reject: fail })
-    worker.postMessage({ ...message, id })
-  })
-  const die = (error: Error): void => {
-    const before = state
-    state = 'dead'
-    for (const { reject: fail } of pending.values()) fail(error)
-    pending.clear()
-    reject(error)
-    if (before === 'running') deps.onDeath(error)
-  }
-  const close = async (): Promise<void> => {
-    if (state === 'running') {
-      const asked = ask({ kind: 'close' })
-      state = 'closing'
-      await asked.catch(() => { /* it died meanwhile: as closed as can be */ })
-      await worker.terminate()
+    const ask = (message: Asked): Promise<IngestStats | null> =>
+      new Promise((done, fail) => {
+        if (state === 'dead') {
+          fail(new PermanentError('WORKER_DIED', 'the ingest thread is not running'))
+          return
+        }
+        const id = nextId++
+        pending.set(id, { resolve: done, reject: fail })
+        worker.postMessage({ ...message, id })
+      })
+    const die = (error: Error): void => {
+      const before = state
+      state = 'dead'
+      for (const { reject: fail } of pending.values()) fail(error)
+      pending.clear()
+      reject(error)
+      if (before === 'running') deps.onDeath(error)
     }
-    await exited
-  }
-  const thread = (addresses: IngestAddresses): IngestThread => ({
-    addresses,
-    updateCredentials: async (snapshot) => { await ask({ kind: 'credentials', snapshot }) },
-    stats: async () => (await ask({ kind: 'stats' }))!,
-    close,
-  })
-  worker.on('message', (message: FromThread) => {
-    switch (message.kind) {
-      case 'listening':
-        state = 'running'
-        resolve(thread(message.addresses))
-        break
-      case 'failed':
-        die(new PermanentError(message.code ?? 'WORKER_DIED', message.message))
-        break
-      case 'log':
-        deps.logger[message.level](message.fields, message.message)
-        break
-      case 'ask_jwt': {
-        const answer = (found: Principal | null | 'unknown'): void => { worker.postMessage({ kind: 'jwt', hash: message.hash, found } satisfies ToThread) }
-        deps.authenticateJwt?.(message.token).then(answer, () => { answer('unknown') })
-        break
+    const close = async (): Promise<void> => {
+      if (state === 'running') {
+        const asked = ask({ kind: 'close' })
+        state = 'closing'
+        await asked.catch(() => {
+          /* it died meanwhile: as closed as can be */
+        })
+        await worker.terminate()
       }
-      case 'log_bytes': {
-        const answer = (totals: readonly LogBytesTotal[]): void => { worker.postMessage({ kind: 'log_bytes', totals } satisfies ToThread) }
-        deps.onLogBytes?.(message.uses).then(answer, () => { answer([]) })
-        break
-      }
-      case 'token_uses':
-        deps.onTokenUses?.(message.uses)
-        break
-      case 'done':
-        pending.get(message.id)?.resolve(message.stats)
-        pending.delete(message.id)
-        break
+      await exited
     }
+    const thread = (addresses: IngestAddresses): IngestThread => ({
+      addresses,
+      updateCredentials: async (snapshot) => {
+        await ask({ kind: 'credentials', snapshot })
+      },
+      stats: async () => (await ask({ kind: 'stats' }))!,
+      close,
+    })
+    worker.on('message', (message: FromThread) => {
+      switch (message.kind) {
+        case 'listening':
+          state = 'running'
+          resolve(thread(message.addresses))
+          break
+        case 'failed':
+          die(new PermanentError(message.code ?? 'WORKER_DIED', message.message))
+          break
+        case 'log':
+          deps.logger[message.level](message.fields, message.message)
+          break
+        case 'ask_jwt': {
+          const answer = (found: Principal | null | 'unknown'): void => {
+            worker.postMessage({ kind: 'jwt', hash: message.hash, found } satisfies ToThread)
+          }
+          deps.authenticateJwt?.(message.token).then(answer, () => {
+            answer('unknown')
+          })
+          break
+        }
+        case 'log_bytes': {
+          const answer = (totals: readonly LogBytesTotal[]): void => {
+            worker.postMessage({ kind: 'log_bytes', totals } satisfies ToThread)
+          }
+          deps.onLogBytes?.(message.uses).then(answer, () => {
+            answer([])
+          })
+          break
+        }
+        case 'token_uses':
+          deps.onTokenUses?.(message.uses)
+          break
+        case 'done':
+          pending.get(message.id)?.resolve(message.stats)
+          pending.delete(message.id)
+          break
+      }
+    })
+    worker.on('error', (error) => {
+      die(new PermanentError('WORKER_DIED', `the ingest thread died: ${String(error)}`, { cause: error }))
+    })
+    worker.on('exit', () => {
+      if (state !== 'dead') die(new PermanentError('WORKER_DIED', 'the ingest thread has ended'))
+    })
   })
-  worker.on('error', (error) => { die(new PermanentError('WORKER_DIED', `the ingest thread died: ${String(error)}`, { cause: error })) })
-  worker.on('exit', () => { if (state !== 'dead') die(new PermanentError('WORKER_DIED', 'the ingest thread has ended')) })
-})

@@ -16,9 +16,17 @@ import { createStickyPartition } from './sticky-partition.ts'
 import type { LogBytesTotal, LogBytesUse } from '../streams/contracts/log-bytes.ts'
 import type { CredentialSnapshot, Principal, TokenUse } from '../streams/contracts/principal.ts'
 
-export interface ListenAddress { readonly host: string; readonly port: number }
-export interface Listener extends ListenAddress { /** Paths of PEM files; plain without. */ readonly tls?: { readonly cert: string; readonly key: string } }
-export interface IngestAddresses { readonly otlp: ListenAddress; readonly alerts: ListenAddress }
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+export interface Listener extends ListenAddress {
+  /** Paths of PEM files; plain without. */ readonly tls?: { readonly cert: string; readonly key: string }
+}
+export interface IngestAddresses {
+  readonly otlp: ListenAddress
+  readonly alerts: ListenAddress
+}
 
 export interface IngestConfig {
   readonly otlpListen: Listener
@@ -59,7 +67,10 @@ const SCAN_HEAP_MB = 1024
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 
-export const startIngest = async (config: IngestConfig, deps: { readonly log: AppendLog; readonly logger: Log; readonly askJwt?: (token: string, hash: string) => void }): Promise<Ingest> => {
+export const startIngest = async (
+  config: IngestConfig,
+  deps: { readonly log: AppendLog; readonly logger: Log; readonly askJwt?: (token: string, hash: string) => void },
+): Promise<Ingest> => {
   const { log, logger } = deps
   const now = Date.now
   const metrics = createMetrics()
@@ -67,30 +78,64 @@ export const startIngest = async (config: IngestConfig, deps: { readonly log: Ap
   const credentials = createCredentials(deps.askJwt)
   const logBudget = createLogBudget(now)
   const scanner = createScanner({ inlineBytes: INLINE_JSON_BYTES, maxHeapMb: SCAN_HEAP_MB })
-  const intake = createIntake({ ...config, answerWithinMs: config.answerWithinMs ?? ANSWER_WITHIN_MS }, { log, admission, metrics, now, logger })
+  const intake = createIntake(
+    { ...config, answerWithinMs: config.answerWithinMs ?? ANSWER_WITHIN_MS },
+    { log, admission, metrics, now, logger },
+  )
   // Several processes on one log do not march in step.
-  const nextPartition = createStickyPartition({ partitions: log.partitions, first: Math.floor(Math.random() * log.partitions) }, performance.now.bind(performance))
+  const nextPartition = createStickyPartition(
+    { partitions: log.partitions, first: Math.floor(Math.random() * log.partitions) },
+    performance.now.bind(performance),
+  )
   const handlers: HandlerDeps = { intake, credentials, scanner, logBudget, metrics, now, nextPartition }
-  const handlerConfig = { maxBodyBytes: config.maxBodyBytes, partitions: log.partitions, anonymousAlerts: config.alertsOpen || isLoopback(config.alertsListen.host) }
-  const server = await startServer({
-    stallMs: config.stallMs,
-    listeners: [
-      { ...config.otlpListen, setting: 'LAPWING_OTLP_LISTEN', router: createOtlpRouter(handlerConfig, handlers) },
-      { ...config.alertsListen, setting: 'LAPWING_ALERTS_LISTEN', router: createAlertsRouter(handlerConfig, handlers, createFiringMemory()) },
-    ],
-  }, { admission, metrics, onFault: (error) => { logger.error({ error: String(error) }, 'a request failed') } })
+  const handlerConfig = {
+    maxBodyBytes: config.maxBodyBytes,
+    partitions: log.partitions,
+    anonymousAlerts: config.alertsOpen || isLoopback(config.alertsListen.host),
+  }
+  const server = await startServer(
+    {
+      stallMs: config.stallMs,
+      listeners: [
+        { ...config.otlpListen, setting: 'LAPWING_OTLP_LISTEN', router: createOtlpRouter(handlerConfig, handlers) },
+        {
+          ...config.alertsListen,
+          setting: 'LAPWING_ALERTS_LISTEN',
+          router: createAlertsRouter(handlerConfig, handlers, createFiringMemory()),
+        },
+      ],
+    },
+    {
+      admission,
+      metrics,
+      onFault: (error) => {
+        logger.error({ error: String(error) }, 'a request failed')
+      },
+    },
+  )
   const marks = startMarks({ intervalMs: config.markIntervalMs ?? MARK_INTERVAL_MS }, { log, metrics, now })
 
   const drained = async (): Promise<void> => {
-    if (admission.sockets() > 0) await new Promise((resolve) => { setTimeout(resolve, LAST_REQUESTS_MS) })
-    while (server.openRequests() > 0) await new Promise((resolve) => { setTimeout(resolve, 10) })
+    if (admission.sockets() > 0)
+      await new Promise((resolve) => {
+        setTimeout(resolve, LAST_REQUESTS_MS)
+      })
+    while (server.openRequests() > 0)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 10)
+      })
     await intake.idle()
     await marks.close()
   }
   const close = async (): Promise<void> => {
     server.stopListening()
     let timer: NodeJS.Timeout | undefined
-    await Promise.race([drained(), new Promise((resolve) => { timer = setTimeout(resolve, CLOSE_WITHIN_MS) })])
+    await Promise.race([
+      drained(),
+      new Promise((resolve) => {
+        timer = setTimeout(resolve, CLOSE_WITHIN_MS)
+      }),
+    ])
     clearTimeout(timer)
     server.close()
     await scanner.close()
@@ -100,11 +145,19 @@ export const startIngest = async (config: IngestConfig, deps: { readonly log: Ap
     addresses: { otlp: server.addresses[0], alerts: server.addresses[1] },
     updateCredentials: credentials.replace,
     suspendCredentials: credentials.suspend,
-    learnJwt: (hash, found) => { credentials.learnJwt(hash, found, now()) },
+    learnJwt: (hash, found) => {
+      credentials.learnJwt(hash, found, now())
+    },
     takeTokenUses: credentials.takeUses,
     takeLogBytes: logBudget.takeReport,
     learnLogBytes: logBudget.learn,
-    stats: () => ({ ...metrics.snapshot(), latencyBoundsMs: LATENCY_BOUNDS_MS, inflightBytes: admission.inflightBytes(), sockets: admission.sockets(), openRequests: server.openRequests() }),
+    stats: () => ({
+      ...metrics.snapshot(),
+      latencyBoundsMs: LATENCY_BOUNDS_MS,
+      inflightBytes: admission.inflightBytes(),
+      sockets: admission.sockets(),
+      openRequests: server.openRequests(),
+    }),
     close: () => (closed ??= close()),
   }
 }

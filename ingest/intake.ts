@@ -18,12 +18,29 @@ import type { CountedSignal, Metrics } from './metrics.ts'
 
 export type AppendLog = Pick<EventLog, 'append' | 'partitions' | 'maxMessageBytes'>
 
-export interface Log { warn(fields: object, message: string): void; info(fields: object, message: string): void; error(fields: object, message: string): void }
+export interface Log {
+  warn(fields: object, message: string): void
+  info(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
 
-export interface IntakeLimits { readonly maxBodyBytes: number; readonly maxInflatedBytes: number; readonly answerWithinMs: number }
-export interface IntakeDeps { readonly log: AppendLog; readonly admission: Admission; readonly metrics: Metrics; readonly now: () => number; readonly logger: Log }
+export interface IntakeLimits {
+  readonly maxBodyBytes: number
+  readonly maxInflatedBytes: number
+  readonly answerWithinMs: number
+}
+export interface IntakeDeps {
+  readonly log: AppendLog
+  readonly admission: Admission
+  readonly metrics: Metrics
+  readonly now: () => number
+  readonly logger: Log
+}
 
-export interface Caller { readonly tenant: string; readonly tokenId: string }
+export interface Caller {
+  readonly tenant: string
+  readonly tokenId: string
+}
 
 /** What a judge found in the plain bytes; null from `partition` = nothing to append. */
 export interface Judged<T> {
@@ -36,7 +53,9 @@ export interface Judged<T> {
   readonly reasons: Readonly<Record<string, number>>
   readonly partition: number | null
   /** The plain bytes in pieces that are bodies of their own; absent where they cannot be cut. */
-  readonly split?: (maxBytes: number) => Promise<{ readonly ok: true; readonly format: Format; readonly pieces: readonly Piece[] } | Failure>
+  readonly split?: (
+    maxBytes: number,
+  ) => Promise<{ readonly ok: true; readonly format: Format; readonly pieces: readonly Piece[] } | Failure>
 }
 
 export interface IntakeRequest<T> {
@@ -66,16 +85,21 @@ const BODYLESS_BYTES = 512
 /** A client that still sends would meet a reset in place of the answer: the rest is read and thrown away, unless it is this many times the limit. */
 const DISCARDED_LIMITS = 8
 
-const toFailure = (error: unknown): Failure => error instanceof TransientError
-  ? overloaded(error.code === 'LOG_FULL' ? 'the event log is full' : 'the event log cannot take this now', error.retryAfterMs)
-  : overloaded('the event log cannot take this now')
+const toFailure = (error: unknown): Failure =>
+  error instanceof TransientError
+    ? overloaded(error.code === 'LOG_FULL' ? 'the event log is full' : 'the event log cannot take this now', error.retryAfterMs)
+    : overloaded('the event log cannot take this now')
 
 const bodyFailure = (reason: Extract<BodyResult, { ok: false }>['reason'], limit: string): Failure | null => {
   switch (reason) {
-    case 'too_large': return tooLarge(limit)
-    case 'overloaded': return overloaded('too many bytes are in flight')
-    case 'stalled': return overloaded('the body stalled', 1000, true)
-    case 'aborted': return null
+    case 'too_large':
+      return tooLarge(limit)
+    case 'overloaded':
+      return overloaded('too many bytes are in flight')
+    case 'stalled':
+      return overloaded('the body stalled', 1000, true)
+    case 'aborted':
+      return null
   }
 }
 
@@ -110,14 +134,20 @@ const withDeadline = async <T>(ms: number, work: (expired: () => boolean) => Pro
 }
 
 /** What goes on while pieces are appended; `onStored` hears of each that is durable. */
-interface SplitWatch { readonly lease: Lease; readonly expired: () => boolean; readonly onStored: (bytes: number) => void }
+interface SplitWatch {
+  readonly lease: Lease
+  readonly expired: () => boolean
+  readonly onStored: (bytes: number) => void
+}
 
 export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => {
   const open = new Set<Promise<unknown>>()
 
   const track = <T>(work: Promise<T>): Promise<T> => {
     open.add(work)
-    const forget = (): void => { open.delete(work) }
+    const forget = (): void => {
+      open.delete(work)
+    }
     work.then(forget, forget)
     return work
   }
@@ -125,13 +155,28 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
   const inTime = <T>(work: (expired: () => boolean) => Promise<T>): Promise<T | Failure> =>
     withDeadline(limits.answerWithinMs, (expired) => track(work(expired)))
 
-  const appendSplit = async <T>(bytes: Uint8Array, judged: Judged<T>, whole: Envelope, { lease, expired, onStored }: SplitWatch): Promise<Failure | null> => {
+  const appendSplit = async <T>(
+    bytes: Uint8Array,
+    judged: Judged<T>,
+    whole: Envelope,
+    { lease, expired, onStored }: SplitWatch,
+  ): Promise<Failure | null> => {
     const cut = await judged.split!(deps.log.maxMessageBytes - maxEnvelopeBytes({ ...whole, rejected: [] }))
     if (!cut.ok) return cut
     return await appendPieces(bytes, cut.pieces, {
-      lease, expired,
+      lease,
+      expired,
       append: async ({ recordCount, expandedBytes, rejected }, piece) => {
-        const envelope: Envelope = { ...whole, format: cut.format, compression: 'identity', receivedAtMs: deps.now(), recordCount, inflatedBytes: piece.length, expandedBytes, rejected }
+        const envelope: Envelope = {
+          ...whole,
+          format: cut.format,
+          compression: 'identity',
+          receivedAtMs: deps.now(),
+          recordCount,
+          inflatedBytes: piece.length,
+          expandedBytes,
+          rejected,
+        }
         const failure = await append(judged.partition!, envelope, piece, deps)
         if (failure === null) onStored(piece.length)
         return failure
@@ -139,7 +184,12 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
     })
   }
 
-  const processBody = async <T>(body: Uint8Array, request: IntakeRequest<T>, lease: Lease, expired: () => boolean): Promise<Judged<T> | Failure> => {
+  const processBody = async <T>(
+    body: Uint8Array,
+    request: IntakeRequest<T>,
+    lease: Lease,
+    expired: () => boolean,
+  ): Promise<Judged<T> | Failure> => {
     let charged = 0
     try {
       const inflated = await inflateBody(body, request.compression, limits.maxInflatedBytes, lease)
@@ -154,17 +204,33 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
       if (expired()) return overloaded('not durable in time')
       if (judged.partition !== null) {
         const envelope: Envelope = {
-          signal: request.signal, format: judged.format, compression: request.compression, ...request.caller,
+          signal: request.signal,
+          format: judged.format,
+          compression: request.compression,
+          ...request.caller,
           receivedAtMs: judgement instanceof Promise ? deps.now() : receivedAtMs,
-          recordCount: judged.recordCount, inflatedBytes: inflated.bytes.length, expandedBytes: judged.expandedBytes, rejected: judged.rejected, subject: '',
+          recordCount: judged.recordCount,
+          inflatedBytes: inflated.bytes.length,
+          expandedBytes: judged.expandedBytes,
+          rejected: judged.rejected,
+          subject: '',
         }
         const fits = judged.split === undefined || body.length + maxEnvelopeBytes(envelope) <= deps.log.maxMessageBytes
-        const onStored = (bytes: number): void => { charged = Math.max(0, charged - bytes) }
-        const failure = await (fits ? append(judged.partition, envelope, body, deps) : appendSplit(inflated.bytes, judged, envelope, { lease, expired, onStored }))
+        const onStored = (bytes: number): void => {
+          charged = Math.max(0, charged - bytes)
+        }
+        const failure = await (fits
+          ? append(judged.partition, envelope, body, deps)
+          : appendSplit(inflated.bytes, judged, envelope, { lease, expired, onStored }))
         if (failure !== null) return failure
         charged = 0
       }
-      deps.metrics.accepted(request.signal, { records: judged.recordCount, rejected: judged.reasons, bytes: body.length, inflatedBytes: inflated.bytes.length })
+      deps.metrics.accepted(request.signal, {
+        records: judged.recordCount,
+        rejected: judged.reasons,
+        bytes: body.length,
+        inflatedBytes: inflated.bytes.length,
+      })
       return judged
     } catch (error) {
       deps.logger.error({ error: String(error), signal: request.signal }, 'a body could not be processed')
@@ -179,7 +245,8 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
   return {
     take: async (exchange, request) => {
       const { contentLength } = exchange.request
-      if (contentLength !== null && contentLength > request.maxBodyBytes) return tooLarge(request.bodyLimit, contentLength > request.maxBodyBytes * DISCARDED_LIMITS)
+      if (contentLength !== null && contentLength > request.maxBodyBytes)
+        return tooLarge(request.bodyLimit, contentLength > request.maxBodyBytes * DISCARDED_LIMITS)
       const lease = deps.admission.tryReserve(contentLength ?? 0)
       if (lease === null) return overloaded('too many bytes are in flight')
       const body = await exchange.readBody(request.maxBodyBytes, lease)
@@ -198,11 +265,25 @@ export const createIntake = (limits: IntakeLimits, deps: IntakeDeps): Intake => 
       const lease = deps.admission.tryReserve(BODYLESS_BYTES)
       if (lease === null) return overloaded('too many bytes are in flight')
       const envelope: Envelope = {
-        signal, format: 'none', compression: 'identity', ...caller, receivedAtMs: deps.now(),
-        recordCount: 1, inflatedBytes: 0, expandedBytes: 0, rejected: [], subject,
+        signal,
+        format: 'none',
+        compression: 'identity',
+        ...caller,
+        receivedAtMs: deps.now(),
+        recordCount: 1,
+        inflatedBytes: 0,
+        expandedBytes: 0,
+        rejected: [],
+        subject,
       }
-      return inTime(() => append(partition, envelope, new Uint8Array(0), deps).finally(() => { lease.release() }))
+      return inTime(() =>
+        append(partition, envelope, new Uint8Array(0), deps).finally(() => {
+          lease.release()
+        }),
+      )
     },
-    idle: async () => { while (open.size > 0) await Promise.allSettled(open) },
+    idle: async () => {
+      while (open.size > 0) await Promise.allSettled(open)
+    },
   }
 }

@@ -42,6 +42,8 @@ export const createJwtMemory = (ask: ((token: string, hash: string) => void) | n
       if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value as string)
       known.set(hash, { principal: found, learntMs: nowMs })
     },
-    forget: () => { known.clear() },
+    forget: () => {
+      known.clear()
+    },
   }
 }

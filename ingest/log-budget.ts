@@ -5,7 +5,11 @@ import { dayOf, nextDayMs, type LogBytesTotal, type LogBytesUse } from '../strea
 import { capSpent } from './failure.ts'
 import type { Failure } from './failure.ts'
 
-export interface Cap { readonly tenant: string; readonly tokenId: string; readonly limitBytes: number }
+export interface Cap {
+  readonly tenant: string
+  readonly tokenId: string
+  readonly limitBytes: number
+}
 
 /** One request against its token's cap. */
 export interface Charge {
@@ -25,7 +29,12 @@ export interface LogBudget {
   learn(totals: readonly LogBytesTotal[]): void
 }
 
-interface Used { day: string; known: number; reported: number; unreported: number }
+interface Used {
+  day: string
+  known: number
+  reported: number
+  unreported: number
+}
 const FREE: Charge = { refuse: () => null, take: () => null, giveBack: () => undefined, headers: () => [] }
 
 export const createLogBudget = (now: () => number): LogBudget => {
@@ -54,7 +63,11 @@ export const createLogBudget = (now: () => number): LogBudget => {
 
   const chargeOf = (cap: Cap): Charge => {
     let taken: Used | null = null
-    const refusal = (): Failure => capSpent(`the token may send ${cap.limitBytes} bytes of logs a day (after inflation) and has sent ${totalOf(usedOf(cap.tokenId))}`, secondsLeft())
+    const refusal = (): Failure =>
+      capSpent(
+        `the token may send ${cap.limitBytes} bytes of logs a day (after inflation) and has sent ${totalOf(usedOf(cap.tokenId))}`,
+        secondsLeft(),
+      )
     return {
       refuse: () => (totalOf(usedOf(cap.tokenId)) < cap.limitBytes ? null : refusal()),
       take: (bytes) => {
@@ -64,15 +77,20 @@ export const createLogBudget = (now: () => number): LogBudget => {
         taken = one
         return null
       },
-      giveBack: (bytes) => { if (taken !== null) add(cap, taken, -bytes) },
+      giveBack: (bytes) => {
+        if (taken !== null) add(cap, taken, -bytes)
+      },
       headers: () => {
         const sent = totalOf(usedOf(cap.tokenId))
         const left = Math.max(0, cap.limitBytes - sent)
         const seconds = secondsLeft()
         return [
-          ['X-PAT-LogBytes-Limit', String(cap.limitBytes)], ['X-PAT-LogBytes-Used', String(sent)], ['X-PAT-LogBytes-Remaining', String(left)],
+          ['X-PAT-LogBytes-Limit', String(cap.limitBytes)],
+          ['X-PAT-LogBytes-Used', String(sent)],
+          ['X-PAT-LogBytes-Remaining', String(left)],
           ['X-PAT-LogBytes-Reset', String(nextDayMs(now()) / 1000)],
-          ['RateLimit-Policy', `"pat-log-bytes";q=${cap.limitBytes};w=86400;qu="content-bytes"`], ['RateLimit', `"pat-log-bytes";r=${left};t=${seconds}`],
+          ['RateLimit-Policy', `"pat-log-bytes";q=${cap.limitBytes};w=86400;qu="content-bytes"`],
+          ['RateLimit', `"pat-log-bytes";r=${left};t=${seconds}`],
         ]
       },
     }

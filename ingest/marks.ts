@@ -5,15 +5,32 @@ import type { Metrics } from './metrics.ts'
 
 export const MARK_INTERVAL_MS = 5_000
 
-export interface Marks { /** Settles with the marks in flight. */ close(): Promise<void> }
+export interface Marks {
+  /** Settles with the marks in flight. */ close(): Promise<void>
+}
 
-export const startMarks = (config: { readonly intervalMs: number }, deps: { readonly log: AppendLog; readonly metrics: Metrics; readonly now: () => number }): Marks => {
+export const startMarks = (
+  config: { readonly intervalMs: number },
+  deps: { readonly log: AppendLog; readonly metrics: Metrics; readonly now: () => number },
+): Marks => {
   const pending = new Map<number, Promise<void>>()
   const mark = async (partition: number): Promise<void> => {
     try {
       await deps.log.append({
         partition,
-        envelope: { signal: 'mark', format: 'none', compression: 'identity', tenant: '', tokenId: '', receivedAtMs: deps.now(), recordCount: 0, inflatedBytes: 0, expandedBytes: 0, rejected: [], subject: '' },
+        envelope: {
+          signal: 'mark',
+          format: 'none',
+          compression: 'identity',
+          tenant: '',
+          tokenId: '',
+          receivedAtMs: deps.now(),
+          recordCount: 0,
+          inflatedBytes: 0,
+          expandedBytes: 0,
+          rejected: [],
+          subject: '',
+        },
         body: new Uint8Array(0),
       })
       deps.metrics.mark(true)
@@ -24,7 +41,8 @@ export const startMarks = (config: { readonly intervalMs: number }, deps: { read
   }
   const markAll = (): void => {
     // One at a time per partition: a slow log gets no pile of marks.
-    for (let partition = 0; partition < deps.log.partitions; partition++) if (!pending.has(partition)) pending.set(partition, mark(partition))
+    for (let partition = 0; partition < deps.log.partitions; partition++)
+      if (!pending.has(partition)) pending.set(partition, mark(partition))
   }
   markAll()
   const timer = setInterval(markAll, config.intervalMs)

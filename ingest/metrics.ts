@@ -36,7 +36,12 @@ export interface IngestStats {
   readonly logTakesMarks: boolean
 }
 
-export interface AcceptedBody { readonly records: number; readonly rejected: Readonly<Record<string, number>>; readonly bytes: number; readonly inflatedBytes: number }
+export interface AcceptedBody {
+  readonly records: number
+  readonly rejected: Readonly<Record<string, number>>
+  readonly bytes: number
+  readonly inflatedBytes: number
+}
 
 export interface Metrics {
   accepted(signal: CountedSignal, body: AcceptedBody): void
@@ -47,8 +52,15 @@ export interface Metrics {
 }
 
 const emptySignal = (): SignalStats => ({
-  requests: 0, refused: {}, received: 0, accepted: 0, rejected: {}, bytes: 0, inflatedBytes: 0,
-  latencyCounts: [...LATENCY_BOUNDS_MS.map(() => 0), 0], latencySumMs: 0,
+  requests: 0,
+  refused: {},
+  received: 0,
+  accepted: 0,
+  rejected: {},
+  bytes: 0,
+  inflatedBytes: 0,
+  latencyCounts: [...LATENCY_BOUNDS_MS.map(() => 0), 0],
+  latencySumMs: 0,
 })
 
 export const createMetrics = (): Metrics => {
@@ -68,7 +80,9 @@ export const createMetrics = (): Metrics => {
       stats.bytes += body.bytes
       stats.inflatedBytes += body.inflatedBytes
     },
-    refused: (signal, code) => { signals[signal].refused[code] = (signals[signal].refused[code] ?? 0) + 1 },
+    refused: (signal, code) => {
+      signals[signal].refused[code] = (signals[signal].refused[code] ?? 0) + 1
+    },
     answered: (signal, latencyMs) => {
       const stats = signals[signal]
       const bucket = LATENCY_BOUNDS_MS.findIndex((bound) => latencyMs <= bound)

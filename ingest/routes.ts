@@ -36,10 +36,17 @@ const otlp: Route['fail'] = (request, failure) => otlpFailure(encodingOf(request
 const byRequest: Route['fail'] = (request, failure) => (encodingOf(request) === 'protobuf' ? otlp : json)(request, failure)
 
 const health = (text: string): Route => ({
-  methods: ['GET', 'HEAD'], signal: null, fail: json, handle: () => ({ status: 200, contentType: 'application/json; charset=utf-8', body: text }),
+  methods: ['GET', 'HEAD'],
+  signal: null,
+  fail: json,
+  handle: () => ({ status: 200, contentType: 'application/json; charset=utf-8', body: text }),
 })
-const missing = (fail: Route['fail'], message: string): Route =>
-  ({ methods: [], signal: null, fail, handle: ({ request }) => fail(request, notFound(message)) })
+const missing = (fail: Route['fail'], message: string): Route => ({
+  methods: [],
+  signal: null,
+  fail,
+  handle: ({ request }) => fail(request, notFound(message)),
+})
 
 const table = (routes: Record<string, Route>, prefix: readonly [string, Route] | null, fallback: Route): Router => {
   const byPath = new Map(Object.entries(routes))
@@ -51,26 +58,43 @@ export const createOtlpRouter = (config: HandlerConfig, deps: HandlerDeps): Rout
   const logs = take('otlp_logs')
   const traces = take('otlp_traces')
   const metrics = missing(otlp, 'OTLP metrics are not taken in, only logs and traces: set OTEL_METRICS_EXPORTER=none')
-  return table({
-    '/v1/logs': logs,
-    '/api/v1/otlp/v1/logs': logs,
-    '/v1/traces': traces,
-    '/api/v1/otlp/v1/traces': traces,
-    '/v1/metrics': metrics,
-    '/api/v1/otlp/v1/metrics': metrics,
-    '/api/v1/logs/ingest': { methods: ['POST'], signal: 'json_logs', fail: json, handle: handleJsonLogs(config, deps) },
-    '/health/live': health('{"status":"live"}'),
-  }, [HEARTBEAT_PATH, { methods: ['POST', 'GET', 'HEAD'], signal: 'heartbeat', fail: json, handle: handleHeartbeat(config, deps) }],
-  missing(byRequest, 'nothing here: logs go to POST /v1/logs or /api/v1/logs/ingest, traces to POST /v1/traces'))
+  return table(
+    {
+      '/v1/logs': logs,
+      '/api/v1/otlp/v1/logs': logs,
+      '/v1/traces': traces,
+      '/api/v1/otlp/v1/traces': traces,
+      '/v1/metrics': metrics,
+      '/api/v1/otlp/v1/metrics': metrics,
+      '/api/v1/logs/ingest': { methods: ['POST'], signal: 'json_logs', fail: json, handle: handleJsonLogs(config, deps) },
+      '/health/live': health('{"status":"live"}'),
+    },
+    [HEARTBEAT_PATH, { methods: ['POST', 'GET', 'HEAD'], signal: 'heartbeat', fail: json, handle: handleHeartbeat(config, deps) }],
+    missing(byRequest, 'nothing here: logs go to POST /v1/logs or /api/v1/logs/ingest, traces to POST /v1/traces'),
+  )
 }
 
 export const createAlertsRouter = (config: HandlerConfig, deps: HandlerDeps, memory: FiringMemory): Router => {
   const ready = health('{"status":"ok"}')
-  return table({
-    '/api/v1/alerts/webhook': { methods: ['POST'], signal: 'alertmanager', fail: json, handle: handleAlerts(config, deps, memory, alertmanagerRoute) },
-    '/api/v2/alerts': { methods: ['POST'], signal: 'prometheus_alerts', fail: json, handle: handleAlerts(config, deps, memory, prometheusRoute) },
-    '/-/healthy': ready,
-    '/-/ready': ready,
-    '/health/live': health('{"status":"live"}'),
-  }, null, missing(json, 'nothing here: alerts go to POST /api/v1/alerts/webhook'))
+  return table(
+    {
+      '/api/v1/alerts/webhook': {
+        methods: ['POST'],
+        signal: 'alertmanager',
+        fail: json,
+        handle: handleAlerts(config, deps, memory, alertmanagerRoute),
+      },
+      '/api/v2/alerts': {
+        methods: ['POST'],
+        signal: 'prometheus_alerts',
+        fail: json,
+        handle: handleAlerts(config, deps, memory, prometheusRoute),
+      },
+      '/-/healthy': ready,
+      '/-/ready': ready,
+      '/health/live': health('{"status":"live"}'),
+    },
+    null,
+    missing(json, 'nothing here: alerts go to POST /api/v1/alerts/webhook'),
+  )
 }

@@ -32,7 +32,11 @@ const faultsOf = (body: Uint8Array, walk: Walk, format: 'json' | 'ndjson'): read
   return parsed.ok ? first.map((index) => parsed.events[index]).flatMap((event) => (event.ok ? [] : [event.reject])) : []
 }
 
-const toEventScan = (body: Uint8Array, walk: Walk, format: 'json' | 'ndjson'): Scan => ({ walk, format, faults: faultsOf(body, walk, format) })
+const toEventScan = (body: Uint8Array, walk: Walk, format: 'json' | 'ndjson'): Scan => ({
+  walk,
+  format,
+  faults: faultsOf(body, walk, format),
+})
 
 /** A JSON body that is not one document may be lines: senders of NDJSON often call it application/json. */
 const scanEvents = (body: Uint8Array): Scan => {
@@ -44,12 +48,18 @@ const scanEvents = (body: Uint8Array): Scan => {
 
 export const scan = (body: Uint8Array, kind: BodyKind): Scan => {
   switch (kind) {
-    case 'otlp_protobuf': return { walk: walkProtobuf(body), format: 'protobuf', faults: [] }
-    case 'otlp_json': return { walk: walkOtlpJson(body), format: 'json', faults: [] }
-    case 'otlp_protobuf_spans': return { walk: walkProtobufSpans(body), format: 'protobuf', faults: [] }
-    case 'otlp_json_spans': return { walk: walkOtlpJsonSpans(body), format: 'json', faults: [] }
-    case 'events': return scanEvents(body)
-    case 'events_ndjson': return toEventScan(body, walkEvents(body, 'ndjson'), 'ndjson')
+    case 'otlp_protobuf':
+      return { walk: walkProtobuf(body), format: 'protobuf', faults: [] }
+    case 'otlp_json':
+      return { walk: walkOtlpJson(body), format: 'json', faults: [] }
+    case 'otlp_protobuf_spans':
+      return { walk: walkProtobufSpans(body), format: 'protobuf', faults: [] }
+    case 'otlp_json_spans':
+      return { walk: walkOtlpJsonSpans(body), format: 'json', faults: [] }
+    case 'events':
+      return scanEvents(body)
+    case 'events_ndjson':
+      return toEventScan(body, walkEvents(body, 'ndjson'), 'ndjson')
   }
 }
 
@@ -65,10 +75,16 @@ export const pieceFormat = (kind: BodyKind): Format => (kind === 'otlp_protobuf'
 
 export const splitBody = (body: Uint8Array, kind: BodyKind, { format, rejected, maxBytes }: SplitRequest): Split => {
   switch (kind) {
-    case 'otlp_protobuf': return splitProtobuf(body, rejected, maxBytes)
-    case 'otlp_json': return splitOtlpJson(body, rejected, maxBytes)
-    case 'otlp_protobuf_spans': return splitProtobufSpans(body, rejected, maxBytes)
-    case 'otlp_json_spans': return splitOtlpJsonSpans(body, rejected, maxBytes)
-    case 'events': case 'events_ndjson': return splitEvents(body, format === 'ndjson' ? 'ndjson' : 'json', rejected, maxBytes)
+    case 'otlp_protobuf':
+      return splitProtobuf(body, rejected, maxBytes)
+    case 'otlp_json':
+      return splitOtlpJson(body, rejected, maxBytes)
+    case 'otlp_protobuf_spans':
+      return splitProtobufSpans(body, rejected, maxBytes)
+    case 'otlp_json_spans':
+      return splitOtlpJsonSpans(body, rejected, maxBytes)
+    case 'events':
+    case 'events_ndjson':
+      return splitEvents(body, format === 'ndjson' ? 'ndjson' : 'json', rejected, maxBytes)
   }
 }

@@ -12,9 +12,17 @@ export interface Scanner {
   close(): Promise<void>
 }
 
-export interface ScannerConfig { /** JSON above this goes to the thread. */ readonly inlineBytes: number; readonly maxHeapMb: number }
+export interface ScannerConfig {
+  /** JSON above this goes to the thread. */ readonly inlineBytes: number
+  readonly maxHeapMb: number
+}
 
-interface Job { readonly body: Uint8Array; readonly kind: BodyKind; readonly split: SplitRequest | null; readonly done: (result: Scan | Split) => void }
+interface Job {
+  readonly body: Uint8Array
+  readonly kind: BodyKind
+  readonly split: SplitRequest | null
+  readonly done: (result: Scan | Split) => void
+}
 
 export const createScanner = (config: ScannerConfig): Scanner => {
   const waiting: Job[] = []
@@ -28,9 +36,15 @@ export const createScanner = (config: ScannerConfig): Scanner => {
     next()
   }
   const start = (): Worker => {
-    const started = new Worker(new URL('./scan-thread.ts', import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: config.maxHeapMb } })
-    started.on('message', (result: Scan | Split) => { finish(result) })
-    started.on('error', () => { /* its exit follows and settles the job */ })
+    const started = new Worker(new URL('./scan-thread.ts', import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: config.maxHeapMb },
+    })
+    started.on('message', (result: Scan | Split) => {
+      finish(result)
+    })
+    started.on('error', () => {
+      /* its exit follows and settles the job */
+    })
     started.on('exit', () => {
       if (worker === started) worker = null
       const died = tooLarge('the JSON needs too much memory to be read')
@@ -48,13 +62,21 @@ export const createScanner = (config: ScannerConfig): Scanner => {
     worker.postMessage({ body, kind, split })
   }
   const isInline = (body: Uint8Array, kind: BodyKind): boolean => pieceFormat(kind) === 'protobuf' || body.length <= config.inlineBytes
-  const later = <T extends Scan | Split>(job: Omit<Job, 'done'>): Promise<T> => new Promise((resolve) => {
-    waiting.push({ ...job, done: (result) => { resolve(result as T) } })
-    next()
-  })
+  const later = <T extends Scan | Split>(job: Omit<Job, 'done'>): Promise<T> =>
+    new Promise((resolve) => {
+      waiting.push({
+        ...job,
+        done: (result) => {
+          resolve(result as T)
+        },
+      })
+      next()
+    })
   return {
     scan: (body, kind) => (isInline(body, kind) ? scan(body, kind) : later<Scan>({ body, kind, split: null })),
     split: (body, kind, request) => (isInline(body, kind) ? splitBody(body, kind, request) : later<Split>({ body, kind, split: request })),
-    close: async () => { await worker?.terminate() },
+    close: async () => {
+      await worker?.terminate()
+    },
   }
 }

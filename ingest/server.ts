@@ -14,9 +14,22 @@ import type { Metrics } from './metrics.ts'
 import { serve } from './routes.ts'
 import type { Route, Router } from './routes.ts'
 
-export interface ListenerConfig { readonly host: string; readonly port: number; /** Paths of PEM files; plain without. */ readonly tls?: { readonly cert: string; readonly key: string }; /** Named when the port is taken. */ readonly setting: string; readonly router: Router }
-export interface ServerConfig { readonly listeners: readonly ListenerConfig[]; readonly stallMs?: number }
-export interface ServerDeps { readonly admission: Admission; readonly metrics: Metrics; readonly onFault: (error: unknown) => void }
+export interface ListenerConfig {
+  readonly host: string
+  readonly port: number
+  /** Paths of PEM files; plain without. */ readonly tls?: { readonly cert: string; readonly key: string }
+  /** Named when the port is taken. */ readonly setting: string
+  readonly router: Router
+}
+export interface ServerConfig {
+  readonly listeners: readonly ListenerConfig[]
+  readonly stallMs?: number
+}
+export interface ServerDeps {
+  readonly admission: Admission
+  readonly metrics: Metrics
+  readonly onFault: (error: unknown) => void
+}
 
 export interface Server {
   /** In the order of the listeners; the port is the real one. */
@@ -65,7 +78,10 @@ const write = (res: HttpResponse, method: string, reply: NonNullable<Answer>): v
 }
 
 /** Requests on their way, and whether new ones are still taken. */
-interface Traffic { openRequests: number; closing: boolean }
+interface Traffic {
+  openRequests: number
+  closing: boolean
+}
 
 /** Of bodies between two requests. */
 const MAX_KEPT_BYTES = 16 * 1024 * 1024
@@ -78,39 +94,51 @@ const createReceiver = (traffic: Traffic, stallMs: number, deps: ServerDeps) => 
     if (route.signal !== null) deps.metrics.refused(route.signal, refusal.code)
     return route.fail(exchange.request, refusal)
   }
-  return (router: Router) => (res: HttpResponse, req: HttpRequest): void => {
-    const startedAt = performance.now()
-    const request = toRequest(res, req)
-    const route = router(request.path)
-    let gone = false
-    let onGone = (): void => {}
-    res.onAborted(() => {
-      gone = true
-      onGone()
-    })
-    traffic.openRequests++
-    const finish = (reply: Answer): void => {
-      traffic.openRequests--
-      if (route.signal !== null) deps.metrics.answered(route.signal, performance.now() - startedAt)
-      if (!gone && reply !== null) write(res, request.method, reply)
-    }
-    const fault = (error: unknown): void => {
-      deps.onFault(error)
-      finish(route.fail(request, overloaded('this request could not be processed')))
-    }
-    try {
-      const result = answer(route, {
-        request,
-        readBody: (maxBytes, lease) => readBody(
-          { onData: (handler) => { res.onData(handler) }, onGone: (handler) => { onGone = handler } },
-          { contentLength: request.contentLength, maxBytes, stallMs }, lease, slabs),
+  return (router: Router) =>
+    (res: HttpResponse, req: HttpRequest): void => {
+      const startedAt = performance.now()
+      const request = toRequest(res, req)
+      const route = router(request.path)
+      let gone = false
+      let onGone = (): void => {}
+      res.onAborted(() => {
+        gone = true
+        onGone()
       })
-      if (result instanceof Promise) result.then(finish, fault)
-      else finish(result)
-    } catch (error) {
-      fault(error)
+      traffic.openRequests++
+      const finish = (reply: Answer): void => {
+        traffic.openRequests--
+        if (route.signal !== null) deps.metrics.answered(route.signal, performance.now() - startedAt)
+        if (!gone && reply !== null) write(res, request.method, reply)
+      }
+      const fault = (error: unknown): void => {
+        deps.onFault(error)
+        finish(route.fail(request, overloaded('this request could not be processed')))
+      }
+      try {
+        const result = answer(route, {
+          request,
+          readBody: (maxBytes, lease) =>
+            readBody(
+              {
+                onData: (handler) => {
+                  res.onData(handler)
+                },
+                onGone: (handler) => {
+                  onGone = handler
+                },
+              },
+              { contentLength: request.contentLength, maxBytes, stallMs },
+              lease,
+              slabs,
+            ),
+        })
+        if (result instanceof Promise) result.then(finish, fault)
+        else finish(result)
+      } catch (error) {
+        fault(error)
+      }
     }
-  }
 }
 
 export const startServer = async (config: ServerConfig, deps: ServerDeps): Promise<Server> => {
@@ -120,17 +148,27 @@ export const startServer = async (config: ServerConfig, deps: ServerDeps): Promi
   const receive = createReceiver(traffic, config.stallMs ?? STALL_MS, deps)
   const apps: TemplatedApp[] = []
   const sockets: us_listen_socket[] = []
-  const listen = (listener: ListenerConfig): Promise<us_listen_socket> => new Promise((resolve, reject) => {
-    const { tls } = listener
-    const app = tls === undefined ? uws.App() : uws.SSLApp({ cert_file_name: tls.cert, key_file_name: tls.key })
-    apps.push(app)
-    app.filter((_res, count) => { if (count > 0) deps.admission.socketOpened(); else deps.admission.socketClosed() })
-    app.any('/*', receive(listener.router))
-    ;(app.listen as unknown as Listen).call(app, listener.host, listener.port, EXCLUSIVE_PORT, (socket) => {
-      if (socket !== false) resolve(socket)
-      else reject(new PermanentError('PORT_BUSY', `${listener.setting}: cannot listen on ${listener.host}:${listener.port}, another program has the port or the address is not this machine's`))
+  const listen = (listener: ListenerConfig): Promise<us_listen_socket> =>
+    new Promise((resolve, reject) => {
+      const { tls } = listener
+      const app = tls === undefined ? uws.App() : uws.SSLApp({ cert_file_name: tls.cert, key_file_name: tls.key })
+      apps.push(app)
+      app.filter((_res, count) => {
+        if (count > 0) deps.admission.socketOpened()
+        else deps.admission.socketClosed()
+      })
+      app.any('/*', receive(listener.router))
+      ;(app.listen as unknown as Listen).call(app, listener.host, listener.port, EXCLUSIVE_PORT, (socket) => {
+        if (socket !== false) resolve(socket)
+        else
+          reject(
+            new PermanentError(
+              'PORT_BUSY',
+              `${listener.setting}: cannot listen on ${listener.host}:${listener.port}, another program has the port or the address is not this machine's`,
+            ),
+          )
+      })
     })
-  })
   const stopListening = (): void => {
     traffic.closing = true
     for (const socket of sockets.splice(0)) uws.us_listen_socket_close(socket)
@@ -150,6 +188,8 @@ export const startServer = async (config: ServerConfig, deps: ServerDeps): Promi
     addresses,
     openRequests: () => traffic.openRequests,
     stopListening,
-    close: () => { for (const app of apps) app.close() },
+    close: () => {
+      for (const app of apps) app.close()
+    },
   }
 }

@@ -2,7 +2,12 @@
 // second is then one range instead of one in each partition, and ranges follow each other in time, so the store's merges copy runs of
 // rows instead of interleaving them: at 30,000 records a second ClickHouse takes 11.2 instead of 16.7 CPU-s/M.
 
-export interface StickyConfig { readonly partitions: number; readonly first: number; readonly forMs?: number; readonly forBytes?: number }
+export interface StickyConfig {
+  readonly partitions: number
+  readonly first: number
+  readonly forMs?: number
+  readonly forBytes?: number
+}
 
 /** Ranges of a second each: where a turn ends one is cut short, so turns are much longer. */
 const FOR_MS = 10_000
@@ -10,7 +15,10 @@ const FOR_MS = 10_000
 const FOR_BYTES = 256 * 1024 * 1024
 
 /** @returns the partition of the next body, of so many expanded bytes. */
-export const createStickyPartition = ({ partitions, first, forMs = FOR_MS, forBytes = FOR_BYTES }: StickyConfig, now: () => number): ((bytes: number) => number) => {
+export const createStickyPartition = (
+  { partitions, first, forMs = FOR_MS, forBytes = FOR_BYTES }: StickyConfig,
+  now: () => number,
+): ((bytes: number) => number) => {
   let partition = first
   let endsAtMs = now() + forMs
   let bytesLeft = forBytes

@@ -6,11 +6,22 @@ import type { EventLogConfig } from '../streams/open-event-log.ts'
 import type { IngestAddresses, IngestConfig } from './ingest.ts'
 import type { IngestStats } from './metrics.ts'
 
-export interface IngestThreadConfig extends IngestConfig { readonly log: EventLogConfig; /** JWTs are asked about. */ readonly acceptJwt: boolean }
-export interface IngestThreadData { readonly config: IngestThreadConfig; readonly credentials: CredentialSnapshot; readonly logBytes: readonly LogBytesTotal[] }
+export interface IngestThreadConfig extends IngestConfig {
+  readonly log: EventLogConfig
+  /** JWTs are asked about. */ readonly acceptJwt: boolean
+}
+export interface IngestThreadData {
+  readonly config: IngestThreadConfig
+  readonly credentials: CredentialSnapshot
+  readonly logBytes: readonly LogBytesTotal[]
+}
 
 export type ToThread =
-  | { readonly kind: 'credentials'; readonly id: number; /** Null: what is known is too old to go by. */ readonly snapshot: CredentialSnapshot | null }
+  | {
+      readonly kind: 'credentials'
+      readonly id: number
+      /** Null: what is known is too old to go by. */ readonly snapshot: CredentialSnapshot | null
+    }
   | { readonly kind: 'jwt'; readonly hash: string; readonly found: Principal | null | 'unknown' }
   /** Answers a report of the same kind. */
   | { readonly kind: 'log_bytes'; readonly totals: readonly LogBytesTotal[] }

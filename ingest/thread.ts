@@ -10,13 +10,29 @@ const TELL_TOKEN_USES_EVERY_MS = 30_000
 /** Counted is written within a second. */
 const TELL_LOG_BYTES_EVERY_MS = 250
 const port = parentPort!
-const tell = (message: FromThread): void => { port.postMessage(message) }
-const logAt = (level: 'info' | 'warn' | 'error') => (fields: object, message: string): void => { tell({ kind: 'log', level, fields, message }) }
+const tell = (message: FromThread): void => {
+  port.postMessage(message)
+}
+const logAt =
+  (level: 'info' | 'warn' | 'error') =>
+  (fields: object, message: string): void => {
+    tell({ kind: 'log', level, fields, message })
+  }
 const logger: Log = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') }
 
 const run = async ({ config, credentials, logBytes }: IngestThreadData): Promise<void> => {
   const log = await openEventLog(config.log, logger)
-  const ingest = await startIngest(config, { log, logger, ...(config.acceptJwt ? { askJwt: (token, hash) => { tell({ kind: 'ask_jwt', token, hash }) } } : {}) }).catch(async (error: unknown) => {
+  const ingest = await startIngest(config, {
+    log,
+    logger,
+    ...(config.acceptJwt
+      ? {
+          askJwt: (token, hash) => {
+            tell({ kind: 'ask_jwt', token, hash })
+          },
+        }
+      : {}),
+  }).catch(async (error: unknown) => {
     await log.close()
     throw error
   })

@@ -13,33 +13,46 @@ export interface AdminDeps {
 
 const send = (response: ServerResponse, status: number, body: object | string): void => {
   const isText = typeof body === 'string'
-  response.writeHead(status, { 'content-type': isText ? 'text/plain; version=0.0.4; charset=utf-8' : 'application/json; charset=utf-8', ...(status === 503 ? { 'retry-after': '1' } : {}) })
+  response.writeHead(status, {
+    'content-type': isText ? 'text/plain; version=0.0.4; charset=utf-8' : 'application/json; charset=utf-8',
+    ...(status === 503 ? { 'retry-after': '1' } : {}),
+  })
   response.end(isText ? body : JSON.stringify(body))
 }
 
 const answer = async (path: string, deps: AdminDeps): Promise<readonly [number, object | string]> => {
   switch (path) {
-    case '/health/live': return [200, { status: 'ok' }]
-    case '/health': return [200, { status: 'ok', version: deps.version }]
-    case '/version': return [200, { name: 'lapwing', version: deps.version }]
-    case '/metrics': return [200, await deps.metrics()]
+    case '/health/live':
+      return [200, { status: 'ok' }]
+    case '/health':
+      return [200, { status: 'ok', version: deps.version }]
+    case '/version':
+      return [200, { name: 'lapwing', version: deps.version }]
+    case '/metrics':
+      return [200, await deps.metrics()]
     case '/health/ready': {
       const dependencies = await deps.ready()
       const isReady = Object.values(dependencies).every((state) => state === 'ok')
       return isReady ? [200, { status: 'ok', dependencies }] : [503, { status: 'unavailable', dependencies }]
     }
-    default: return [404, { error: 'there are /health, /health/live, /health/ready, /metrics and /version' }]
+    default:
+      return [404, { error: 'there are /health, /health/live, /health/ready, /metrics and /version' }]
   }
 }
 
 /** @throws PermanentError PORT_BUSY. */
-export const startAdmin = async (listen: { readonly host: string; readonly port: number }, deps: AdminDeps): Promise<{ readonly address: { host: string; port: number }; close(): Promise<void> }> => {
+export const startAdmin = async (
+  listen: { readonly host: string; readonly port: number },
+  deps: AdminDeps,
+): Promise<{ readonly address: { host: string; port: number }; close(): Promise<void> }> => {
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, { error: 'only GET' })
-    send(response, ...await answer(new URL(request.url ?? '/', 'http://localhost').pathname, deps))
+    send(response, ...(await answer(new URL(request.url ?? '/', 'http://localhost').pathname, deps)))
   }
   const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => { send(response, 500, { error: error instanceof Error ? error.message : 'failed' }) })
+    handle(request, response).catch((error: unknown) => {
+      send(response, 500, { error: error instanceof Error ? error.message : 'failed' })
+    })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -50,9 +63,10 @@ export const startAdmin = async (listen: { readonly host: string; readonly port:
   })
   return {
     address: { host: listen.host, port: (server.address() as AddressInfo).port },
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
   }
 }

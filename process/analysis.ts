@@ -19,8 +19,19 @@ import { openRca } from './rca.ts'
 import type { Servers } from './servers.ts'
 import { startStoreRetention, type StoreRetention } from './store-retention.ts'
 
-export interface Analysis { readonly consumer: Consumer; readonly watchdog: WatchdogShards; readonly retention: StoreRetention; readonly controlPlane: ControlPlane; readonly rca: Rca }
-export interface AnalysisDeps { readonly servers: Servers; readonly clock: () => number; readonly logger: Logger; readonly onClose: OnClose }
+export interface Analysis {
+  readonly consumer: Consumer
+  readonly watchdog: WatchdogShards
+  readonly retention: StoreRetention
+  readonly controlPlane: ControlPlane
+  readonly rca: Rca
+}
+export interface AnalysisDeps {
+  readonly servers: Servers
+  readonly clock: () => number
+  readonly logger: Logger
+  readonly onClose: OnClose
+}
 
 const DECODE_TIMEOUT_MS = 60_000
 const WATCHDOG_POLL_MS = 1000
@@ -28,14 +39,30 @@ const TRIM_EVERY_MS = 30_000
 const AFTER_MAINTENANCE_EVERY_MS = 5000
 
 export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
-  const { servers: { store, leases, clickhouse, local, log }, clock, logger, onClose } = deps
-  const trimming = setInterval(() => { log.trim(clock()).catch((error: unknown) => logger.warn({ error: String(error) }, 'event log trim failed')) }, TRIM_EVERY_MS)
+  const {
+    servers: { store, leases, clickhouse, local, log },
+    clock,
+    logger,
+    onClose,
+  } = deps
+  const trimming = setInterval(() => {
+    log.trim(clock()).catch((error: unknown) => logger.warn({ error: String(error) }, 'event log trim failed'))
+  }, TRIM_EVERY_MS)
   onClose(() => clearInterval(trimming))
   // A floor of free space only for a disk of this machine: of another's we know nothing.
-  const retention = startStoreRetention({ maxBytes: config.storeMaxBytes, minFreeBytes: local === null ? 0 : config.storeMinFreeBytes }, { clickhouse, clock, logger, leases })
+  const retention = startStoreRetention(
+    { maxBytes: config.storeMaxBytes, minFreeBytes: local === null ? 0 : config.storeMinFreeBytes },
+    { clickhouse, clock, logger, leases },
+  )
   onClose(() => retention.close())
   const controlPlane = createControlPlane(store, { cooldownMs: config.watchdogCooldownMs, clock })
-  const afterMaintenance = startRepeating(async () => { await controlPlane.openAfterMaintenance() }, { everyMs: AFTER_MAINTENANCE_EVERY_MS }, (error) => logger.warn({ error: String(error) }, 'what outlasted its maintenance not handed on'))
+  const afterMaintenance = startRepeating(
+    async () => {
+      await controlPlane.openAfterMaintenance()
+    },
+    { everyMs: AFTER_MAINTENANCE_EVERY_MS },
+    (error) => logger.warn({ error: String(error) }, 'what outlasted its maintenance not handed on'),
+  )
   onClose(() => afterMaintenance.close())
   const rca = openRca(deps.servers, clock)
   const neighbours = (tenant: string, service: string, atMs: number): Promise<readonly string[]> => rca.neighbours(tenant, service, atMs)
@@ -43,16 +70,43 @@ export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   onClose(() => pool.close())
   const child = createDecodeChild({ timeoutMs: DECODE_TIMEOUT_MS })
   onClose(() => child.close())
-  const consumer = startConsumer({ retentionMs: config.retentionMs }, { log, pool, child, clickhouse, controlPlane, clock, logger, neighbours })
+  const consumer = startConsumer(
+    { retentionMs: config.retentionMs },
+    { log, pool, child, clickhouse, controlPlane, clock, logger, neighbours },
+  )
   onClose(() => consumer.close())
-  const watchdog = startWatchdogShards({ shards: config.watchdogShards, zThreshold: config.watchdogZScoreThreshold, cooldownMs: config.watchdogCooldownMs, pollMs: WATCHDOG_POLL_MS }, {
-    clickhouse, signals: controlPlane, neighbours, rules: createDetectionRules(store), oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(), clock, logger, leases, sharers: async () => config.databaseUrl === null ? 1 : (await livingProcesses(store)).filter(({ role }) => role === 'worker' || role === 'all').length,
-  })
+  const watchdog = startWatchdogShards(
+    {
+      shards: config.watchdogShards,
+      zThreshold: config.watchdogZScoreThreshold,
+      cooldownMs: config.watchdogCooldownMs,
+      pollMs: WATCHDOG_POLL_MS,
+    },
+    {
+      clickhouse,
+      signals: controlPlane,
+      neighbours,
+      rules: createDetectionRules(store),
+      oldestUncommittedReceivedAtMs: () => consumer.oldestUncommittedReceivedAtMs(),
+      clock,
+      logger,
+      leases,
+      sharers: async () =>
+        config.databaseUrl === null ? 1 : (await livingProcesses(store)).filter(({ role }) => role === 'worker' || role === 'all').length,
+    },
+  )
   onClose(() => watchdog.close())
   const incidents = createIncidents(store, clock)
   const notifier = startNotifier(config.notify, {
-    store, leases, fetch: createGuardedFetch({ allow: config.egressAllow }), clock,
-    incident: (tenant, id) => incidents.get(tenant, id).catch((error: { code?: string }) => { if (error.code === 'NOT_FOUND') return null; throw error }),
+    store,
+    leases,
+    fetch: createGuardedFetch({ allow: config.egressAllow }),
+    clock,
+    incident: (tenant, id) =>
+      incidents.get(tenant, id).catch((error: { code?: string }) => {
+        if (error.code === 'NOT_FOUND') return null
+        throw error
+      }),
     onError: (error) => logger.warn({ error: String(error) }, 'notifications not sent'),
   })
   onClose(() => notifier.close())

@@ -1,17 +1,39 @@
 // What a newcomer needs, printed once the product is ready.
 
-export interface Addresses { readonly otlp: string; readonly alerts: string; readonly api: string; readonly clickhouse: string }
+export interface Addresses {
+  readonly otlp: string
+  readonly alerts: string
+  readonly api: string
+  readonly clickhouse: string
+}
 
 const TOKEN_HINT = 'the token is shown this once; `npm run -s token -- create` makes another'
 
 /** A process of one role tells its supervisor where it is, and no more. */
-const roleBanner = ({ role, admin, version, addresses, token, readyMs }: BannerInput): string => [
-  `Lapwing ${version}, ${role}, is ready (${(readyMs / 1000).toFixed(1)} s)`,
-  ...Object.entries({ 'OTLP logs and traces, JSON logs, heartbeats': addresses.otlp, 'Alertmanager webhook': addresses.alerts, API: addresses.api }).filter(([, address]) => address !== '').map(([what, address]) => `  ${what}   ${address}`),
-  ...(admin === null ? [] : [`  health and metrics   http://${admin.host}:${admin.port}`]), ...(token === null ? [] : [`  token: ${token}   (${TOKEN_HINT})`]), '',
-].join('\n')
+const roleBanner = ({ role, admin, version, addresses, token, readyMs }: BannerInput): string =>
+  [
+    `Lapwing ${version}, ${role}, is ready (${(readyMs / 1000).toFixed(1)} s)`,
+    ...Object.entries({
+      'OTLP logs and traces, JSON logs, heartbeats': addresses.otlp,
+      'Alertmanager webhook': addresses.alerts,
+      API: addresses.api,
+    })
+      .filter(([, address]) => address !== '')
+      .map(([what, address]) => `  ${what}   ${address}`),
+    ...(admin === null ? [] : [`  health and metrics   http://${admin.host}:${admin.port}`]),
+    ...(token === null ? [] : [`  token: ${token}   (${TOKEN_HINT})`]),
+    '',
+  ].join('\n')
 
-export interface BannerInput { readonly role: string; readonly admin: { readonly host: string; readonly port: number } | null; readonly version: string; readonly addresses: Addresses; readonly token: string | null; readonly dataDir: string; readonly readyMs: number }
+export interface BannerInput {
+  readonly role: string
+  readonly admin: { readonly host: string; readonly port: number } | null
+  readonly version: string
+  readonly addresses: Addresses
+  readonly token: string | null
+  readonly dataDir: string
+  readonly readyMs: number
+}
 
 export const banner = (input: BannerInput): string => {
   if (input.role !== 'all') return roleBanner(input)
@@ -25,7 +47,9 @@ export const banner = (input: BannerInput): string => {
     `  API                                           ${addresses.api}   (${addresses.api}/docs)`,
     `  ClickHouse, read only                         ${addresses.clickhouse}   (user reader; npm run -s reader-password)`,
     '',
-    token === null ? '  token: made at the first start; `npm run -s token -- create` makes another' : `  token: ${token}\n  (${TOKEN_HINT})`,
+    token === null
+      ? '  token: made at the first start; `npm run -s token -- create` makes another'
+      : `  token: ${token}\n  (${TOKEN_HINT})`,
     '',
     '  Point an OpenTelemetry SDK here:',
     `    export OTEL_EXPORTER_OTLP_ENDPOINT=${addresses.otlp}`,

@@ -6,7 +6,10 @@ import { createConnection, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-export interface ControlRequest { readonly command: string; readonly [key: string]: unknown }
+export interface ControlRequest {
+  readonly command: string
+  readonly [key: string]: unknown
+}
 export type ControlReply = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: string }
 export type ControlHandler = (request: ControlRequest) => Promise<unknown>
 
@@ -38,10 +41,15 @@ export const openControlSocket = async (dataDir: string, handle: ControlHandler)
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
     readLine(socket, MAX_REQUEST_CHARS, (line) => {
-      const answer = (reply: ControlReply): void => { socket.end(`${JSON.stringify(reply)}\n`) }
+      const answer = (reply: ControlReply): void => {
+        socket.end(`${JSON.stringify(reply)}\n`)
+      }
       Promise.resolve()
         .then(() => handle(JSON.parse(line) as ControlRequest))
-        .then((result) => answer({ ok: true, result }), (error: unknown) => answer({ ok: false, error: error instanceof Error ? error.message : 'failed' }))
+        .then(
+          (result) => answer({ ok: true, result }),
+          (error: unknown) => answer({ ok: false, error: error instanceof Error ? error.message : 'failed' }),
+        )
     })
   })
   const old = process.umask(0o177)
@@ -52,10 +60,11 @@ export const openControlSocket = async (dataDir: string, handle: ControlHandler)
   }
   chmodSync(path, 0o600)
   return {
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      rmSync(path, { force: true })
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        rmSync(path, { force: true })
+      }),
   }
 }
 
@@ -63,11 +72,17 @@ export const openControlSocket = async (dataDir: string, handle: ControlHandler)
 export const callControlSocket = (dataDir: string, request: ControlRequest): Promise<ControlReply | null> =>
   new Promise((resolve, reject) => {
     const socket = createConnection(controlSocketPath(dataDir))
-    socket.setTimeout(30_000, () => { socket.destroy(); reject(new Error('the running server did not answer within 30 s')) })
+    socket.setTimeout(30_000, () => {
+      socket.destroy()
+      reject(new Error('the running server did not answer within 30 s'))
+    })
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(null)
       else reject(error)
     })
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`))
-    readLine(socket, MAX_REPLY_CHARS, (line) => { resolve(JSON.parse(line) as ControlReply); socket.destroy() })
+    readLine(socket, MAX_REPLY_CHARS, (line) => {
+      resolve(JSON.parse(line) as ControlReply)
+      socket.destroy()
+    })
   })

@@ -4,9 +4,15 @@ import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, stat
 import { dirname, join } from 'node:path'
 import { PermanentError } from '../streams/contracts/errors.ts'
 
-export interface DataLock { release(): void }
+export interface DataLock {
+  release(): void
+}
 
-interface Owner { readonly pid: number; readonly started: string; readonly nonce: string }
+interface Owner {
+  readonly pid: number
+  readonly started: string
+  readonly nonce: string
+}
 
 /** Start time of a process in clock ticks after boot and the boot's id; empty where the system does not tell. */
 const startedAt = (pid: number): string => {
@@ -61,13 +67,20 @@ export const lockDataDirectory = (directory: string): DataLock => {
     for (let attempt = 0; attempt < 5; attempt++) {
       try {
         linkSync(draft, path)
-        return { release: () => { if (readOwner(path)?.nonce === mine.nonce) rmSync(path, { force: true }) } }
+        return {
+          release: () => {
+            if (readOwner(path)?.nonce === mine.nonce) rmSync(path, { force: true })
+          },
+        }
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       }
       const owner = readOwner(path)
       if (owner !== null && isAlive(owner)) {
-        throw new PermanentError('LOCKED', `the data directory ${directory} is in use by process ${owner.pid}: stop that one, or set LAPWING_DATA_DIR to another directory`)
+        throw new PermanentError(
+          'LOCKED',
+          `the data directory ${directory} is in use by process ${owner.pid}: stop that one, or set LAPWING_DATA_DIR to another directory`,
+        )
       }
       takeAside(path, `${path}.stale-${mine.nonce}`, owner)
     }
@@ -86,7 +99,11 @@ const takeAside = (path: string, aside: string, dead: Owner | null): void => {
   }
   const moved = readOwner(aside)
   if (moved !== null && moved.nonce !== dead?.nonce) {
-    try { linkSync(aside, path) } catch { /* a third starter holds it now */ }
+    try {
+      linkSync(aside, path)
+    } catch {
+      /* a third starter holds it now */
+    }
   }
   rmSync(aside, { force: true })
 }

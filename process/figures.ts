@@ -16,15 +16,24 @@ export interface Figures {
   readonly analysis?: Analysed
 }
 
-interface Parts { readonly ingest: (() => Promise<Pick<IngestStats, 'logTakesMarks'> | null>) | null; readonly analysis: { readonly consumer: Consumer; readonly watchdog: WatchdogShards; readonly retention: StoreRetention } | null }
+interface Parts {
+  readonly ingest: (() => Promise<Pick<IngestStats, 'logTakesMarks'> | null>) | null
+  readonly analysis: { readonly consumer: Consumer; readonly watchdog: WatchdogShards; readonly retention: StoreRetention } | null
+}
 
 /** Of this process; a part that it does not have, or that is dead, is absent. */
 export const figuresOf = async ({ ingest, analysis }: Parts): Promise<Figures> => {
-  const stats = await ingest?.().catch(() => null) ?? null
+  const stats = (await ingest?.().catch(() => null)) ?? null
   if (analysis === null) return stats === null ? {} : { ingest: { logTakesMarks: stats.logTakesMarks } }
   const { failing, poison, assignedPartitions } = analysis.consumer.stats()
   return {
     ...(stats === null ? {} : { ingest: { logTakesMarks: stats.logTakesMarks } }),
-    analysis: { failing, poison, partitions: assignedPartitions, watchdog: analysis.watchdog.stats(), retention: analysis.retention.stats() },
+    analysis: {
+      failing,
+      poison,
+      partitions: assignedPartitions,
+      watchdog: analysis.watchdog.stats(),
+      retention: analysis.retention.stats(),
+    },
   }
 }

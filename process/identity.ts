@@ -20,22 +20,46 @@ export interface Identity {
   /** Resolves when a change of credentials holds in this process. */
   refresh(): Promise<void>
 }
-export interface IdentityDeps { readonly store: Store; readonly clock: () => number; readonly logger: Logger; readonly onClose: OnClose; /** Null: what is known is too old to go by. */ readonly onChange: (snapshot: CredentialSnapshot | null) => Promise<void> }
+export interface IdentityDeps {
+  readonly store: Store
+  readonly clock: () => number
+  readonly logger: Logger
+  readonly onClose: OnClose
+  /** Null: what is known is too old to go by. */ readonly onChange: (snapshot: CredentialSnapshot | null) => Promise<void>
+}
 
 export const openIdentity = async (config: Config, deps: IdentityDeps): Promise<Identity> => {
   const { store, clock, logger, onClose } = deps
   const tokenUses = createTokenUses({}, { store, onError: (error) => logger.warn({ error: String(error) }, 'token use not written') })
   onClose(() => tokenUses.close())
-  const logBytes = createLogBytes({ store, clock, onError: (error) => logger.warn({ error: String(error) }, 'log bytes of tokens not written') })
+  const logBytes = createLogBytes({
+    store,
+    clock,
+    onError: (error) => logger.warn({ error: String(error) }, 'log bytes of tokens not written'),
+  })
   onClose(() => logBytes.close())
-  const jwts = config.jwt === null ? null : createJwtSessions({ store, verify: createJwtVerifier(config.jwt, createGuardedFetch({ allow: config.egressAllow })), clock })
+  const jwts =
+    config.jwt === null
+      ? null
+      : createJwtSessions({ store, verify: createJwtVerifier(config.jwt, createGuardedFetch({ allow: config.egressAllow })), clock })
   const onChange = (snapshot: CredentialSnapshot | null): Promise<void> => {
     jwts?.forget()
     return deps.onChange(snapshot)
   }
-  const credentials = await openLiveCredentials({ isShared: config.databaseUrl !== null }, {
-    store, onChange, onError: (error) => logger.warn({ error: String(error) }, 'credentials could not be looked at'),
-  })
+  const credentials = await openLiveCredentials(
+    { isShared: config.databaseUrl !== null },
+    {
+      store,
+      onChange,
+      onError: (error) => logger.warn({ error: String(error) }, 'credentials could not be looked at'),
+    },
+  )
   onClose(() => credentials.close())
-  return { credentials, tokenUses, logBytes, jwt: jwts === null ? {} : { authenticateJwt: (token) => jwts.authenticate(token) }, refresh: () => credentials.refresh() }
+  return {
+    credentials,
+    tokenUses,
+    logBytes,
+    jwt: jwts === null ? {} : { authenticateJwt: (token) => jwts.authenticate(token) },
+    refresh: () => credentials.refresh(),
+  }
 }

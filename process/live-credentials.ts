@@ -15,7 +15,11 @@ export interface LiveCredentials {
   isStale(): boolean
   close(): Promise<void>
 }
-export interface LiveCredentialsConfig { readonly isShared: boolean; readonly lookEveryMs?: number; readonly trustMs?: number }
+export interface LiveCredentialsConfig {
+  readonly isShared: boolean
+  readonly lookEveryMs?: number
+  readonly trustMs?: number
+}
 export interface LiveCredentialsDeps {
   readonly store: Store
   /** Called with each new snapshot, and with null once the last is stale. */
@@ -29,7 +33,8 @@ const TRUST_MS = 600_000
 
 export const openLiveCredentials = async (config: LiveCredentialsConfig, deps: LiveCredentialsDeps): Promise<LiveCredentials> => {
   const { lookEveryMs = LOOK_EVERY_MS, trustMs = TRUST_MS } = config
-  const readVersion = async (): Promise<number> => Number((await deps.store.query<{ version: number }>('SELECT version FROM credential_version'))[0].version)
+  const readVersion = async (): Promise<number> =>
+    Number((await deps.store.query<{ version: number }>('SELECT version FROM credential_version'))[0].version)
   // Read before the credentials: a change in between is seen again, never missed.
   let version = await readVersion()
   let snapshot = await loadCredentials(deps.store)
@@ -51,24 +56,39 @@ export const openLiveCredentials = async (config: LiveCredentialsConfig, deps: L
     // The change is made, and whoever made it is told that it does not hold yet: it holds as soon as it can be read.
     await load().catch((error: unknown) => {
       clearTimeout(again)
-      if (!closed) again = setTimeout(() => { refresh().catch(() => undefined) }, AGAIN_MS)
+      if (!closed)
+        again = setTimeout(() => {
+          refresh().catch(() => undefined)
+        }, AGAIN_MS)
       throw error
     })
   }
   const look = async (): Promise<void> => {
-    if (await readVersion() !== version || isStale) await load()
+    if ((await readVersion()) !== version || isStale) await load()
     else checkedAt = performance.now()
   }
   let isFailing = false
-  const lookOrGrowStale = (): Promise<void> => look().then(() => { isFailing = false }, async (error: unknown) => {
-    if (!isFailing) deps.onError(error)
-    isFailing = true
-    if (isStale || performance.now() - checkedAt < trustMs) return
-    isStale = true
-    await deps.onChange(null)
-  })
-  const looking = config.isShared ? startRepeating(lookOrGrowStale, { firstAfterMs: lookEveryMs, everyMs: lookEveryMs }, deps.onError) : undefined
-  const listener = config.isShared ? deps.store.listen?.('lapwing_credentials', () => { look().catch(() => undefined) }) : undefined
+  const lookOrGrowStale = (): Promise<void> =>
+    look().then(
+      () => {
+        isFailing = false
+      },
+      async (error: unknown) => {
+        if (!isFailing) deps.onError(error)
+        isFailing = true
+        if (isStale || performance.now() - checkedAt < trustMs) return
+        isStale = true
+        await deps.onChange(null)
+      },
+    )
+  const looking = config.isShared
+    ? startRepeating(lookOrGrowStale, { firstAfterMs: lookEveryMs, everyMs: lookEveryMs }, deps.onError)
+    : undefined
+  const listener = config.isShared
+    ? deps.store.listen?.('lapwing_credentials', () => {
+        look().catch(() => undefined)
+      })
+    : undefined
 
   return {
     current: () => snapshot,

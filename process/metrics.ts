@@ -13,12 +13,25 @@ export interface MetricParts {
   readonly log: Pick<EventLog, 'lag' | 'retentionMs'> | null
   /** Null where nobody is to be told. */
   readonly outbox: (() => Promise<{ readonly count: number; readonly oldestAtMs: number | null }>) | null
-  readonly analysis: { readonly consumer: Pick<Consumer, 'stats'>; readonly watchdog: Pick<WatchdogShards, 'stats'>; readonly retention: Pick<StoreRetention, 'stats'> } | null
+  readonly analysis: {
+    readonly consumer: Pick<Consumer, 'stats'>
+    readonly watchdog: Pick<WatchdogShards, 'stats'>
+    readonly retention: Pick<StoreRetention, 'stats'>
+  } | null
   readonly clickhouseRestarts: () => number
 }
 
 /** A histogram of counts that were made elsewhere; the library only knows those it observed itself. */
-const histogramText = (name: string, help: string, series: readonly { readonly labels: string; readonly boundsMs: readonly number[]; readonly counts: readonly number[]; readonly sumMs: number }[]): string => {
+const histogramText = (
+  name: string,
+  help: string,
+  series: readonly {
+    readonly labels: string
+    readonly boundsMs: readonly number[]
+    readonly counts: readonly number[]
+    readonly sumMs: number
+  }[],
+): string => {
   const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`]
   for (const { labels, boundsMs, counts, sumMs } of series) {
     let below = 0
@@ -34,8 +47,10 @@ const histogramText = (name: string, help: string, series: readonly { readonly l
 export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const counter = (name: string, help: string, labelNames: string[] = []): Counter<string> => new Counter({ name: `lapwing_${name}`, help, labelNames, registers: [registry] })
-  const gauge = (name: string, help: string, labelNames: string[] = []): Gauge<string> => new Gauge({ name: `lapwing_${name}`, help, labelNames, registers: [registry] })
+  const counter = (name: string, help: string, labelNames: string[] = []): Counter<string> =>
+    new Counter({ name: `lapwing_${name}`, help, labelNames, registers: [registry] })
+  const gauge = (name: string, help: string, labelNames: string[] = []): Gauge<string> =>
+    new Gauge({ name: `lapwing_${name}`, help, labelNames, registers: [registry] })
   const metric = {
     requests: counter('ingest_requests_total', 'Requests answered, refused ones included.', ['signal']),
     refused: counter('ingest_refused_total', 'Requests refused, by error code.', ['signal', 'code']),
@@ -53,25 +68,33 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     ranges: counter('store_ranges_total', 'Ranges committed.'),
     poison: counter('dead_letters_total', 'Messages set aside.', ['reason']),
     retries: counter('store_retries_total', 'Retries, by what was retried.', ['what']),
-    failing: gauge('consumer_failing_partitions', 'Partitions that cannot go on, by what is tried again and its last error code.', ['what', 'code']),
+    failing: gauge('consumer_failing_partitions', 'Partitions that cannot go on, by what is tried again and its last error code.', [
+      'what',
+      'code',
+    ]),
     openRanges: gauge('store_open_ranges', 'Ranges whose INSERT may be in flight.'),
     assigned: gauge('consumer_assigned_partitions', 'Partitions of the event log that this process consumes.'),
     lagAge: gauge('log_oldest_uncommitted_age_seconds', 'Age of the oldest message that analysis has not committed; 0 when there is none.'),
-    retention: gauge('log_retention_seconds', 'What the event log keeps of messages that nobody has read; +Inf when it drops none, 0 where this process has no log.'),
+    retention: gauge(
+      'log_retention_seconds',
+      'What the event log keeps of messages that nobody has read; +Inf when it drops none, 0 where this process has no log.',
+    ),
     outbox: gauge('outbox_waiting', 'Notifications that their receiver has not taken; NaN when the control plane does not answer.'),
     outboxAge: gauge('outbox_oldest_waiting_age_seconds', 'Age of the oldest of them; 0 when there is none.'),
     shards: gauge('watchdog_shards', 'Shards of the watchdog that this process has.'),
     series: gauge('watchdog_series', 'Series monitored.'),
     storeBytes: gauge('store_bytes', 'Bytes of the store on disk, as of the last pass of retention.'),
-    storeFree: gauge('store_free_bytes', 'Free bytes of the store\'s disk, as of the last pass of retention.'),
+    storeFree: gauge('store_free_bytes', "Free bytes of the store's disk, as of the last pass of retention."),
     storeOver: gauge('store_over_bound', '1 while the store is beyond a bound with nothing older than today left.'),
     droppedDays: counter('store_dropped_days_total', 'Receive days dropped to keep the store within its bounds.'),
     droppedRows: counter('store_dropped_rows_total', 'Log rows of those days.'),
     restarts: counter('clickhouse_restarts_total', 'Restarts of the local ClickHouse.'),
   }
-  const set = (one: Counter<string>, labels: Record<string, string>, value: number): void => { one.inc(labels, value) }
+  const set = (one: Counter<string>, labels: Record<string, string>, value: number): void => {
+    one.inc(labels, value)
+  }
   const collectIngest = async (): Promise<string> => {
-    const ingest = await parts.ingest?.() ?? null
+    const ingest = (await parts.ingest?.()) ?? null
     if (ingest === null) return ''
     for (const [signal, stats] of Object.entries(ingest.signals)) {
       set(metric.requests, { signal }, stats.requests)
@@ -85,11 +108,19 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     metric.sockets.set(ingest.sockets)
     set(metric.marks, { outcome: 'appended' }, ingest.marks)
     set(metric.marks, { outcome: 'failed' }, ingest.marksFailed)
-    return histogramText('lapwing_ingest_request_duration_seconds', 'From the first byte of a request to its answer.', Object.entries(ingest.signals).map(([signal, stats]) => (
-      { labels: `signal="${signal}"`, boundsMs: ingest.latencyBoundsMs, counts: stats.latencyCounts, sumMs: stats.latencySumMs })))
+    return histogramText(
+      'lapwing_ingest_request_duration_seconds',
+      'From the first byte of a request to its answer.',
+      Object.entries(ingest.signals).map(([signal, stats]) => ({
+        labels: `signal="${signal}"`,
+        boundsMs: ingest.latencyBoundsMs,
+        counts: stats.latencyCounts,
+        sumMs: stats.latencySumMs,
+      })),
+    )
   }
   const collectLog = async (): Promise<void> => {
-    const lag = await parts.log?.lag('analytics') ?? []
+    const lag = (await parts.log?.lag('analytics')) ?? []
     metric.retention.set((parts.log?.retentionMs ?? 0) / 1000)
     const oldestMs = Math.min(...lag.flatMap((one) => one.oldestReceivedAtMs ?? []))
     metric.lagAge.set(Number.isFinite(oldestMs) ? Math.max(0, (Date.now() - oldestMs) / 1000) : 0)
@@ -138,7 +169,9 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     return `${await registry.metrics()}${durations}`
   }
   return () => {
-    running ??= scrape().finally(() => { running = null })
+    running ??= scrape().finally(() => {
+      running = null
+    })
     return running
   }
 }

@@ -11,10 +11,20 @@ export const withOfflineStore = async (config: Config, request: ControlRequest):
   try {
     const lock = lockDataDirectory(config.dataDir)
     try {
-      const store = await openStore({ databaseUrl: config.databaseUrl, databaseTlsCa: config.databaseTlsCa, directory: join(config.dataDir, 'control-plane') })
+      const store = await openStore({
+        databaseUrl: config.databaseUrl,
+        databaseTlsCa: config.databaseTlsCa,
+        directory: join(config.dataDir, 'control-plane'),
+      })
       try {
         await ensureTenant(store)
-        const handle = createCommandHandler({ store, onCredentialsChanged: () => Promise.resolve(), readerPassword: () => null, deadLetters: null, deadLetterReplay: null })
+        const handle = createCommandHandler({
+          store,
+          onCredentialsChanged: () => Promise.resolve(),
+          readerPassword: () => null,
+          deadLetters: null,
+          deadLetterReplay: null,
+        })
         return { ok: true, result: await handle(request) }
       } finally {
         await store.close()

@@ -28,44 +28,106 @@ import { loadSecretKey } from './secret-key.ts'
 import { openServers, openStoreAlone, type Servers } from './servers.ts'
 import { createStatus } from './status.ts'
 
-export interface Product { readonly addresses: Addresses; readonly token: string | null; close(): Promise<void> }
-export interface ProductDeps { readonly version: string; readonly logger: Logger; readonly onFatal: (error: Error) => void }
-interface Context extends ProductDeps { readonly config: Config; readonly id: string; readonly onClose: OnClose }
+export interface Product {
+  readonly addresses: Addresses
+  readonly token: string | null
+  close(): Promise<void>
+}
+export interface ProductDeps {
+  readonly version: string
+  readonly logger: Logger
+  readonly onFatal: (error: Error) => void
+}
+interface Context extends ProductDeps {
+  readonly config: Config
+  readonly id: string
+  readonly onClose: OnClose
+}
 
 const clock = Date.now
-const url = ({ host, port }: { host: string; port: number }, { tls }: Listen): string => `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+const url = ({ host, port }: { host: string; port: number }, { tls }: Listen): string =>
+  `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
 
 /** Ingest in its thread, fed with credentials as they change. */
-const openIntake = async ({ config, logger, onClose, onFatal }: Context, store: Store): Promise<{ readonly identity: Identity; readonly thread: IngestThread; stats(): Promise<IngestStats | null> }> => {
+const openIntake = async (
+  { config, logger, onClose, onFatal }: Context,
+  store: Store,
+): Promise<{ readonly identity: Identity; readonly thread: IngestThread; stats(): Promise<IngestStats | null> }> => {
   let alive: IngestThread | null = null
-  const identity = await openIdentity(config, { store, clock, logger, onClose, onChange: async (snapshot) => { await alive?.updateCredentials(snapshot) } })
-  const { credentials, tokenUses, logBytes, jwt } = identity
-  const thread = await startIngestThread({ ...config, log: config }, {
-    credentials: credentials.current(), logger, ...jwt, logBytes: await logBytes.load(), onLogBytes: logBytes.add, onTokenUses: (uses) => uses.forEach(tokenUses.note),
-    onDeath: (error) => {
-      alive = null
-      onFatal(error)
+  const identity = await openIdentity(config, {
+    store,
+    clock,
+    logger,
+    onClose,
+    onChange: async (snapshot) => {
+      await alive?.updateCredentials(snapshot)
     },
   })
+  const { credentials, tokenUses, logBytes, jwt } = identity
+  const thread = await startIngestThread(
+    { ...config, log: config },
+    {
+      credentials: credentials.current(),
+      logger,
+      ...jwt,
+      logBytes: await logBytes.load(),
+      onLogBytes: logBytes.add,
+      onTokenUses: (uses) => uses.forEach(tokenUses.note),
+      onDeath: (error) => {
+        alive = null
+        onFatal(error)
+      },
+    },
+  )
   alive = thread
   onClose(() => thread.close())
   return { identity, thread, stats: () => alive?.stats() ?? Promise.resolve(null) }
 }
 
-interface Watched { readonly store: Store; readonly servers: Servers | null; readonly analysis: Analysis | null; readonly ingest: (() => Promise<IngestStats | null>) | null; readonly identity: Identity | null }
+interface Watched {
+  readonly store: Store
+  readonly servers: Servers | null
+  readonly analysis: Analysis | null
+  readonly ingest: (() => Promise<IngestStats | null>) | null
+  readonly identity: Identity | null
+}
 
 /** What is said of this process and of the whole; the admin listener where there is one. */
 const openWatch = async ({ config, id, version, logger, onClose }: Context, { store, servers, analysis, ingest, identity }: Watched) => {
   const local = (): Promise<Figures> => figuresOf({ ingest, analysis })
   const isAlone = config.databaseUrl === null
   if (!isAlone) {
-    const presence = await startPresence({ id, role: config.role, version }, { store, figures: async () => ({ ...await local() }), onError: (error) => logger.warn({ error: String(error) }, 'presence not written') })
+    const presence = await startPresence(
+      { id, role: config.role, version },
+      {
+        store,
+        figures: async () => ({ ...(await local()) }),
+        onError: (error) => logger.warn({ error: String(error) }, 'presence not written'),
+      },
+    )
     onClose(() => presence.close())
   }
-  const figures = async (): Promise<readonly Figures[]> => isAlone ? [await local()] : (await livingProcesses(store)).map((one) => one.figures as Figures)
-  const { status, ready } = createStatus({ version, role: config.role, log: servers?.log ?? null, clickhouse: servers?.clickhouse ?? null, store, credentials: identity?.credentials ?? null, ingest, figures, clock })
-  const metrics = createMetrics({ ingest, log: servers?.log ?? null, analysis, outbox: analysis === null || config.notify === null ? null : () => waitingEvents(store), clickhouseRestarts: () => servers?.local?.restarts() ?? 0 })
+  const figures = async (): Promise<readonly Figures[]> =>
+    isAlone ? [await local()] : (await livingProcesses(store)).map((one) => one.figures as Figures)
+  const { status, ready } = createStatus({
+    version,
+    role: config.role,
+    log: servers?.log ?? null,
+    clickhouse: servers?.clickhouse ?? null,
+    store,
+    credentials: identity?.credentials ?? null,
+    ingest,
+    figures,
+    clock,
+  })
+  const metrics = createMetrics({
+    ingest,
+    log: servers?.log ?? null,
+    analysis,
+    outbox: analysis === null || config.notify === null ? null : () => waitingEvents(store),
+    clickhouseRestarts: () => servers?.local?.restarts() ?? 0,
+  })
   if (config.adminListen !== null) {
     const admin = await startAdmin(config.adminListen, { version, ready, metrics })
     onClose(() => admin.close())
@@ -73,15 +135,38 @@ const openWatch = async ({ config, id, version, logger, onClose }: Context, { st
   return { status, ready, metrics }
 }
 
-const openApi = async ({ config, version, logger, onClose }: Context, servers: Servers, identity: Identity, watch: Awaited<ReturnType<typeof openWatch>>, analysis: Pick<Analysis, 'rca' | 'controlPlane'>, otlpBase: string) => {
+const openApi = async (
+  { config, version, logger, onClose }: Context,
+  servers: Servers,
+  identity: Identity,
+  watch: Awaited<ReturnType<typeof openWatch>>,
+  analysis: Pick<Analysis, 'rca' | 'controlPlane'>,
+  otlpBase: string,
+) => {
   const api = await startApi(
     {
-      listen: config.apiListen, version, secretKey: loadSecretKey(config.dataDir, config.secretKey), metricsOpen: isLoopback(config.apiListen.host), otlpBase, requestsPerMinute: config.requestsPerMinute,
-      sharedStore: config.databaseUrl !== null, trustProxy: config.trustProxy, mcpHosts: config.mcpHosts,
+      listen: config.apiListen,
+      version,
+      secretKey: loadSecretKey(config.dataDir, config.secretKey),
+      metricsOpen: isLoopback(config.apiListen.host),
+      otlpBase,
+      requestsPerMinute: config.requestsPerMinute,
+      sharedStore: config.databaseUrl !== null,
+      trustProxy: config.trustProxy,
+      mcpHosts: config.mcpHosts,
     },
     {
-      ...identity.jwt, ...watch, store: servers.store, clickhouse: servers.clickhouse, rca: analysis.rca, signals: analysis.controlPlane, clock, logger,
-      credentials: identity.credentials.current, onTokenUse: identity.tokenUses.note, onCredentialsChanged: identity.refresh,
+      ...identity.jwt,
+      ...watch,
+      store: servers.store,
+      clickhouse: servers.clickhouse,
+      rca: analysis.rca,
+      signals: analysis.controlPlane,
+      clock,
+      logger,
+      credentials: identity.credentials.current,
+      onTokenUse: identity.tokenUses.note,
+      onCredentialsChanged: identity.refresh,
     },
   )
   onClose(() => api.close())
@@ -112,7 +197,12 @@ const openAll = async (context: Context): Promise<Opened> => {
   const watch = await openWatch(context, { store: servers.store, servers, analysis, ingest: stats, identity })
   const otlp = url(thread.addresses.otlp, config.otlpListen)
   const api = await openApi(context, servers, identity, watch, analysis, config.publicOtlpUrl ?? otlp)
-  const addresses: Addresses = { otlp, alerts: url(thread.addresses.alerts, config.alertsListen), api: url(api.address, config.apiListen), clickhouse: servers.local?.url ?? config.clickhouseUrl! }
+  const addresses: Addresses = {
+    otlp,
+    alerts: url(thread.addresses.alerts, config.alertsListen),
+    api: url(api.address, config.apiListen),
+    clickhouse: servers.local?.url ?? config.clickhouseUrl!,
+  }
   await openCommands(context, servers, identity, addresses)
   return { addresses, token }
 }
@@ -122,7 +212,15 @@ const openIngest = async (context: Context): Promise<Opened> => {
   await ensureTenant(store)
   const { identity, thread, stats } = await openIntake(context, store)
   await openWatch(context, { store, servers: null, analysis: null, ingest: stats, identity })
-  return { addresses: { otlp: url(thread.addresses.otlp, context.config.otlpListen), alerts: url(thread.addresses.alerts, context.config.alertsListen), api: NOWHERE, clickhouse: NOWHERE }, token: null }
+  return {
+    addresses: {
+      otlp: url(thread.addresses.otlp, context.config.otlpListen),
+      alerts: url(thread.addresses.alerts, context.config.alertsListen),
+      api: NOWHERE,
+      clickhouse: NOWHERE,
+    },
+    token: null,
+  }
 }
 
 const openWorker = async (context: Context): Promise<Opened> => {
@@ -140,9 +238,15 @@ const openApiRole = async (context: Context): Promise<Opened> => {
   const { token } = await bootstrap(servers.store, { bootstrapToken: config.bootstrapToken })
   const identity = await openIdentity(config, { store: servers.store, clock, logger, onClose, onChange: async () => undefined })
   const watch = await openWatch(context, { store: servers.store, servers, analysis: null, ingest: null, identity })
-  const analysis = { rca: openRca(servers, clock), controlPlane: createControlPlane(servers.store, { cooldownMs: config.watchdogCooldownMs, clock }) }
+  const analysis = {
+    rca: openRca(servers, clock),
+    controlPlane: createControlPlane(servers.store, { cooldownMs: config.watchdogCooldownMs, clock }),
+  }
   const api = await openApi(context, servers, identity, watch, analysis, config.publicOtlpUrl ?? url(config.otlpListen, config.otlpListen))
-  return { addresses: { otlp: NOWHERE, alerts: NOWHERE, api: url(api.address, config.apiListen), clickhouse: config.clickhouseUrl! }, token }
+  return {
+    addresses: { otlp: NOWHERE, alerts: NOWHERE, api: url(api.address, config.apiListen), clickhouse: config.clickhouseUrl! },
+    token,
+  }
 }
 
 const LISTENERS: Readonly<Record<Role, readonly (readonly [setting: string, of: (config: Config) => Listen])[]>> = (() => {
@@ -154,7 +258,11 @@ const LISTENERS: Readonly<Record<Role, readonly (readonly [setting: string, of: 
 const warnOfPlain = (config: Config, logger: Logger): void => {
   for (const [setting, of] of LISTENERS[config.role]) {
     const { host, tls } = of(config)
-    if (tls === undefined && !isLoopback(host)) logger.warn({ setting: `${setting}_LISTEN`, host }, `plain HTTP off loopback: tokens can be read on the way; set ${setting}_TLS_CERT and ${setting}_TLS_KEY, or put a proxy with TLS in front`)
+    if (tls === undefined && !isLoopback(host))
+      logger.warn(
+        { setting: `${setting}_LISTEN`, host },
+        `plain HTTP off loopback: tokens can be read on the way; set ${setting}_TLS_CERT and ${setting}_TLS_KEY, or put a proxy with TLS in front`,
+      )
   }
 }
 
@@ -166,7 +274,7 @@ export const startProduct = async (config: Config, deps: ProductDeps): Promise<P
   const id = `${config.kafka?.instanceId ?? hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`
   try {
     warnOfPlain(config, deps.logger)
-    return { ...await OPEN[config.role]({ ...deps, config, id, onClose }), close }
+    return { ...(await OPEN[config.role]({ ...deps, config, id, onClose })), close }
   } catch (error) {
     await close()
     throw error

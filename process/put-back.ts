@@ -6,11 +6,15 @@ import { decodeEnvelope } from '../streams/envelope.ts'
 import { partitionOf, subjectKey } from '../streams/partition.ts'
 
 /** Also into a log with fewer partitions than that which it came from. */
-export const createPutBack = (log: Pick<EventLog, 'append' | 'partitions'>) => async ({ partition, envelope: bytes, body }: KeptMessage): Promise<string> => {
-  const envelope = decodeEnvelope(bytes)
-  const { signal, tenant, subject } = envelope
-  const isLogs = signal === 'otlp_logs' || signal === 'json_logs'
-  const to = isLogs ? partition % log.partitions : partitionOf(signal === 'heartbeat' ? subjectKey(tenant, subject) : tenant, log.partitions)
-  const stored = await log.append({ partition: to, envelope, body })
-  return `${stored.partition}:${stored.offset}`
-}
+export const createPutBack =
+  (log: Pick<EventLog, 'append' | 'partitions'>) =>
+  async ({ partition, envelope: bytes, body }: KeptMessage): Promise<string> => {
+    const envelope = decodeEnvelope(bytes)
+    const { signal, tenant, subject } = envelope
+    const isLogs = signal === 'otlp_logs' || signal === 'json_logs'
+    const to = isLogs
+      ? partition % log.partitions
+      : partitionOf(signal === 'heartbeat' ? subjectKey(tenant, subject) : tenant, log.partitions)
+    const stored = await log.append({ partition: to, envelope, body })
+    return `${stored.partition}:${stored.offset}`
+  }

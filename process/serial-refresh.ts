@@ -4,14 +4,18 @@ export const createSerialRefresh = (work: () => Promise<void>): (() => Promise<v
   let running: Promise<void> | null = null
   let next: Promise<void> | null = null
   const run = (): Promise<void> => {
-    running = work().finally(() => { running = null })
+    running = work().finally(() => {
+      running = null
+    })
     return running
   }
   return () => {
     if (running === null) return run()
-    return next ??= running.catch(() => undefined).then(() => {
-      next = null
-      return run()
-    })
+    return (next ??= running
+      .catch(() => undefined)
+      .then(() => {
+        next = null
+        return run()
+      }))
   }
 }

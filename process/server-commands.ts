@@ -11,14 +11,25 @@ import type { Logger } from './logger.ts'
 import { createPutBack } from './put-back.ts'
 import { openServers, type Servers } from './servers.ts'
 
-export interface ServerCommandsDeps { readonly onCredentialsChanged: () => Promise<void>; readonly clock: () => number }
+export interface ServerCommandsDeps {
+  readonly onCredentialsChanged: () => Promise<void>
+  readonly clock: () => number
+}
 
-export const createServerCommands = ({ store, clickhouse, local, log }: Servers, { onCredentialsChanged, clock }: ServerCommandsDeps): ControlHandler => createCommandHandler({
-  store, onCredentialsChanged, readerPassword: () => local?.readerPassword ?? null, deadLetters: createDeadLetters(clickhouse),
-  deadLetterReplay: createDeadLetterReplay({ store, clickhouse, putBack: createPutBack(log), clock }),
-})
+export const createServerCommands = (
+  { store, clickhouse, local, log }: Servers,
+  { onCredentialsChanged, clock }: ServerCommandsDeps,
+): ControlHandler =>
+  createCommandHandler({
+    store,
+    onCredentialsChanged,
+    readerPassword: () => local?.readerPassword ?? null,
+    deadLetters: createDeadLetters(clickhouse),
+    deadLetterReplay: createDeadLetterReplay({ store, clickhouse, putBack: createPutBack(log), clock }),
+  })
 
-const isAllServers = ({ databaseUrl, clickhouseUrl, kafka }: Config): boolean => databaseUrl !== null && clickhouseUrl !== null && kafka !== null
+const isAllServers = ({ databaseUrl, clickhouseUrl, kafka }: Config): boolean =>
+  databaseUrl !== null && clickhouseUrl !== null && kafka !== null
 
 /** `use` is given what answers requests. @throws Error in the server's words, or when none runs and there is nothing to open. */
 export const withServerCommands = async (config: Config, logger: Logger, use: (ask: ControlHandler) => Promise<void>): Promise<void> => {

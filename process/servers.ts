@@ -18,16 +18,43 @@ import { openEventLog } from '../streams/open-event-log.ts'
 import type { OnClose } from './closers.ts'
 import type { Logger } from './logger.ts'
 
-export interface Servers { readonly store: Store; readonly leases: Leases; readonly clickhouse: ClickHouse; readonly local: LocalClickHouse | null; readonly log: EventLog }
+export interface Servers {
+  readonly store: Store
+  readonly leases: Leases
+  readonly clickhouse: ClickHouse
+  readonly local: LocalClickHouse | null
+  readonly log: EventLog
+}
 
-const openClickHouse = async (config: Config, logger: Logger, onClose: OnClose): Promise<{ clickhouse: ClickHouse; local: LocalClickHouse | null }> => {
-  const local = config.clickhouseUrl !== null ? null : await startLocalClickHouse({
-    directory: join(config.dataDir, 'clickhouse'), listen: config.clickhouseListen, maxMemoryBytes: config.clickhouseMaxMemoryBytes,
-    readerPassword: config.readerPassword, database: config.clickhouseDatabase, binary: config.clickhouseBinary, log: logger,
-  })
+const openClickHouse = async (
+  config: Config,
+  logger: Logger,
+  onClose: OnClose,
+): Promise<{ clickhouse: ClickHouse; local: LocalClickHouse | null }> => {
+  const local =
+    config.clickhouseUrl !== null
+      ? null
+      : await startLocalClickHouse({
+          directory: join(config.dataDir, 'clickhouse'),
+          listen: config.clickhouseListen,
+          maxMemoryBytes: config.clickhouseMaxMemoryBytes,
+          readerPassword: config.readerPassword,
+          database: config.clickhouseDatabase,
+          binary: config.clickhouseBinary,
+          log: logger,
+        })
   if (local !== null) onClose(() => local.close())
-  const place = { url: local?.url ?? config.clickhouseUrl!, user: local?.user ?? config.clickhouseUser, password: local?.password ?? config.clickhousePassword, database: config.clickhouseDatabase, tlsCa: local === null ? config.clickhouseTlsCa : null }
-  const clickhouse = config.clickhouseCluster === null ? createClickHouse(place) : createClusterClickHouse({ ...place, cluster: config.clickhouseCluster.name, insertQuorum: config.clickhouseCluster.insertQuorum })
+  const place = {
+    url: local?.url ?? config.clickhouseUrl!,
+    user: local?.user ?? config.clickhouseUser,
+    password: local?.password ?? config.clickhousePassword,
+    database: config.clickhouseDatabase,
+    tlsCa: local === null ? config.clickhouseTlsCa : null,
+  }
+  const clickhouse =
+    config.clickhouseCluster === null
+      ? createClickHouse(place)
+      : createClusterClickHouse({ ...place, cluster: config.clickhouseCluster.name, insertQuorum: config.clickhouseCluster.insertQuorum })
   // Idle connections would hold the child's end up by seconds.
   onClose(() => clickhouse.close())
   await clickhouse.ensureDatabase()
@@ -43,7 +70,8 @@ const prepareTables = async (clickhouse: ClickHouse, config: Config, leases: Lea
     if (lease === null) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
     else {
       try {
-        if (config.clickhouseCluster !== null) await completeNodes(clickhouse, { cluster: config.clickhouseCluster.name, database: config.clickhouseDatabase })
+        if (config.clickhouseCluster !== null)
+          await completeNodes(clickhouse, { cluster: config.clickhouseCluster.name, database: config.clickhouseDatabase })
         await migrate(clickhouse)
         await keepDays(clickhouse, Math.round(config.retentionMs / 86_400_000))
         return
@@ -55,14 +83,27 @@ const prepareTables = async (clickhouse: ClickHouse, config: Config, leases: Lea
 }
 
 /** What Node's TLS says when it does not know who signed a certificate. */
-const UNKNOWN_AUTHORITY = new Set(['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY'])
-const AUTHORITY_OF: Readonly<Record<string, string>> = { DATABASE_URL: 'DATABASE_TLS_CA', CLICKHOUSE_URL: 'CLICKHOUSE_TLS_CA', KAFKA_BROKERS: 'KAFKA_TLS_CA' }
+const UNKNOWN_AUTHORITY = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+])
+const AUTHORITY_OF: Readonly<Record<string, string>> = {
+  DATABASE_URL: 'DATABASE_TLS_CA',
+  CLICKHOUSE_URL: 'CLICKHOUSE_TLS_CA',
+  KAFKA_BROKERS: 'KAFKA_TLS_CA',
+}
 const isUnknownAuthority = (error: unknown): boolean => {
   if (!(error instanceof Error)) return false
   const { code, cause, errors } = error as Error & { code?: string; errors?: readonly unknown[] }
   return UNKNOWN_AUTHORITY.has(code ?? '') || isUnknownAuthority(cause) || (errors ?? []).some(isUnknownAuthority)
 }
-const adviceOf = (setting: string, error: unknown): string => isUnknownAuthority(error) ? `; nobody here knows who signed its certificate: give the authority's as ${AUTHORITY_OF[setting]} or ${AUTHORITY_OF[setting]}_FILE` : ''
+const adviceOf = (setting: string, error: unknown): string =>
+  isUnknownAuthority(error)
+    ? `; nobody here knows who signed its certificate: give the authority's as ${AUTHORITY_OF[setting]} or ${AUTHORITY_OF[setting]}_FILE`
+    : ''
 
 /** With the setting's name before what is wrong; an embedded part has none. */
 const named = async <T>(setting: string | null, opening: Promise<T>): Promise<T> => {
@@ -70,21 +111,29 @@ const named = async <T>(setting: string | null, opening: Promise<T>): Promise<T>
     return await opening
   } catch (error) {
     if (setting === null || !(error instanceof TransientError || error instanceof PermanentError)) throw error
-    throw new PermanentError('CONFIG_INVALID', `${error.message.startsWith(`${setting}:`) ? '' : `${setting}: `}${error.message}${adviceOf(setting, error)}`, { cause: error })
+    throw new PermanentError(
+      'CONFIG_INVALID',
+      `${error.message.startsWith(`${setting}:`) ? '' : `${setting}: `}${error.message}${adviceOf(setting, error)}`,
+      { cause: error },
+    )
   }
 }
 
 /** All of them, or the failure of each that failed in one. */
 const together = async <T extends readonly unknown[]>(openings: readonly [...{ [K in keyof T]: Promise<T[K]> }]): Promise<T> => {
   const settled = await Promise.allSettled(openings)
-  const failures = settled.flatMap((one) => one.status === 'rejected' ? [one.reason as unknown] : [])
+  const failures = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
   if (failures.length === 0) return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as unknown as T
   if (failures.length === 1 || !failures.every((one) => one instanceof PermanentError || one instanceof TransientError)) throw failures[0]
   throw new PermanentError('CONFIG_INVALID', failures.map((one) => one.message).join('\n'))
 }
 
 const openControlPlane = async (config: Config, onClose: OnClose): Promise<Store> => {
-  const store = await openStore({ databaseUrl: config.databaseUrl, databaseTlsCa: config.databaseTlsCa, directory: join(config.dataDir, 'control-plane') })
+  const store = await openStore({
+    databaseUrl: config.databaseUrl,
+    databaseTlsCa: config.databaseTlsCa,
+    directory: join(config.dataDir, 'control-plane'),
+  })
   onClose(() => store.close())
   return store
 }

@@ -25,7 +25,16 @@ export interface StatusParts {
 export interface Status {
   readonly status: 'ok' | 'degraded'
   readonly version: string
-  readonly components: { readonly ingest: string; readonly watchdog: string; readonly rca: string; readonly clickhouse: string; readonly vectorizer: string; readonly llm: string; readonly control_plane: string; readonly event_log: string }
+  readonly components: {
+    readonly ingest: string
+    readonly watchdog: string
+    readonly rca: string
+    readonly clickhouse: string
+    readonly vectorizer: string
+    readonly llm: string
+    readonly control_plane: string
+    readonly event_log: string
+  }
   readonly watchdog: { readonly last_run: string | null; readonly metrics_monitored: number; readonly anomalies_last_hour: number }
   readonly pipeline: {
     readonly uncommitted_messages: number
@@ -33,7 +42,13 @@ export interface Status {
     /** Null where the log cannot tell. */
     readonly log_bytes: number | null
     /** What a partition tries again and again; it goes no further meanwhile. */
-    readonly failing: readonly { readonly partition: number; readonly what: string; readonly code: string; readonly attempts: number; readonly since: string }[]
+    readonly failing: readonly {
+      readonly partition: number
+      readonly what: string
+      readonly code: string
+      readonly attempts: number
+      readonly since: string
+    }[]
     /** Messages set aside since the start, by reason. */
     readonly dead_letters: Readonly<Record<string, number>>
   }
@@ -63,29 +78,56 @@ type State = Record<string, string>
 
 const probeIngest = async (ingest: NonNullable<StatusParts['ingest']>): Promise<State> => {
   const stats = await orElse(ingest(), undefined)
-  return { ingest: stats === null ? 'not running' : stats === undefined ? 'not answering' : 'ok', event_log: stats?.logTakesMarks === false ? 'not writable' : 'ok' }
+  return {
+    ingest: stats === null ? 'not running' : stats === undefined ? 'not answering' : 'ok',
+    event_log: stats?.logTakesMarks === false ? 'not writable' : 'ok',
+  }
 }
 
 export const createStatus = (parts: StatusParts): { status(): Promise<Status>; ready(): Promise<State> } => {
   const startedAtMs = parts.clock()
-  const probeLog = async (): Promise<State> => parts.log === null || parts.ingest !== null ? {} : { event_log: await orElse(parts.log.lag('analytics').then(() => 'ok'), 'unreachable') }
-  const probeClickHouse = async (): Promise<State> => parts.clickhouse === null ? {} : { clickhouse: await orElse(parts.clickhouse.ping(), false) ? 'ok' : 'unreachable' }
-  const probeStore = async (): Promise<State> => ({ control_plane: await orElse(parts.store.query('SELECT 1').then(() => 'ok'), 'unreachable') })
+  const probeLog = async (): Promise<State> =>
+    parts.log === null || parts.ingest !== null
+      ? {}
+      : {
+          event_log: await orElse(
+            parts.log.lag('analytics').then(() => 'ok'),
+            'unreachable',
+          ),
+        }
+  const probeClickHouse = async (): Promise<State> =>
+    parts.clickhouse === null ? {} : { clickhouse: (await orElse(parts.clickhouse.ping(), false)) ? 'ok' : 'unreachable' }
+  const probeStore = async (): Promise<State> => ({
+    control_plane: await orElse(
+      parts.store.query('SELECT 1').then(() => 'ok'),
+      'unreachable',
+    ),
+  })
   /** Able to do this role's job: ingest goes on without the control plane for as long as what it knows of tokens is young. */
   const ready = async (): Promise<State> => {
     const credentials: State = parts.credentials?.isStale() === true ? { credentials: 'older than ten minutes' } : {}
-    if (parts.role === 'ingest') return { ...await probeIngest(parts.ingest!), ...credentials }
+    if (parts.role === 'ingest') return { ...(await probeIngest(parts.ingest!)), ...credentials }
     const states = await Promise.all([parts.ingest === null ? {} : probeIngest(parts.ingest), probeLog(), probeClickHouse(), probeStore()])
     return Object.assign({}, ...states, credentials) as State
   }
 
-  const watchdogOf = (all: readonly Analysed[]): { readonly isWatching: boolean; readonly lastRunAtMs: number | null; readonly series: number; readonly anomalies: number } => {
+  const watchdogOf = (
+    all: readonly Analysed[],
+  ): { readonly isWatching: boolean; readonly lastRunAtMs: number | null; readonly series: number; readonly anomalies: number } => {
     const working = all.filter(({ watchdog }) => watchdog.shards > 0)
     const runs = working.map(({ watchdog }) => watchdog.lastRunAtMs)
-    const isWatching = runs.length === 0 ? parts.clock() - startedAtMs < WATCHDOG_LATE_MS : runs.every((at) => parts.clock() - (at ?? startedAtMs) < WATCHDOG_LATE_MS)
+    const isWatching =
+      runs.length === 0
+        ? parts.clock() - startedAtMs < WATCHDOG_LATE_MS
+        : runs.every((at) => parts.clock() - (at ?? startedAtMs) < WATCHDOG_LATE_MS)
     const known = runs.filter((at) => at !== null)
     const sum = (of: (one: Analysed) => number): number => working.reduce((total, one) => total + of(one), 0)
-    return { isWatching, lastRunAtMs: known.length === 0 ? null : Math.min(...known), series: sum(({ watchdog }) => watchdog.seriesMonitored), anomalies: sum(({ watchdog }) => watchdog.anomaliesLastHour) }
+    return {
+      isWatching,
+      lastRunAtMs: known.length === 0 ? null : Math.min(...known),
+      series: sum(({ watchdog }) => watchdog.seriesMonitored),
+      anomalies: sum(({ watchdog }) => watchdog.anomaliesLastHour),
+    }
   }
   const sumOf = (all: readonly Readonly<Record<string, number>>[]): Record<string, number> => {
     const sums: Record<string, number> = {}
@@ -101,7 +143,11 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
       const taking = figures.flatMap((one) => one.ingest ?? [])
       // What is asked of another process is what that one said last.
       const components = {
-        ingest: taking.length > 0 ? 'ok' : 'not running', event_log: 'ok', clickhouse: 'ok', ...own, ...(taking.some(({ logTakesMarks }) => !logTakesMarks) ? { event_log: 'not writable' } : {}),
+        ingest: taking.length > 0 ? 'ok' : 'not running',
+        event_log: 'ok',
+        clickhouse: 'ok',
+        ...own,
+        ...(taking.some(({ logTakesMarks }) => !logTakesMarks) ? { event_log: 'not writable' } : {}),
       } as Record<'ingest' | 'event_log' | 'clickhouse' | 'control_plane', string>
       const oldest = lag.flatMap((one) => one.oldestReceivedAtMs ?? [])
       const watchdog = watchdogOf(analysed)
@@ -113,10 +159,20 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
         status: watchdog.isWatching && !isStuck && Object.values(components).every((state) => state === 'ok') ? 'ok' : 'degraded',
         version: parts.version,
         components: {
-          ingest: components.ingest, watchdog: watchdog.isWatching ? 'running' : 'late', rca: components.clickhouse === 'ok' ? 'ready' : 'waiting for clickhouse',
-          clickhouse: components.clickhouse, vectorizer: 'not used', llm: 'not used', control_plane: components.control_plane, event_log: components.event_log,
+          ingest: components.ingest,
+          watchdog: watchdog.isWatching ? 'running' : 'late',
+          rca: components.clickhouse === 'ok' ? 'ready' : 'waiting for clickhouse',
+          clickhouse: components.clickhouse,
+          vectorizer: 'not used',
+          llm: 'not used',
+          control_plane: components.control_plane,
+          event_log: components.event_log,
         },
-        watchdog: { last_run: watchdog.lastRunAtMs === null ? null : new Date(watchdog.lastRunAtMs).toISOString(), metrics_monitored: watchdog.series, anomalies_last_hour: watchdog.anomalies },
+        watchdog: {
+          last_run: watchdog.lastRunAtMs === null ? null : new Date(watchdog.lastRunAtMs).toISOString(),
+          metrics_monitored: watchdog.series,
+          anomalies_last_hour: watchdog.anomalies,
+        },
         pipeline: {
           uncommitted_messages: lag.reduce((sum, one) => sum + one.end - one.committed, 0),
           oldest_uncommitted_received_at: oldest.length === 0 ? null : new Date(Math.min(...oldest)).toISOString(),
@@ -125,8 +181,12 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
           dead_letters: sumOf(analysed.map(({ poison }) => poison)),
         },
         store: {
-          bytes: kept?.last?.bytes ?? null, free_bytes: kept?.last?.freeBytes ?? null, max_bytes: kept?.maxBytes ?? null, min_free_bytes: kept?.minFreeBytes ?? 0,
-          over_bound: kept?.last?.over ?? false, dropped_days: kept?.dropped ?? [],
+          bytes: kept?.last?.bytes ?? null,
+          free_bytes: kept?.last?.freeBytes ?? null,
+          max_bytes: kept?.maxBytes ?? null,
+          min_free_bytes: kept?.minFreeBytes ?? 0,
+          over_bound: kept?.last?.over ?? false,
+          dropped_days: kept?.dropped ?? [],
         },
       }
     },

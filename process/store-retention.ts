@@ -15,13 +15,19 @@ export interface StoreRetentionStats {
   /** The newest of them last; at most 30. */
   readonly dropped: readonly DroppedDay[]
 }
-export interface StoreRetention { stats(): StoreRetentionStats; close(): Promise<void> }
+export interface StoreRetention {
+  stats(): StoreRetentionStats
+  close(): Promise<void>
+}
 
 const EVERY_MS = 60_000
 const FIRST_AFTER_MS = 5000
 const REMEMBERED_DAYS = 30
 
-export const startStoreRetention = (config: RetentionConfig & { firstAfterMs?: number; everyMs?: number }, deps: { clickhouse: Pick<ClickHouse, 'query' | 'command'>; clock: () => number; logger: Logger; leases: Leases }): StoreRetention => {
+export const startStoreRetention = (
+  config: RetentionConfig & { firstAfterMs?: number; everyMs?: number },
+  deps: { clickhouse: Pick<ClickHouse, 'query' | 'command'>; clock: () => number; logger: Logger; leases: Leases },
+): StoreRetention => {
   const { logger } = deps
   const dropped: DroppedDay[] = []
   const total = { days: 0, rows: 0 }
@@ -29,7 +35,7 @@ export const startStoreRetention = (config: RetentionConfig & { firstAfterMs?: n
 
   const pass = async (): Promise<void> => {
     // One process at a time: two that count what is there would both drop the oldest day.
-    if (await deps.leases.claim('store retention') === null) return
+    if ((await deps.leases.claim('store retention')) === null) return
     last = await enforceRetention(config, deps.clickhouse, deps.clock())
     for (const day of last.dropped) logger.warn(day, 'store over its bound: oldest day dropped')
     if (last.over) logger.warn({ bytes: last.bytes, freeBytes: last.freeBytes }, 'store over its bound with nothing but today left')
@@ -38,9 +44,20 @@ export const startStoreRetention = (config: RetentionConfig & { firstAfterMs?: n
     total.days += last.dropped.length
     total.rows += last.dropped.reduce((sum, day) => sum + day.rows, 0)
   }
-  const passes = startRepeating(pass, { firstAfterMs: config.firstAfterMs ?? FIRST_AFTER_MS, everyMs: config.everyMs ?? EVERY_MS }, (error) => logger.warn({ error: String(error) }, 'store retention failed'))
+  const passes = startRepeating(
+    pass,
+    { firstAfterMs: config.firstAfterMs ?? FIRST_AFTER_MS, everyMs: config.everyMs ?? EVERY_MS },
+    (error) => logger.warn({ error: String(error) }, 'store retention failed'),
+  )
   return {
-    stats: () => ({ maxBytes: config.maxBytes, minFreeBytes: config.minFreeBytes, last, droppedDays: total.days, droppedRows: total.rows, dropped: [...dropped] }),
+    stats: () => ({
+      maxBytes: config.maxBytes,
+      minFreeBytes: config.minFreeBytes,
+      last,
+      droppedDays: total.days,
+      droppedRows: total.rows,
+      dropped: [...dropped],
+    }),
     close: () => passes.close(),
   }
 }

@@ -19,9 +19,22 @@ const fail = (message: string): never => {
 const summary = (file: string, rows: readonly JudgedRow[]): string => {
   const alarms = rows.filter((row) => row.reading?.alarm === true)
   const skipped = rows.filter((row) => row.reading === null).length
-  const lines = [...alarms].sort((a, b) => b.reading!.score - a.reading!.score).slice(0, SHOWN).map(({ timestamp, value, reading }) =>
-    `  ${timestamp}  ${value} where ${Number(reading!.expected.toPrecision(4))} was expected, score ${reading!.score.toFixed(2)} (${sharesOf(reading!).slice(0, 3).map(({ name, share }) => `${name} ${Math.round(100 * share)} %`).join(', ')})`)
-  return [`${file}: ${rows.length} rows, ${alarms.length} ${alarms.length === 1 ? 'alarm' : 'alarms'}${skipped > 0 ? `, ${skipped} rows without a value or out of order` : ''}`, ...lines].join('\n')
+  const lines = [...alarms]
+    .sort((a, b) => b.reading!.score - a.reading!.score)
+    .slice(0, SHOWN)
+    .map(
+      ({ timestamp, value, reading }) =>
+        `  ${timestamp}  ${value} where ${Number(reading!.expected.toPrecision(4))} was expected, score ${reading!.score.toFixed(2)} (${sharesOf(
+          reading!,
+        )
+          .slice(0, 3)
+          .map(({ name, share }) => `${name} ${Math.round(100 * share)} %`)
+          .join(', ')})`,
+    )
+  return [
+    `${file}: ${rows.length} rows, ${alarms.length} ${alarms.length === 1 ? 'alarm' : 'alarms'}${skipped > 0 ? `, ${skipped} rows without a value or out of order` : ''}`,
+    ...lines,
+  ].join('\n')
 }
 
 const outputName = (file: string, taken: Set<string>): string => {

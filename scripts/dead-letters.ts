@@ -25,12 +25,19 @@ const flag = { type: 'boolean' } as const
 
 /** @throws Error in words when an option is not what it should be. */
 const toRequest = (argv: readonly string[], nowMs: number): ControlRequest | null => {
-  const { values, positionals: [verb, ...ids] } = parseArgs({
-    args: [...argv], allowPositionals: true,
+  const {
+    values,
+    positionals: [verb, ...ids],
+  } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
     options: { reason: text, since: text, until: text, tenant: text, all: flag, again: flag, 'dry-run': flag },
   })
   const { tenant, reason, all = false, again = false } = values
-  const [fromMs, toMs] = [values.since === undefined ? nowMs - RETENTION_MS : Date.parse(values.since), values.until === undefined ? nowMs : Date.parse(values.until)]
+  const [fromMs, toMs] = [
+    values.since === undefined ? nowMs - RETENTION_MS : Date.parse(values.since),
+    values.until === undefined ? nowMs : Date.parse(values.until),
+  ]
   if (Number.isNaN(fromMs) || Number.isNaN(toMs)) throw new Error('--since and --until take RFC 3339 times')
   if (reason !== undefined && !reasons.includes(reason)) throw new Error(`no such reason: ${reason}`)
   if (verb === 'list') return { command: 'dead-letters.list', tenant, reason, fromMs, toMs, after: null }
@@ -40,9 +47,12 @@ const toRequest = (argv: readonly string[], nowMs: number): ControlRequest | nul
   return { command: 'dead-letters.replay', tenant, reason, fromMs, toMs, ids, again, dryRun: values['dry-run'] ?? false }
 }
 
-async function* pagesOf(ask: ControlHandler, { tenant, reason, fromMs, toMs }: ControlRequest): AsyncGenerator<readonly ListedDeadLetter[]> {
+async function* pagesOf(
+  ask: ControlHandler,
+  { tenant, reason, fromMs, toMs }: ControlRequest,
+): AsyncGenerator<readonly ListedDeadLetter[]> {
   for (let after: unknown = null; ;) {
-    const page = await ask({ command: 'dead-letters.list', tenant, reason, fromMs, toMs, after }) as ListedDeadLetterPage
+    const page = (await ask({ command: 'dead-letters.list', tenant, reason, fromMs, toMs, after })) as ListedDeadLetterPage
     yield page.deadLetters
     if (page.next === null) return
     after = page.next
@@ -51,12 +61,23 @@ async function* pagesOf(ask: ControlHandler, { tenant, reason, fromMs, toMs }: C
 
 const list = async (ask: ControlHandler, request: ControlRequest): Promise<void> => {
   for await (const page of pagesOf(ask, request)) {
-    for (const one of page) console.log([one.id, one.receivedAt, one.signal, one.reason, `${one.bodyBytes} bytes`, one.detail, ...(one.replayedAt === null ? [] : [`replayed ${one.replayedAt}`])].join('\t'))
+    for (const one of page)
+      console.log(
+        [
+          one.id,
+          one.receivedAt,
+          one.signal,
+          one.reason,
+          `${one.bodyBytes} bytes`,
+          one.detail,
+          ...(one.replayedAt === null ? [] : [`replayed ${one.replayedAt}`]),
+        ].join('\t'),
+      )
   }
 }
 
 const show = async (ask: ControlHandler, request: ControlRequest): Promise<void> => {
-  const { bodyBase64, ...about } = await ask(request) as DeadLetterBody
+  const { bodyBase64, ...about } = (await ask(request)) as DeadLetterBody
   const body = Buffer.from(bodyBase64, 'base64')
   for (const [name, value] of Object.entries(about)) console.error(`${name}: ${value}`)
   if (about.bodyTruncated) console.error(`only the first ${body.byteLength} bytes of the body are shown`)
@@ -65,11 +86,16 @@ const show = async (ask: ControlHandler, request: ControlRequest): Promise<void>
 
 const toWords = (replay: Replay): string => {
   switch (replay.outcome) {
-    case 'replayed': return `replayed to ${replay.position}`
-    case 'would_be_replayed': return 'would be replayed'
-    case 'already_replayed': return `replayed ${replay.at} ${replay.position === null ? '(not known whether it arrived)' : `to ${replay.position}`}: --again does it again`
-    case 'not_found': return 'no such dead letter of this tenant'
-    case 'not_whole': return 'set aside by an earlier version, which did not keep all of it'
+    case 'replayed':
+      return `replayed to ${replay.position}`
+    case 'would_be_replayed':
+      return 'would be replayed'
+    case 'already_replayed':
+      return `replayed ${replay.at} ${replay.position === null ? '(not known whether it arrived)' : `to ${replay.position}`}: --again does it again`
+    case 'not_found':
+      return 'no such dead letter of this tenant'
+    case 'not_whole':
+      return 'set aside by an earlier version, which did not keep all of it'
   }
 }
 
@@ -78,7 +104,7 @@ const replay = async (ask: ControlHandler, { ids, ...request }: ControlRequest):
   const named = ids as readonly string[]
   let missed = 0
   const put = async (id: string): Promise<void> => {
-    const result = await ask({ ...request, id }) as Replay
+    const result = (await ask({ ...request, id })) as Replay
     console.log(`${id}\t${toWords(result)}`)
     if (result.outcome !== 'replayed' && result.outcome !== 'would_be_replayed') missed += 1
   }
@@ -87,7 +113,11 @@ const replay = async (ask: ControlHandler, { ids, ...request }: ControlRequest):
   if (named.length > 0 && missed > 0) throw new Error(`${missed} of ${named.length} not replayed`)
 }
 
-const VERBS: Readonly<Record<string, (ask: ControlHandler, request: ControlRequest) => Promise<void>>> = { 'dead-letters.list': list, 'dead-letters.show': show, 'dead-letters.replay': replay }
+const VERBS: Readonly<Record<string, (ask: ControlHandler, request: ControlRequest) => Promise<void>>> = {
+  'dead-letters.list': list,
+  'dead-letters.show': show,
+  'dead-letters.replay': replay,
+}
 
 process.exitCode = await runCommand({
   usage,

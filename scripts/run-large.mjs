@@ -28,7 +28,12 @@ for (const [index, { name, command }] of suites.filter((suite) => suite.name.inc
   console.log(`\n== ${name} ==`)
   const file = join(directory, `${index}.json`)
   const run = spawnSync('node', [...command, '--results', file], { stdio: 'inherit', timeout: SUITE_MINUTES * 60_000 })
-  if (run.status !== 0) console.log(run.signal === null ? `${name}: exit code ${run.status}` : `${name}: ended with ${run.signal}, not by itself within ${SUITE_MINUTES} minutes`)
+  if (run.status !== 0)
+    console.log(
+      run.signal === null
+        ? `${name}: exit code ${run.status}`
+        : `${name}: ended with ${run.signal}, not by itself within ${SUITE_MINUTES} minutes`,
+    )
   try {
     const counts = JSON.parse(readFileSync(file, 'utf8'))
     for (const key of Object.keys(total)) total[key] += counts[key]

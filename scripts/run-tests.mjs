@@ -5,7 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const suites = [['unit', []], ['integration', ['--no-file-parallelism']], ['e2e', ['--no-file-parallelism']]]
+const suites = [
+  ['unit', []],
+  ['integration', ['--no-file-parallelism']],
+  ['e2e', ['--no-file-parallelism']],
+]
 const resultsAt = process.argv.indexOf('--results')
 const directory = mkdtempSync(join(tmpdir(), 'lapwing-tests-'))
 const total = { passed: 0, failed: 0, skipped: 0 }
@@ -14,7 +18,11 @@ let broken = false
 for (const [suite, options] of suites) {
   console.log(`\n== ${suite} ==`)
   const file = join(directory, `${suite}.json`)
-  const run = spawnSync('vitest', ['run', '--no-color', '--project', suite, '--reporter=dot', '--reporter=json', `--outputFile.json=${file}`, ...options], { stdio: 'inherit' })
+  const run = spawnSync(
+    'vitest',
+    ['run', '--no-color', '--project', suite, '--reporter=dot', '--reporter=json', `--outputFile.json=${file}`, ...options],
+    { stdio: 'inherit' },
+  )
   try {
     const report = JSON.parse(readFileSync(file, 'utf8'))
     total.passed += report.numPassedTests

@@ -23,10 +23,22 @@ const missing = Object.entries({ ...manifest.dependencies, ...(hasTests ? manife
 const hasRuntime = existsSync(join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node'))
 
 if (missing.length > 0 || !hasRuntime) {
-  console.error(`installing ${missing.length === 0 ? 'the Node runtime' : `${missing.length} packages`} (about 1.1 GB, half of it ClickHouse; a minute on a fast line) ...`)
+  console.error(
+    `installing ${missing.length === 0 ? 'the Node runtime' : `${missing.length} packages`} (about 1.1 GB, half of it ClickHouse; a minute on a fast line) ...`,
+  )
   const npm = process.env.npm_execpath
-  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', hasTests ? '--include=dev' : '--omit=dev', '--include=optional']
-  const run = npm ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ['ignore', 2, 2] }) : spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] })
+  const args = [
+    'install',
+    '--no-save',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    hasTests ? '--include=dev' : '--omit=dev',
+    '--include=optional',
+  ]
+  const run = npm
+    ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ['ignore', 2, 2] })
+    : spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] })
   if (run.status !== 0) {
     console.error('the packages could not be installed: the lines above say why; then run the same command again')
     process.exit(run.status ?? 1)

@@ -17,7 +17,14 @@ const toRequest = (argv: readonly string[]): ControlRequest | null => {
     options: { name: { type: 'string' }, scopes: { type: 'string' }, expires: { type: 'string' }, tenant: { type: 'string' } },
   })
   const [verb, id] = positionals
-  if (verb === 'create') return { command: 'token.create', name: values.name ?? 'command line', scopes: values.scopes?.split(','), expiresAt: values.expires, tenant: values.tenant }
+  if (verb === 'create')
+    return {
+      command: 'token.create',
+      name: values.name ?? 'command line',
+      scopes: values.scopes?.split(','),
+      expiresAt: values.expires,
+      tenant: values.tenant,
+    }
   if (verb === 'list') return { command: 'token.list', tenant: values.tenant }
   if (verb === 'revoke' && id !== undefined) return { command: 'token.revoke', id, tenant: values.tenant }
   return null
@@ -29,8 +36,26 @@ const print = (request: ControlRequest, result: unknown): void => {
     console.log(made.token)
     console.error(`id ${made.id}; the token is shown this once`)
   } else if (request.command === 'token.list') {
-    for (const token of result as { id: string; prefix: string; name: string; scopes: string[]; createdAt: string; expiresAt: string | null; lastUsedAt: string | null }[]) {
-      console.log([token.id, `${token.prefix}…`, token.name, token.scopes.join(','), `created ${token.createdAt}`, token.lastUsedAt === null ? 'never used' : `used ${token.lastUsedAt}`, token.expiresAt === null ? 'never expires' : `expires ${token.expiresAt}`].join('\t'))
+    for (const token of result as {
+      id: string
+      prefix: string
+      name: string
+      scopes: string[]
+      createdAt: string
+      expiresAt: string | null
+      lastUsedAt: string | null
+    }[]) {
+      console.log(
+        [
+          token.id,
+          `${token.prefix}…`,
+          token.name,
+          token.scopes.join(','),
+          `created ${token.createdAt}`,
+          token.lastUsedAt === null ? 'never used' : `used ${token.lastUsedAt}`,
+          token.expiresAt === null ? 'never expires' : `expires ${token.expiresAt}`,
+        ].join('\t'),
+      )
     }
   } else {
     console.log('revoked')
@@ -38,9 +63,10 @@ const print = (request: ControlRequest, result: unknown): void => {
 }
 
 process.exitCode = await runCommand({
-  usage, toRequest,
+  usage,
+  toRequest,
   carryOut: async (config, request) => {
-    const reply: ControlReply = await callControlSocket(config.dataDir, request) ?? await withOfflineStore(config, request)
+    const reply: ControlReply = (await callControlSocket(config.dataDir, request)) ?? (await withOfflineStore(config, request))
     if (!reply.ok) throw new Error(reply.error)
     print(request, reply.result)
   },

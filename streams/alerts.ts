@@ -65,22 +65,36 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? cut(valu
 const stringMap = (value: unknown): Record<string, string> | null => {
   if (!isObject(value)) return null
   const entries = Object.entries(value)
-  return entries.every(([, text]) => typeof text === 'string') ? Object.fromEntries(entries.map(([name, text]) => [name.toWellFormed(), (text as string).toWellFormed()])) : null
+  return entries.every(([, text]) => typeof text === 'string')
+    ? Object.fromEntries(entries.map(([name, text]) => [name.toWellFormed(), (text as string).toWellFormed()]))
+    : null
 }
 
-interface Times { readonly status: 'firing' | 'resolved'; readonly startsAt: string; readonly endsAt: string }
+interface Times {
+  readonly status: 'firing' | 'resolved'
+  readonly startsAt: string
+  readonly endsAt: string
+}
 
 const toAlert = (source: Record<string, unknown>, labels: Record<string, string>, times: Times): ParsedAlert => {
   const annotations = stringMap(source.annotations) ?? {}
   const alertname = textOf(labels.alertname) || 'alert'
-  const service = SERVICE_LABELS.map((name) => Object.hasOwn(labels, name) ? labels[name].trim() : '').find((text) => text !== '') ?? UNKNOWN_SERVICE
+  const service =
+    SERVICE_LABELS.map((name) => (Object.hasOwn(labels, name) ? labels[name].trim() : '')).find((text) => text !== '') ?? UNKNOWN_SERVICE
   const given = typeof source.fingerprint === 'string' && /^[0-9a-zA-Z_-]{1,64}$/.test(source.fingerprint) ? source.fingerprint : null
   return {
-    ...times, labels, annotations, alertname,
+    ...times,
+    labels,
+    annotations,
+    alertname,
     fingerprint: given ?? alertFingerprint(labels),
     service: cut(service, 255),
     severity: severityOf(labels.severity ?? ''),
-    summary: textOf(annotations.summary) || textOf(annotations.description) || textOf(annotations.message) || cut(`${alertname} on ${service}`, MAX_TEXT),
+    summary:
+      textOf(annotations.summary) ||
+      textOf(annotations.description) ||
+      textOf(annotations.message) ||
+      cut(`${alertname} on ${service}`, MAX_TEXT),
   }
 }
 
@@ -117,10 +131,14 @@ const endOf = (value: unknown): string => {
 export const parseAlertmanager = (body: Uint8Array): ParsedAlerts => {
   const json = parseJson(body)
   if (!json.ok) return json
-  return parseList(isObject(json.value) ? json.value.alerts : undefined, 'no alerts[]: send Alertmanager\'s own webhook payload, not a custom one', (source) => {
-    if (source.status !== 'firing' && source.status !== 'resolved') return 'status is neither "firing" nor "resolved"'
-    return { status: source.status, startsAt: textOf(source.startsAt), endsAt: source.status === 'firing' ? '' : endOf(source.endsAt) }
-  })
+  return parseList(
+    isObject(json.value) ? json.value.alerts : undefined,
+    "no alerts[]: send Alertmanager's own webhook payload, not a custom one",
+    (source) => {
+      if (source.status !== 'firing' && source.status !== 'resolved') return 'status is neither "firing" nor "resolved"'
+      return { status: source.status, startsAt: textOf(source.startsAt), endsAt: source.status === 'firing' ? '' : endOf(source.endsAt) }
+    },
+  )
 }
 
 /** An array of alerts, firing while `endsAt` is ahead of `nowMs`, the receive time; without `endsAt` they are firing. */

@@ -29,23 +29,28 @@ const assertCount = (value: number): void => {
 }
 
 /** Gaps between ascending indices: most fit one byte however high the index. */
-const toGaps = (rejected: readonly number[]): number[] => rejected.map((index, at) => at === 0 ? index : index - rejected[at - 1])
+const toGaps = (rejected: readonly number[]): number[] => rejected.map((index, at) => (at === 0 ? index : index - rejected[at - 1]))
 
 /** At least what it takes encoded, at the price of an addition. */
-export const maxEnvelopeBytes = ({ tenant, tokenId, subject, rejected }: Pick<Envelope, 'tenant' | 'tokenId' | 'subject' | 'rejected'>): number =>
+export const maxEnvelopeBytes = ({
+  tenant,
+  tokenId,
+  subject,
+  rejected,
+}: Pick<Envelope, 'tenant' | 'tokenId' | 'subject' | 'rejected'>): number =>
   FIXED_BYTES + 8 * MAX_VARINT_BYTES + 3 * (tenant.length + tokenId.length + subject.length) + MAX_GAP_BYTES * rejected.length
 
 /** @throws RangeError for a value outside the contract (a bug of the caller). */
 export const encodeEnvelope = (envelope: Envelope): Uint8Array => {
-  const numbers = [
-    envelope.receivedAtMs, envelope.recordCount, envelope.inflatedBytes, envelope.expandedBytes,
-    envelope.rejected.length,
-  ]
+  const numbers = [envelope.receivedAtMs, envelope.recordCount, envelope.inflatedBytes, envelope.expandedBytes, envelope.rejected.length]
   const gaps = toGaps(envelope.rejected)
   const texts = [envelope.tenant, envelope.tokenId, envelope.subject].map((text) => Buffer.from(text, 'utf8'))
   let size = FIXED_BYTES
   for (const list of [numbers, gaps, texts.map((text) => text.length)]) {
-    for (const value of list) { assertCount(value); size += varintBytes(value) }
+    for (const value of list) {
+      assertCount(value)
+      size += varintBytes(value)
+    }
   }
   for (const text of texts) size += text.length
 
@@ -53,7 +58,10 @@ export const encodeEnvelope = (envelope: Envelope): Uint8Array => {
   let at = FIXED_BYTES
   const putVarint = (value: number): void => {
     let rest = value
-    while (rest >= 128) { bytes[at++] = (rest % 128) | 128; rest = Math.floor(rest / 128) }
+    while (rest >= 128) {
+      bytes[at++] = (rest % 128) | 128
+      rest = Math.floor(rest / 128)
+    }
     bytes[at++] = rest
   }
   bytes[0] = VERSION
@@ -62,7 +70,11 @@ export const encodeEnvelope = (envelope: Envelope): Uint8Array => {
   bytes[3] = indexOf(COMPRESSIONS, envelope.compression)
   for (const value of numbers) putVarint(value)
   for (const gap of gaps) putVarint(gap)
-  for (const text of texts) { putVarint(text.length); bytes.set(text, at); at += text.length }
+  for (const text of texts) {
+    putVarint(text.length)
+    bytes.set(text, at)
+    at += text.length
+  }
   return bytes
 }
 
@@ -104,12 +116,20 @@ export const decodeEnvelope = (bytes: Uint8Array): Envelope => {
   if (rejectedCount > bytes.length - at) throw corrupt('more rejected records than bytes')
   const rejected: number[] = []
   let index = 0
-  for (let n = 0; n < rejectedCount; n++) rejected.push(index += varint())
+  for (let n = 0; n < rejectedCount; n++) rejected.push((index += varint()))
   const [tenant, tokenId, subject] = [text(), text(), text()]
   if (at !== bytes.length) throw corrupt('bytes after the end')
   return {
-    signal: pick(SIGNALS, bytes[1], 'signal'), format: pick(FORMATS, bytes[2], 'format'),
+    signal: pick(SIGNALS, bytes[1], 'signal'),
+    format: pick(FORMATS, bytes[2], 'format'),
     compression: pick(COMPRESSIONS, bytes[3], 'compression'),
-    tenant, tokenId, receivedAtMs, recordCount, inflatedBytes, expandedBytes, rejected, subject,
+    tenant,
+    tokenId,
+    receivedAtMs,
+    recordCount,
+    inflatedBytes,
+    expandedBytes,
+    rejected,
+    subject,
   }
 }

@@ -13,8 +13,17 @@ export type InflateResult =
   | { readonly ok: false; readonly reason: 'malformed' | 'too_large'; readonly message: string }
 
 const encodings: Record<string, Compression> = {
-  '': 'identity', identity: 'identity', gzip: 'gzip', 'x-gzip': 'gzip', zstd: 'zstd', deflate: 'deflate', zlib: 'deflate',
-  snappy: 'snappy', 'x-snappy-framed': 'x-snappy-framed', lz4: 'lz4', br: 'br',
+  '': 'identity',
+  identity: 'identity',
+  gzip: 'gzip',
+  'x-gzip': 'gzip',
+  zstd: 'zstd',
+  deflate: 'deflate',
+  zlib: 'deflate',
+  snappy: 'snappy',
+  'x-snappy-framed': 'x-snappy-framed',
+  lz4: 'lz4',
+  br: 'br',
 }
 
 /** The Collector's names and the registered ones; null = not one of ours (also several encodings on top of each other). */
@@ -23,11 +32,22 @@ export const parseContentEncoding = (header: string): Compression | null => {
   return Object.hasOwn(encodings, name) ? encodings[name] : null
 }
 
-const malformedBody = (compression: Compression): InflateResult => ({ ok: false, reason: 'malformed', message: `the body is not valid ${compression}` })
-const largeBody = (maxBytes: number): InflateResult => ({ ok: false, reason: 'too_large', message: `the body inflates to more than ${maxBytes} bytes` })
+const malformedBody = (compression: Compression): InflateResult => ({
+  ok: false,
+  reason: 'malformed',
+  message: `the body is not valid ${compression}`,
+})
+const largeBody = (maxBytes: number): InflateResult => ({
+  ok: false,
+  reason: 'too_large',
+  message: `the body inflates to more than ${maxBytes} bytes`,
+})
 
 type ZlibCompression = 'gzip' | 'zstd' | 'deflate' | 'br'
-interface ZlibInfo { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } }
+interface ZlibInfo {
+  readonly buffer: Buffer
+  readonly engine: { readonly bytesWritten: number }
+}
 type ZlibOptions = zlib.ZlibOptions & zlib.BrotliOptions & zlib.ZstdOptions
 type ZlibSync = (body: Uint8Array, options: ZlibOptions) => unknown
 type ZlibAsync = (body: Uint8Array, options: ZlibOptions, done: (error: Error | null, result: unknown) => void) => void
@@ -52,7 +72,9 @@ const optionsFor = (compression: ZlibCompression, body: Uint8Array, room: number
   chunkSize: Math.max(1024, Math.min(Math.max(1, room), 1024 * 1024, body.length * 4)),
   info: true,
   // A zstd frame may ask for a window of 128 MiB before its first byte: no more than the cap needs.
-  ...(compression === 'zstd' ? { params: { [zlib.constants.ZSTD_d_windowLogMax]: Math.min(27, Math.max(23, Math.ceil(Math.log2(maxBytes)))) } } : {}),
+  ...(compression === 'zstd'
+    ? { params: { [zlib.constants.ZSTD_d_windowLogMax]: Math.min(27, Math.max(23, Math.ceil(Math.log2(maxBytes)))) } }
+    : {}),
 })
 
 const fromZlib = (result: unknown, body: Uint8Array, compression: ZlibCompression): InflateResult => {
@@ -82,7 +104,7 @@ const inflateHere = (body: Uint8Array, compression: Compression, maxBytes: numbe
 
 /** The independent streams of a body; only zstd's have to be told apart here, node:zlib knows the others' ends. */
 const partsOf = (body: Uint8Array, compression: ZlibCompression): readonly Uint8Array[] =>
-  compression === 'zstd' ? splitZstdFrames(body) ?? [] : [body]
+  compression === 'zstd' ? (splitZstdFrames(body) ?? []) : [body]
 
 const join = (parts: readonly Uint8Array[], compression: ZlibCompression): InflateResult =>
   parts.length === 0 ? malformedBody(compression) : { ok: true, bytes: parts.length === 1 ? parts[0] : Buffer.concat(parts) }
@@ -138,5 +160,8 @@ export const inflate = async (body: Uint8Array, compression: Compression, maxByt
   const here = inflateHere(body, compression, maxBytes)
   if (here !== null) return here
   if (compression !== 'snappy') return inflateZlib(body, compression as ZlibCompression, maxBytes)
-  return uncompress(body, { asBuffer: true }).then((bytes): InflateResult => ({ ok: true, bytes: bytes as Buffer }), () => malformedBody('snappy'))
+  return uncompress(body, { asBuffer: true }).then(
+    (bytes): InflateResult => ({ ok: true, bytes: bytes as Buffer }),
+    () => malformedBody('snappy'),
+  )
 }

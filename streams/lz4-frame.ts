@@ -15,7 +15,15 @@ const CORRUPT = -1
 const FULL = -2
 
 /** LZ4 block body[start, end) into `out` from `at`; matches reach back to `floor`. */
-export const decodeLz4Block = (body: Uint8Array, start: number, end: number, out: Uint8Array, at: number, limit: number, floor: number): number => {
+export const decodeLz4Block = (
+  body: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  at: number,
+  limit: number,
+  floor: number,
+): number => {
   let pos = start
   let to = at
   while (pos < end) {
@@ -60,7 +68,14 @@ export const decodeLz4Block = (body: Uint8Array, start: number, end: number, out
   return CORRUPT
 }
 
-interface Header { readonly next: number; readonly linked: boolean; readonly blockChecksum: boolean; readonly contentChecksum: boolean; readonly contentSize: number | null; readonly maxBlock: number }
+interface Header {
+  readonly next: number
+  readonly linked: boolean
+  readonly blockChecksum: boolean
+  readonly contentChecksum: boolean
+  readonly contentSize: number | null
+  readonly maxBlock: number
+}
 
 /** The descriptor behind the magic number, or what is wrong with it. */
 const readHeader = (view: DataView, pos: number): Header | string => {
@@ -75,12 +90,20 @@ const readHeader = (view: DataView, pos: number): Header | string => {
   const next = pos + 3 + (sized ? 8 : 0)
   if (next > view.byteLength) return 'a header is cut off'
   return {
-    next, linked: (flags & 0x20) === 0, blockChecksum: (flags & 0x10) !== 0, contentChecksum: (flags & 4) !== 0,
-    contentSize: sized ? Number(view.getBigUint64(pos + 2, true)) : null, maxBlock: 2 ** (8 + 2 * blockSize),
+    next,
+    linked: (flags & 0x20) === 0,
+    blockChecksum: (flags & 0x10) !== 0,
+    contentChecksum: (flags & 4) !== 0,
+    contentSize: sized ? Number(view.getBigUint64(pos + 2, true)) : null,
+    maxBlock: 2 ** (8 + 2 * blockSize),
   }
 }
 
-interface Output { bytes: Uint8Array; at: number; readonly maxBytes: number }
+interface Output {
+  bytes: Uint8Array
+  at: number
+  readonly maxBytes: number
+}
 
 /** Room for `wanted` more bytes, as far as the cap allows. */
 const reserve = (out: Output, wanted: number): void => {

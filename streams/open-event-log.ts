@@ -19,7 +19,9 @@ export interface EventLogConfig {
 /** Every group that reads the log; what one of them has not committed stays. */
 export const GROUPS = ['analytics'] as const
 
-interface Log { warn(fields: object, message: string): void }
+interface Log {
+  warn(fields: object, message: string): void
+}
 
 /** One instance per thread; all of them with the same configuration. */
 export const openEventLog = async (config: EventLogConfig, logger: Log): Promise<EventLog> => {

@@ -5,7 +5,11 @@ import type { InflateResult } from './inflate.ts'
 
 const MAX_CHUNK_BYTES = 65536
 const identifier = [0x73, 0x4e, 0x61, 0x50, 0x70, 0x59]
-const invalid = (message: string): InflateResult => ({ ok: false, reason: 'malformed', message: `the body is not valid x-snappy-framed: ${message}` })
+const invalid = (message: string): InflateResult => ({
+  ok: false,
+  reason: 'malformed',
+  message: `the body is not valid x-snappy-framed: ${message}`,
+})
 
 /** Bytes that a raw block says it holds, from its varint header; null when that is broken. */
 export const readSnappyLength = (body: Uint8Array, start = 0, end = body.length): number | null => {
@@ -67,7 +71,12 @@ export const decodeSnappyBlock = (body: Uint8Array, start: number, end: number, 
   return to === until
 }
 
-interface Chunk { readonly compressed: boolean; readonly start: number; readonly end: number; readonly bytes: number }
+interface Chunk {
+  readonly compressed: boolean
+  readonly start: number
+  readonly end: number
+  readonly bytes: number
+}
 
 /** Walks the chunk headers: the data chunks' places and sizes, or what is wrong. */
 const readChunks = (body: Uint8Array, visit: (chunk: Chunk) => boolean): string | null => {

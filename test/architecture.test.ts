@@ -49,25 +49,40 @@ const filesBelow = (folder: string): string[] =>
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
 
-const sources = [...stages.flatMap(filesBelow), ...filesBelow('config'), 'main.ts', 'config.ts'].map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }))
+const sources = [...stages.flatMap(filesBelow), ...filesBelow('config'), 'main.ts', 'config.ts'].map((file) => ({
+  file,
+  text: readFileSync(join(root, file), 'utf8'),
+}))
 const specifiers = (text: string): string[] =>
-  [...text.matchAll(/^(?:import|export)\s[^'"]*?from\s+'([^']+)'|^import\s+'([^']+)'|import\('([^']+)'\)/gm)].map((match) => match[1] ?? match[2] ?? match[3])
+  [...text.matchAll(/^(?:import|export)\s[^'"]*?from\s+'([^']+)'|^import\s+'([^']+)'|import\('([^']+)'\)/gm)].map(
+    (match) => match[1] ?? match[2] ?? match[3],
+  )
 
 describe('the import arrows', () => {
   for (const stage of stages) {
     it(`${stage} imports only ${arrows[stage].join(', ') || 'itself'}`, () => {
-      const wrong = sources.filter(({ file }) => file.startsWith(`${stage}/`)).flatMap(({ file, text }) =>
-        specifiers(text).filter((specifier) => specifier.startsWith('.')).map((specifier) => relative(root, resolve(root, dirname(file), specifier)))
-          .filter((target) => !target.startsWith(`${stage}/`) && !arrows[stage].some((allowed) => target === allowed || target.startsWith(`${allowed}/`)))
-          .map((target) => `${file} -> ${target}`))
+      const wrong = sources
+        .filter(({ file }) => file.startsWith(`${stage}/`))
+        .flatMap(({ file, text }) =>
+          specifiers(text)
+            .filter((specifier) => specifier.startsWith('.'))
+            .map((specifier) => relative(root, resolve(root, dirname(file), specifier)))
+            .filter(
+              (target) =>
+                !target.startsWith(`${stage}/`) && !arrows[stage].some((allowed) => target === allowed || target.startsWith(`${allowed}/`)),
+            )
+            .map((target) => `${file} -> ${target}`),
+        )
       expect(wrong).toEqual([])
     })
   }
 
   it('each vendor library has one importing file', () => {
-    const wrong = sources.flatMap(({ file, text }) => specifiers(text)
-      .filter((specifier) => specifier in vendors && !vendors[specifier].test(file))
-      .map((specifier) => `${file} imports ${specifier}`))
+    const wrong = sources.flatMap(({ file, text }) =>
+      specifiers(text)
+        .filter((specifier) => specifier in vendors && !vendors[specifier].test(file))
+        .map((specifier) => `${file} imports ${specifier}`),
+    )
     expect(wrong).toEqual([])
     for (const vendor of Object.keys(vendors)) {
       expect(sources.filter(({ text }) => specifiers(text).includes(vendor)).map(({ file }) => file).length, vendor).toBeLessThanOrEqual(1)
@@ -77,12 +92,16 @@ describe('the import arrows', () => {
   it('pure folders know no clock, no I/O and no Promise', () => {
     const pure = sources.filter(({ file }) => /^analytics\/(decode|anomaly)\//.test(file))
     expect(pure.length).toBeGreaterThan(0)
-    const wrong = pure.filter(({ text }) => /Date\.now|performance\.now|node:(fs|net|http)|\bPromise\b|\basync\b/.test(text.replace(/\/\/.*$|\/\*[\s\S]*?\*\//gm, '')))
+    const wrong = pure.filter(({ text }) =>
+      /Date\.now|performance\.now|node:(fs|net|http)|\bPromise\b|\basync\b/.test(text.replace(/\/\/.*$|\/\*[\s\S]*?\*\//gm, '')),
+    )
     expect(wrong.map(({ file }) => file)).toEqual([])
   })
 
   it('only the composition reads process.env', () => {
-    expect(sources.filter(({ file, text }) => !/^(main|config)\.ts$/.test(file) && /process\.env/.test(text)).map(({ file }) => file)).toEqual([])
+    expect(
+      sources.filter(({ file, text }) => !/^(main|config)\.ts$/.test(file) && /process\.env/.test(text)).map(({ file }) => file),
+    ).toEqual([])
   })
 
   it('no source file has more than 400 lines', () => {

@@ -21,7 +21,13 @@ const SILENCE_MS = 30 * 60_000
 const ACCEPT_AFTER = 360
 const CLIP = 4
 
-export interface OpenAnomaly { readonly id: string; readonly direction: 1 | -1; readonly startedAtMs: number; readonly buckets: number; readonly inBand: number }
+export interface OpenAnomaly {
+  readonly id: string
+  readonly direction: 1 | -1
+  readonly startedAtMs: number
+  readonly buckets: number
+  readonly inBand: number
+}
 
 export interface DetectorState {
   /** Points seen, gaps not counted. */
@@ -43,8 +49,14 @@ export interface DetectorState {
 }
 
 /** `value` null: time passed without data. */
-export interface Point { readonly atMs: number; readonly value: number | null }
-export interface DetectorConfig { readonly zThreshold: number; readonly cooldownMs: number }
+export interface Point {
+  readonly atMs: number
+  readonly value: number | null
+}
+export interface DetectorConfig {
+  readonly zThreshold: number
+  readonly cooldownMs: number
+}
 
 export interface Verdict {
   readonly state: 'learning' | 'ready' | 'gap'
@@ -62,11 +74,23 @@ export interface Verdict {
   readonly resolves: OpenAnomaly | null
 }
 
-export const newDetector = (): DetectorState =>
-  ({ n: 0, lastAtMs: 0, mean: 0, noise: 1, middleNoise: 1, longNoise: 1, recent: [], votes: [], open: null, quietUntilMs: 0, episodes: [] })
+export const newDetector = (): DetectorState => ({
+  n: 0,
+  lastAtMs: 0,
+  mean: 0,
+  noise: 1,
+  middleNoise: 1,
+  longNoise: 1,
+  recent: [],
+  votes: [],
+  open: null,
+  quietUntilMs: 0,
+  episodes: [],
+})
 
 /** The watchdog names what the detector opened: ids need the series' name. */
-export const named = (state: DetectorState, id: string): DetectorState => state.open === null ? state : { ...state, open: { ...state.open, id } }
+export const named = (state: DetectorState, id: string): DetectorState =>
+  state.open === null ? state : { ...state, open: { ...state.open, id } }
 
 /** The mean of the last buckets, in the series' unit. */
 export const levelOf = (judgement: Judgement, recent: readonly number[], buckets: number): number => {
@@ -76,17 +100,24 @@ export const levelOf = (judgement: Judgement, recent: readonly number[], buckets
 
 /** How fast the expectation follows: over ten minutes, and a slow count over up to an hour. */
 const followRate = (state: DetectorState, judgement: Judgement): number => {
-  const window = judgement.kind === 'gauge' ? WINDOW : Math.min(LONG_WINDOW, Math.max(WINDOW, EVENTS_IN_WINDOW / Math.max(state.mean, 0.01)))
+  const window =
+    judgement.kind === 'gauge' ? WINDOW : Math.min(LONG_WINDOW, Math.max(WINDOW, EVENTS_IN_WINDOW / Math.max(state.mean, 0.01)))
   return Math.max(2 / (window + 1), 1 / (state.n + 1))
 }
 
 /** Moves the expectation towards a value: little where it exceeds, not at all where that is a known anomaly. */
-const learn = (state: DetectorState, judgement: Judgement, recent: readonly number[], deviation: Deviation, exceeds: number): Pick<DetectorState, 'mean' | 'noise' | 'middleNoise' | 'longNoise'> => {
+const learn = (
+  state: DetectorState,
+  judgement: Judgement,
+  recent: readonly number[],
+  deviation: Deviation,
+  exceeds: number,
+): Pick<DetectorState, 'mean' | 'noise' | 'middleNoise' | 'longNoise'> => {
   const n = state.n + 1
   const count = judgement.kind === 'count'
   const accepted = state.open !== null && state.open.buckets >= ACCEPT_AFTER
   const held = state.open !== null && !accepted
-  const rate = followRate(state, judgement) * (exceeds === 0 || accepted ? (held ? 0.25 : 1) : (held ? 0 : 0.25))
+  const rate = followRate(state, judgement) * (exceeds === 0 || accepted ? (held ? 0.25 : 1) : held ? 0 : 0.25)
   const early = n <= LEARNING
   const filled = recent.length
   // Two minutes late: what is being judged must not have moved what it is judged by.
@@ -105,12 +136,14 @@ const learn = (state: DetectorState, judgement: Judgement, recent: readonly numb
   // Noise grows slowly, or a fault that was not held would hide the next one.
   const long = Math.max(2 / (LONG_WINDOW + 1), 1 / n) * (exceeds === 0 ? 1 : 0.25)
   const least = count ? 1 : GAUGE_FLOOR ** 2
-  const grown = (square: number, raw: number): number => square + long * ((early ? raw * raw : Math.min(raw * raw, 9 * Math.max(square, least))) - square)
+  const grown = (square: number, raw: number): number =>
+    square + long * ((early ? raw * raw : Math.min(raw * raw, 9 * Math.max(square, least))) - square)
   const single = n === 1 ? (count ? 1 : 0) : grown(noise, deviation.raw)
   return {
-    mean, noise: single,
-    middleNoise: filled >= MIDDLE ? grown(middleNoise, deviation.rawMiddle) : (n < MIDDLE && !count ? single : middleNoise),
-    longNoise: filled >= LONG ? grown(longNoise, deviation.rawLong) : (n < LONG && !count ? single : longNoise),
+    mean,
+    noise: single,
+    middleNoise: filled >= MIDDLE ? grown(middleNoise, deviation.rawMiddle) : n < MIDDLE && !count ? single : middleNoise,
+    longNoise: filled >= LONG ? grown(longNoise, deviation.rawLong) : n < LONG && !count ? single : longNoise,
   }
 }
 
@@ -124,18 +157,42 @@ const band = (judgement: Judgement, state: DetectorState, threshold: number): { 
   return { expected: Math.exp(state.mean), lower: Math.exp(state.mean - width), upper: Math.exp(state.mean + width) }
 }
 
-const gap = (state: DetectorState, judgement: Judgement, config: DetectorConfig, point: Point): { state: DetectorState; verdict: Verdict } => {
+const gap = (
+  state: DetectorState,
+  judgement: Judgement,
+  config: DetectorConfig,
+  point: Point,
+): { state: DetectorState; verdict: Verdict } => {
   const limits = band(judgement, state, config.zThreshold)
   const silent = state.open !== null && point.atMs - state.lastAtMs >= SILENCE_MS
-  const verdict: Verdict = { state: 'gap', observed: 0, ...limits, z: 0, score: 0, history: state.n, signal: 'none', opens: null, resolves: silent ? state.open : null }
+  const verdict: Verdict = {
+    state: 'gap',
+    observed: 0,
+    ...limits,
+    z: 0,
+    score: 0,
+    history: state.n,
+    signal: 'none',
+    opens: null,
+    resolves: silent ? state.open : null,
+  }
   return { state: silent ? { ...state, open: null, votes: [], quietUntilMs: point.atMs + config.cooldownMs } : state, verdict }
 }
 
 /** Whether an open anomaly goes on, or has been in its band for long enough. */
-const follow = (open: OpenAnomaly, exceeds: boolean): OpenAnomaly => ({ ...open, buckets: open.buckets + 1, inBand: exceeds ? 0 : open.inBand + 1 })
+const follow = (open: OpenAnomaly, exceeds: boolean): OpenAnomaly => ({
+  ...open,
+  buckets: open.buckets + 1,
+  inBand: exceeds ? 0 : open.inBand + 1,
+})
 
 /** Points come in order of time; an older one than the last is the caller's fault. */
-export const step = (before: DetectorState, judgement: Judgement, config: DetectorConfig, point: Point): { state: DetectorState; verdict: Verdict } => {
+export const step = (
+  before: DetectorState,
+  judgement: Judgement,
+  config: DetectorConfig,
+  point: Point,
+): { state: DetectorState; verdict: Verdict } => {
   if (point.value === null) return gap(before, judgement, config, point)
   // Silence ended an open anomaly even where nobody was there to say so.
   const silent = before.open !== null && point.atMs - before.lastAtMs >= SILENCE_MS
@@ -180,8 +237,27 @@ export const step = (before: DetectorState, judgement: Judgement, config: Detect
   const learned = learn(state, judgement, recent, deviation, exceeds)
   const surprise = Math.max(Math.abs(deviation.z), Math.max(deviation.up, -deviation.down) / 2) / config.zThreshold
   const verdict: Verdict = {
-    state: ready ? 'ready' : 'learning', observed: point.value, ...limits, z: ready ? deviation.z : 0,
-    score: ready ? 1 - 2 ** -surprise : 0, history: state.n, signal: exceeds === 0 ? 'none' : 'rolling_z', opens, resolves,
+    state: ready ? 'ready' : 'learning',
+    observed: point.value,
+    ...limits,
+    z: ready ? deviation.z : 0,
+    score: ready ? 1 - 2 ** -surprise : 0,
+    history: state.n,
+    signal: exceeds === 0 ? 'none' : 'rolling_z',
+    opens,
+    resolves,
   }
-  return { state: { n: state.n + 1, lastAtMs: point.atMs, ...learned, recent: resolves === null ? recent : recent.slice(-VOTES), votes: resolves === null ? votes : [], open, quietUntilMs, episodes }, verdict }
+  return {
+    state: {
+      n: state.n + 1,
+      lastAtMs: point.atMs,
+      ...learned,
+      recent: resolves === null ? recent : recent.slice(-VOTES),
+      votes: resolves === null ? votes : [],
+      open,
+      quietUntilMs,
+      episodes,
+    },
+    verdict,
+  }
 }

@@ -51,7 +51,7 @@ const tamed = (recent: readonly number[], least: number, most: number): number =
 
 export const stabilise = (value: number): number => 2 * Math.sqrt(value + 0.375)
 export const unstabilise = (value: number): number => Math.max(0, (Math.max(0, value) / 2) ** 2 - 0.375)
-const stronger = (a: number, b: number): number => Math.abs(a) >= Math.abs(b) ? a : b
+const stronger = (a: number, b: number): number => (Math.abs(a) >= Math.abs(b) ? a : b)
 
 /** Signed root of the Poisson deviance: near the plain z-score for many events, and right for few. */
 export const surprise = (events: number, expected: number): number => {
@@ -72,12 +72,18 @@ const ofCount = (mean: number, spread: Spread, recent: readonly number[]): Devia
   const width = TAMED * singleScale
   const centre = stabilise(expected)
   const few = Math.min(SHORT, recent.length)
-  const short = surprise(tamed(recent, unstabilise(centre - width), Math.max(1, unstabilise(centre + width))), expected * few) / Math.max(singleScale, middleScale)
+  const short =
+    surprise(tamed(recent, unstabilise(centre - width), Math.max(1, unstabilise(centre + width))), expected * few) /
+    Math.max(singleScale, middleScale)
   const k = Math.min(recent.length, Math.max(1, Math.ceil(ENOUGH / Math.max(mean, 0.01))))
-  const missing = surprise(sumOfLast(recent, k), mean * k) / (k === 1 ? singleScale : Math.max(singleScale, k <= MIDDLE ? middleScale : longScale))
+  const missing =
+    surprise(sumOfLast(recent, k), mean * k) / (k === 1 ? singleScale : Math.max(singleScale, k <= MIDDLE ? middleScale : longScale))
   const single = raw / singleScale
   return {
-    single, raw, rawMiddle, rawLong,
+    single,
+    raw,
+    rawMiddle,
+    rawLong,
     z: stronger(Math.max(0, single, short), Math.min(0, single, short, missing)),
     up: Math.max(rawMiddle / middleScale, rawLong / longScale),
     down: Math.min(rawMiddle / middleScale, rawLong / longScale, k < SHORT ? 0 : missing),
@@ -97,8 +103,13 @@ const ofGauge = (mean: number, spread: Spread, recent: readonly number[]): Devia
   const short = (tamed(recent, mean - width, mean + width) - mean * few) / Math.sqrt(few) / middleScale
   const single = raw / singleScale
   return {
-    single, raw, rawMiddle, rawLong, z: stronger(Math.max(0, single, short), Math.min(0, single, short)),
-    up: Math.max(rawMiddle / middleScale, rawLong / longScale), down: Math.min(rawMiddle / middleScale, rawLong / longScale),
+    single,
+    raw,
+    rawMiddle,
+    rawLong,
+    z: stronger(Math.max(0, single, short), Math.min(0, single, short)),
+    up: Math.max(rawMiddle / middleScale, rawLong / longScale),
+    down: Math.min(rawMiddle / middleScale, rawLong / longScale),
   }
 }
 
@@ -113,7 +124,10 @@ export const changedFor = (judgement: Judgement, mean: number, recent: readonly 
   for (let k = 1, sum = 0; k <= recent.length; k++) {
     sum += recent[recent.length - k]
     const here = (judgement.kind === 'count' ? surprise(sum, (mean + UNKNOWN) * k) : (sum - mean * k) / Math.sqrt(k)) * side
-    if (here > most) { most = here; best = k }
+    if (here > most) {
+      most = here
+      best = k
+    }
   }
   return best
 }

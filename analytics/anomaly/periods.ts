@@ -43,7 +43,17 @@ export interface PeriodState {
   readonly open: OpenAnomaly | null
   readonly quietUntilMs: number
 }
-export const newPeriods = (): PeriodState => ({ startMs: 0, known: 0, sum: 0, recent: [], lastMs: 0, sinceMs: 0, side: 1, open: null, quietUntilMs: 0 })
+export const newPeriods = (): PeriodState => ({
+  startMs: 0,
+  known: 0,
+  sum: 0,
+  recent: [],
+  lastMs: 0,
+  sinceMs: 0,
+  side: 1,
+  open: null,
+  quietUntilMs: 0,
+})
 
 export interface PeriodRule {
   /** Times the threshold, by side. */
@@ -82,30 +92,50 @@ export const addBucket = (state: PeriodState, judgement: Judgement, startMs: num
   return { ...filled, known: filled.known + 1, sum: filled.sum + (judgement.kind === 'count' ? value : Math.log(Math.max(value, 1e-9))) }
 }
 
-const follow = (open: OpenAnomaly, startMs: number, goesOn: boolean, ends: boolean): { open: OpenAnomaly | null; resolves: OpenAnomaly | null } => {
+const follow = (
+  open: OpenAnomaly,
+  startMs: number,
+  goesOn: boolean,
+  ends: boolean,
+): { open: OpenAnomaly | null; resolves: OpenAnomaly | null } => {
   const after = { ...open, buckets: open.buckets + 1, inBand: goesOn ? 0 : open.inBand + 1 }
   const over = ends || after.inBand >= CALM || startMs - open.startedAtMs >= ACCEPT_MS
   return over ? { open: null, resolves: after } : { open: after, resolves: null }
 }
 
 /** Judges and learns the period's mean. What is gathered must be of one period, and later than every one before. */
-export const closePeriod = (bytes: SurpriseBytes, calibrated: Uint8Array, state: PeriodState, judgement: Judgement, mean: number, rule: PeriodRule): { state: PeriodState; verdict: PeriodVerdict } => {
+export const closePeriod = (
+  bytes: SurpriseBytes,
+  calibrated: Uint8Array,
+  state: PeriodState,
+  judgement: Judgement,
+  mean: number,
+  rule: PeriodRule,
+): { state: PeriodState; verdict: PeriodVerdict } => {
   const { startMs } = state
   const reading = bytes.change(calibrated, (one) => read(one, startMs, mean))
   const recent = [...state.recent, mean].slice(-RECENT)
   const level = medianOf(recent)
   const direction = level >= reading.expected ? 1 : -1
   const threshold = ALARMING * (direction > 0 ? rule.factor.up : rule.factor.down)
-  const ready = reading.state === 'ready' && reading.history >= LEARNING_PERIODS && (direction > 0 ? judgement.up : judgement.down) && !rule.ignored
+  const ready =
+    reading.state === 'ready' && reading.history >= LEARNING_PERIODS && (direction > 0 ? judgement.up : judgement.down) && !rule.ignored
   const lasts = ready && reading.surprise >= LASTING * threshold
-  const isFar = (value: number, to: 1 | -1): boolean => judgement.lasting !== undefined && matters(judgement.lasting, to, reading.expected, value)
+  const isFar = (value: number, to: 1 | -1): boolean =>
+    judgement.lasting !== undefined && matters(judgement.lasting, to, reading.expected, value)
   const side = mean >= reading.expected ? 1 : -1
   const sinceMs = !isFar(mean, side) ? 0 : state.sinceMs > 0 && state.side === side ? state.sinceMs : startMs
   const alarming = ready && reading.surprise >= threshold && isFar(level, direction)
   let { open, quietUntilMs } = state
   let resolves: OpenAnomaly | null = null
   let opens: PeriodVerdict['opens'] = null
-  if (open !== null) ({ open, resolves } = follow(open, startMs, lasts && direction === open.direction, rule.ignored || startMs - state.lastMs >= SILENCE_MS))
+  if (open !== null)
+    ({ open, resolves } = follow(
+      open,
+      startMs,
+      lasts && direction === open.direction,
+      rule.ignored || startMs - state.lastMs >= SILENCE_MS,
+    ))
   else if (alarming && (rule.told || startMs >= quietUntilMs)) {
     if (!rule.told) {
       const startedAtMs = (sinceMs > 0 && side === direction ? sinceMs : startMs) + BEGUN_WITHIN_MS
@@ -114,9 +144,14 @@ export const closePeriod = (bytes: SurpriseBytes, calibrated: Uint8Array, state:
     }
     quietUntilMs = startMs + QUIET_MS
   }
-  return { state: { startMs, known: 0, sum: 0, recent, lastMs: startMs, sinceMs, side, open, quietUntilMs }, verdict: { startMs, mean, level, reading, threshold, opens, resolves } }
+  return {
+    state: { startMs, known: 0, sum: 0, recent, lastMs: startMs, sinceMs, side, open, quietUntilMs },
+    verdict: { startMs, mean, level, reading, threshold, opens, resolves },
+  }
 }
 
 /** Ends what has had no data for long enough. */
 export const endSilentPeriods = (state: PeriodState, nowMs: number): { state: PeriodState; resolves: OpenAnomaly | null } =>
-  state.open === null || nowMs - state.lastMs < SILENCE_MS + PERIOD_MS ? { state, resolves: null } : { state: { ...state, open: null }, resolves: state.open }
+  state.open === null || nowMs - state.lastMs < SILENCE_MS + PERIOD_MS
+    ? { state, resolves: null }
+    : { state: { ...state, open: null }, resolves: state.open }

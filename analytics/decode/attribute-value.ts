@@ -31,23 +31,35 @@ const byCodePoint = (a: string, b: string): number => {
 const toJson = (value: JsonValue): string => {
   if (value === null) return 'null'
   switch (typeof value) {
-    case 'string': return JSON.stringify(value)
-    case 'number': return Number.isFinite(value) ? doubleText(value) : `"${nonFinite(value)}"`
-    case 'boolean': case 'bigint': return String(value)
+    case 'string':
+      return JSON.stringify(value)
+    case 'number':
+      return Number.isFinite(value) ? doubleText(value) : `"${nonFinite(value)}"`
+    case 'boolean':
+    case 'bigint':
+      return String(value)
     default:
   }
   if (value instanceof Uint8Array) return `"${base64(value)}"`
   if (!isMap(value)) return `[${value.map(toJson).join(',')}]`
   const last = new Map(value.entries)
-  return `{${[...last.keys()].sort(byCodePoint).map((key) => `${JSON.stringify(key)}:${toJson(last.get(key) ?? null)}`).join(',')}}`
+  return `{${[...last.keys()]
+    .sort(byCodePoint)
+    .map((key) => `${JSON.stringify(key)}:${toJson(last.get(key) ?? null)}`)
+    .join(',')}}`
 }
 
 export const valueText = (value: JsonValue): string => {
   if (value === null) return ''
   switch (typeof value) {
-    case 'string': return value
-    case 'number': return doubleText(value)
-    case 'boolean': case 'bigint': return String(value)
-    default: return value instanceof Uint8Array ? base64(value) : toJson(value)
+    case 'string':
+      return value
+    case 'number':
+      return doubleText(value)
+    case 'boolean':
+    case 'bigint':
+      return String(value)
+    default:
+      return value instanceof Uint8Array ? base64(value) : toJson(value)
   }
 }

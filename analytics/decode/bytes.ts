@@ -3,9 +3,16 @@
 import { isUtf8 } from 'node:buffer'
 import { PermanentError } from '../../streams/contracts/errors.ts'
 
-export interface Bytes { buf: Buffer; view: DataView; length: number }
+export interface Bytes {
+  buf: Buffer
+  view: DataView
+  length: number
+}
 /** A body being read. Both look at the same bytes; positions count from the body's start. */
-export interface Source { readonly buf: Buffer; readonly view: DataView }
+export interface Source {
+  readonly buf: Buffer
+  readonly view: DataView
+}
 
 /** A range is bounded by its expanded size; this is only the wall behind that. */
 const MAX_COLUMN_BYTES = 1024 * 1024 * 1024
@@ -19,8 +26,10 @@ export const createBytes = (capacity = 1024): Bytes => {
   return { buf, view: viewOf(buf), length: 0 }
 }
 
-export const toSource = (bytes: Uint8Array): Source =>
-  ({ buf: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), view: viewOf(bytes) })
+export const toSource = (bytes: Uint8Array): Source => ({
+  buf: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  view: viewOf(bytes),
+})
 
 export const reserve = (bytes: Bytes, more: number): void => {
   if (bytes.length + more > bytes.buf.length) grow(bytes, bytes.length + more)

@@ -7,8 +7,14 @@ import type { Dictionary } from './dictionary.ts'
 import { clearPairs, createPairs, growTo, repeatBytes, repeatRun } from './pairs.ts'
 import type { Pairs } from './pairs.ts'
 
-export interface LowColumn { readonly dictionary: Dictionary; index: Uint32Array<ArrayBuffer> }
-export interface MapColumn { readonly pairs: Pairs; /** Number of pairs up to and with row i. */ ends: Uint32Array<ArrayBuffer> }
+export interface LowColumn {
+  readonly dictionary: Dictionary
+  index: Uint32Array<ArrayBuffer>
+}
+export interface MapColumn {
+  readonly pairs: Pairs
+  /** Number of pairs up to and with row i. */ ends: Uint32Array<ArrayBuffer>
+}
 
 export interface Columns {
   rows: number
@@ -48,11 +54,28 @@ export const createColumns = (): Columns => {
   const low = (): LowColumn => ({ dictionary: createDictionary(), index: new Uint32Array(INITIAL_ROWS) })
   const map = (): MapColumn => ({ pairs: createPairs(), ends: new Uint32Array(INITIAL_ROWS) })
   return {
-    rows: 0, capacity: INITIAL_ROWS, time: new Uint32Array(2 * INITIAL_ROWS), observed: new Uint32Array(2 * INITIAL_ROWS),
-    flags: new Uint8Array(INITIAL_ROWS), severity: new Uint8Array(INITIAL_ROWS), offsets: new BigUint64Array(INITIAL_ROWS), recordIndex: new Uint32Array(INITIAL_ROWS),
-    traceId: createBytes(), spanId: createBytes(), body: createBytes(), scopeName: createBytes(),
-    severityText: low(), service: low(), resourceSchemaUrl: low(), scopeSchemaUrl: low(), scopeVersion: low(), eventName: low(), tenant: low(),
-    resource: map(), scope: map(), attributes: map(),
+    rows: 0,
+    capacity: INITIAL_ROWS,
+    time: new Uint32Array(2 * INITIAL_ROWS),
+    observed: new Uint32Array(2 * INITIAL_ROWS),
+    flags: new Uint8Array(INITIAL_ROWS),
+    severity: new Uint8Array(INITIAL_ROWS),
+    offsets: new BigUint64Array(INITIAL_ROWS),
+    recordIndex: new Uint32Array(INITIAL_ROWS),
+    traceId: createBytes(),
+    spanId: createBytes(),
+    body: createBytes(),
+    scopeName: createBytes(),
+    severityText: low(),
+    service: low(),
+    resourceSchemaUrl: low(),
+    scopeSchemaUrl: low(),
+    scopeVersion: low(),
+    eventName: low(),
+    tenant: low(),
+    resource: map(),
+    scope: map(),
+    attributes: map(),
   }
 }
 
@@ -65,8 +88,8 @@ export const clearColumns = (columns: Columns, seed: number): void => {
 
 /** Bytes held between ranges. */
 export const heldBytes = (columns: Columns): number =>
-  textNames.reduce((sum, name) => sum + columns[name].buf.length, 0)
-  + mapNames.reduce((sum, name) => sum + columns[name].pairs.values.buf.length + 4 * columns[name].pairs.keys.length, 0)
+  textNames.reduce((sum, name) => sum + columns[name].buf.length, 0) +
+  mapNames.reduce((sum, name) => sum + columns[name].pairs.values.buf.length + 4 * columns[name].pairs.keys.length, 0)
 
 export const growRows = (columns: Columns): void => {
   const size = columns.capacity * 2
@@ -94,8 +117,13 @@ export interface Shared {
 }
 
 export const createShared = (columns: Columns): Shared => ({
-  service: 0, resourceSchemaUrl: 0, scopeSchemaUrl: 0, scopeVersion: 0, scopeName: createBytes(64),
-  resource: createPairs(columns.resource.pairs.dictionary), scope: createPairs(columns.scope.pairs.dictionary),
+  service: 0,
+  resourceSchemaUrl: 0,
+  scopeSchemaUrl: 0,
+  scopeVersion: 0,
+  scopeName: createBytes(64),
+  resource: createPairs(columns.resource.pairs.dictionary),
+  scope: createPairs(columns.scope.pairs.dictionary),
 })
 
 const repeatMap = (map: MapColumn, run: Pairs, first: number, rows: number): void => {
@@ -124,7 +152,9 @@ export const takeMark = (columns: Columns): (() => void) => {
   const maps = mapNames.map((name) => [columns[name].pairs.count, columns[name].pairs.values.length] as const)
   return () => {
     columns.rows = rows
-    textNames.forEach((name, i) => { columns[name].length = texts[i] })
+    textNames.forEach((name, i) => {
+      columns[name].length = texts[i]
+    })
     mapNames.forEach((name, i) => {
       columns[name].pairs.count = maps[i][0]
       columns[name].pairs.values.length = maps[i][1]

@@ -39,16 +39,23 @@ const inflated = ({ envelope, body }: DecodeMessage): Uint8Array => {
 }
 
 /** What rows of one table are gathered in. */
-interface Rows { readonly columns: Pick<Columns, 'rows' | 'tenant' | 'offsets'>; readonly takeMark: () => () => void; readonly read: (message: DecodeMessage, input: DecodeInput) => void }
+interface Rows {
+  readonly columns: Pick<Columns, 'rows' | 'tenant' | 'offsets'>
+  readonly takeMark: () => () => void
+  readonly read: (message: DecodeMessage, input: DecodeInput) => void
+}
 
-const receiptOf = ({ envelope }: DecodeMessage, input: DecodeInput): Receipt => createReceipt(envelope.receivedAtMs, input.maxAheadMs, input.retentionMs)
-const noRecords = ({ envelope: { signal, format } }: DecodeMessage): PermanentError => new PermanentError('DECODE_FAILED', `no records in ${signal} as ${format}`)
+const receiptOf = ({ envelope }: DecodeMessage, input: DecodeInput): Receipt =>
+  createReceipt(envelope.receivedAtMs, input.maxAheadMs, input.retentionMs)
+const noRecords = ({ envelope: { signal, format } }: DecodeMessage): PermanentError =>
+  new PermanentError('DECODE_FAILED', `no records in ${signal} as ${format}`)
 
 const logRowsIn = (columns: Columns): Rows => {
   const protobuf = createLogsReader(columns)
   const json = createJsonReader(columns)
   return {
-    columns, takeMark: () => takeMark(columns),
+    columns,
+    takeMark: () => takeMark(columns),
     read: (message, input) => {
       const { signal, format, rejected } = message.envelope
       const body = inflated(message)
@@ -65,7 +72,8 @@ const spanRowsIn = (columns: SpanColumns): Rows => {
   const protobuf = createSpansReader(columns)
   const json = createJsonSpansReader(columns)
   return {
-    columns, takeMark: () => takeSpanMark(columns),
+    columns,
+    takeMark: () => takeSpanMark(columns),
     read: (message, input) => {
       const { format, rejected } = message.envelope
       if (format === 'protobuf') protobuf.read(toSource(inflated(message)), rejected, receiptOf(message, input))
@@ -114,11 +122,17 @@ export const createDecoder = (): ((input: DecodeInput, allocate?: Allocate) => D
     const poison = input.messages.flatMap((message) => readMessage(message, input) ?? [])
     const folded = columns.rows + spans.rows === 0 ? null : partials.fold(columns, foldSpans(spans), input)
     const output: DecodeOutput = {
-      logs: columns.rows === 0 ? null : toLogsBlock(columns, input, allocate), logRows: columns.rows,
-      spans: spans.rows === 0 ? null : toSpansBlock(spans, input), spanRows: spans.rows,
+      logs: columns.rows === 0 ? null : toLogsBlock(columns, input, allocate),
+      logRows: columns.rows,
+      spans: spans.rows === 0 ? null : toSpansBlock(spans, input),
+      spanRows: spans.rows,
       // Spans of which none is an entry add to no series, and none of them has a message.
-      partials: blockOf(folded?.partials), partialRows: folded?.partials.rows ?? 0,
-      templateCounts: blockOf(folded?.templates), templateRows: folded?.templates.rows ?? 0, templates: folded?.templates.texts ?? [], poison,
+      partials: blockOf(folded?.partials),
+      partialRows: folded?.partials.rows ?? 0,
+      templateCounts: blockOf(folded?.templates),
+      templateRows: folded?.templates.rows ?? 0,
+      templates: folded?.templates.texts ?? [],
+      poison,
     }
     if (columns.capacity > KEEP_ROWS || spans.capacity > KEEP_ROWS || heldBytes(columns) > KEEP_BYTES) renew()
     return output

@@ -21,7 +21,13 @@ const INITIAL = 64
 
 export const createDictionary = (): Dictionary => {
   const dictionary: Dictionary = {
-    keys: createBytes(), count: 0, seed: 0, starts: new Uint32Array(INITIAL), lengths: new Uint32Array(INITIAL), hashes: new Int32Array(INITIAL), table: new Uint32Array(INITIAL * 4),
+    keys: createBytes(),
+    count: 0,
+    seed: 0,
+    starts: new Uint32Array(INITIAL),
+    lengths: new Uint32Array(INITIAL),
+    hashes: new Int32Array(INITIAL),
+    table: new Uint32Array(INITIAL * 4),
   }
   clearDictionary(dictionary, 0)
   return dictionary

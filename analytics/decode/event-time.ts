@@ -16,8 +16,10 @@ const MAX_HIGH = 0x7fffffff
 export const createReceipt = (receivedAtMs: number, maxAheadMs: number, retentionMs: number): Receipt => {
   const ns = BigInt(Math.max(0, Math.floor(receivedAtMs))) * 1_000_000n
   return {
-    low: Number(ns & 0xffffffffn), high: Number(ns >> 32n),
-    earliestNs: Math.max(0, receivedAtMs - retentionMs) * 1e6, latestNs: (receivedAtMs + maxAheadMs) * 1e6,
+    low: Number(ns & 0xffffffffn),
+    high: Number(ns >> 32n),
+    earliestNs: Math.max(0, receivedAtMs - retentionMs) * 1e6,
+    latestNs: (receivedAtMs + maxAheadMs) * 1e6,
   }
 }
 
@@ -31,7 +33,14 @@ export const isBelieved = (receipt: Receipt, low: number, high: number): boolean
 }
 
 /** True when the time was not believed: the caller then stores the original, the record's own time or else the observed one. */
-export const putTimes = (columns: Columns, receipt: Receipt, low: number, high: number, observedLow: number, observedHigh: number): boolean => {
+export const putTimes = (
+  columns: Columns,
+  receipt: Receipt,
+  low: number,
+  high: number,
+  observedLow: number,
+  observedHigh: number,
+): boolean => {
   const at = 2 * columns.rows
   const hasObserved = observedLow !== 0 || observedHigh !== 0
   const believesObserved = hasObserved && observedHigh <= MAX_HIGH

@@ -70,7 +70,11 @@ const putKeptRun = (pairs: Pairs, entries: Row['attributes']): void => {
 
 const toTexts = (attributes: JsonAttributes): Row['attributes'] => attributes.map(([key, value]) => [key, valueText(value)])
 const toRow = (record: JsonRecord): Row => ({
-  ...record, time: record.timeUnixNano, observed: record.observedTimeUnixNano, body: valueText(record.body), attributes: toTexts(record.attributes),
+  ...record,
+  time: record.timeUnixNano,
+  observed: record.observedTimeUnixNano,
+  body: valueText(record.body),
+  attributes: toTexts(record.attributes),
 })
 
 export interface JsonReader {
@@ -78,10 +82,18 @@ export interface JsonReader {
   readEvents(body: Uint8Array, format: 'json' | 'ndjson', rejected: readonly number[], receipt: Receipt): void
 }
 
-const eventText = (value: unknown): string => (typeof value === 'string' ? value : typeof value === 'number' ? doubleText(value) : toJsonText(value))
+const eventText = (value: unknown): string =>
+  typeof value === 'string' ? value : typeof value === 'number' ? doubleText(value) : toJsonText(value)
 const toEventRow = (event: JsonEvent): Row => ({
-  time: event.timeUnixNano ?? 0n, observed: 0n, severityNumber: event.severityNumber, severityText: event.level, flags: 0,
-  traceId: event.traceId, spanId: event.spanId, eventName: '', body: event.message,
+  time: event.timeUnixNano ?? 0n,
+  observed: 0n,
+  severityNumber: event.severityNumber,
+  severityText: event.level,
+  flags: 0,
+  traceId: event.traceId,
+  spanId: event.spanId,
+  eventName: '',
+  body: event.message,
   attributes: [
     ...Object.entries(event.attrs).map(([key, value]) => [key, eventText(value)] as const),
     ...(event.source === null ? [] : [['source', event.source] as const]),
@@ -91,7 +103,8 @@ const toEventRow = (event: JsonEvent): Row => ({
 const setEventShared = (columns: Columns, shared: Shared, event: JsonEvent): void => {
   const isNamed = event.service !== UNKNOWN_SERVICE
   putKeptRun(shared.resource, [
-    ...(isNamed ? [[SERVICE_NAME, event.service] as const] : []), ...(event.host === null ? [] : [['host.name', event.host] as const]),
+    ...(isNamed ? [[SERVICE_NAME, event.service] as const] : []),
+    ...(event.host === null ? [] : [['host.name', event.host] as const]),
   ])
   shared.service = indexOfText(columns.service.dictionary, event.service)
 }
@@ -107,7 +120,10 @@ export const createJsonReader = (columns: Columns): JsonReader => {
       for (const resource of parsed.value.resources) {
         putKeptRun(shared.resource, toTexts(resource.attributes))
         const named = resource.attributes.findLast(([key]) => key === SERVICE_NAME)
-        shared.service = typeof named?.[1] === 'string' ? serviceOf(columns, shared.resource, indexOfText(shared.resource.dictionary, SERVICE_NAME)) : unknownService(columns)
+        shared.service =
+          typeof named?.[1] === 'string'
+            ? serviceOf(columns, shared.resource, indexOfText(shared.resource.dictionary, SERVICE_NAME))
+            : unknownService(columns)
         shared.resourceSchemaUrl = indexOfText(columns.resourceSchemaUrl.dictionary, resource.schemaUrl)
         for (const scope of resource.scopes) {
           putKeptRun(shared.scope, toTexts(scope.attributes))

@@ -28,14 +28,32 @@ const put = (writer: SpanWriter, span: JsonSpan, recordIndex: number, receipt: R
   const name = Buffer.from(span.name)
   const peer = Buffer.from(peerOf(span.attributes))
   const { startTimeUnixNano: start, endTimeUnixNano: end } = span
-  writer.put(toSource(Buffer.concat([ids, name, peer])), {
-    startLow: low(start), startHigh: high(start), endLow: low(end), endHigh: high(end), kind: Math.max(0, span.kind), status: Math.max(0, span.statusCode), flags: span.flags,
-    traceFrom: 0, spanFrom: 16, parentFrom: span.parentSpanId === '' ? -1 : 24,
-    nameFrom: ids.length, nameLength: name.length, peerFrom: ids.length + name.length, peerLength: peer.length,
-  }, recordIndex, receipt)
+  writer.put(
+    toSource(Buffer.concat([ids, name, peer])),
+    {
+      startLow: low(start),
+      startHigh: high(start),
+      endLow: low(end),
+      endHigh: high(end),
+      kind: Math.max(0, span.kind),
+      status: Math.max(0, span.statusCode),
+      flags: span.flags,
+      traceFrom: 0,
+      spanFrom: 16,
+      parentFrom: span.parentSpanId === '' ? -1 : 24,
+      nameFrom: ids.length,
+      nameLength: name.length,
+      peerFrom: ids.length + name.length,
+      peerLength: peer.length,
+    },
+    recordIndex,
+    receipt,
+  )
 }
 
-export interface JsonSpansReader { read(body: Uint8Array, rejected: readonly number[], receipt: Receipt): void }
+export interface JsonSpansReader {
+  read(body: Uint8Array, rejected: readonly number[], receipt: Receipt): void
+}
 
 export const createJsonSpansReader = (columns: SpanColumns): JsonSpansReader => {
   const writer = createSpanWriter(columns)

@@ -37,7 +37,11 @@ export const toLogsBlock = (columns: Columns, input: BlockInput, allocate?: Allo
 }
 
 /** Whose rows these are and where each comes from in the log: the last columns of every table of records. */
-export const putOrigin = (block: Block, { rows, tenant, offsets, recordIndex }: Pick<Columns, 'rows' | 'tenant' | 'offsets' | 'recordIndex'>, { logId, partition, receiveDay }: BlockInput): void => {
+export const putOrigin = (
+  block: Block,
+  { rows, tenant, offsets, recordIndex }: Pick<Columns, 'rows' | 'tenant' | 'offsets' | 'recordIndex'>,
+  { logId, partition, receiveDay }: BlockInput,
+): void => {
   block.lowCardinality('tenant', tenant.dictionary, tenant.index.subarray(0, rows))
   block.numbers('receive_day', 'Date', new Uint16Array(rows).fill(receiveDay))
   constantText(block, 'log_id', logId, rows)

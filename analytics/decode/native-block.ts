@@ -53,7 +53,9 @@ export const createBlock = (columns: number, rows: number): Block => {
     const [nameBytes, typeBytes] = [Buffer.from(name), Buffer.from(type)]
     parts.push(Uint8Array.from([...varint(nameBytes.length), ...nameBytes, ...varint(typeBytes.length), ...typeBytes]))
   }
-  const u64 = (...values: number[]): void => { parts.push(bytesOf(BigUint64Array.from(values, BigInt))) }
+  const u64 = (...values: number[]): void => {
+    parts.push(bytesOf(BigUint64Array.from(values, BigInt)))
+  }
   const lowBody = (dictionary: Dictionary, index: Uint32Array): void => {
     if (index.length === 0) return
     const [type, values] = narrow(index, dictionary.count)

@@ -24,8 +24,16 @@ export interface Pairs {
 export const GUESSES = 32
 
 export const createPairs = (dictionary: Dictionary = createDictionary()): Pairs => ({
-  dictionary, keys: new Uint32Array(1024), count: 0, values: createBytes(), stamps: new Uint32Array(64), stamp: 0, hasDuplicates: false,
-  guesses: new Uint32Array(GUESSES), firstPair: 0, firstByte: 0,
+  dictionary,
+  keys: new Uint32Array(1024),
+  count: 0,
+  values: createBytes(),
+  stamps: new Uint32Array(64),
+  stamp: 0,
+  hasDuplicates: false,
+  guesses: new Uint32Array(GUESSES),
+  firstPair: 0,
+  firstByte: 0,
 })
 
 export const clearPairs = (pairs: Pairs, seed: number): void => {
@@ -48,7 +56,10 @@ export const beginRun = (pairs: Pairs): void => {
 }
 
 /** With at least `needed` elements, and what was in it. */
-export const growTo = <T extends Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>>(old: T, needed: number): T => {
+export const growTo = <T extends Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>>(
+  old: T,
+  needed: number,
+): T => {
   if (needed <= old.length) return old
   const larger = new (old.constructor as new (length: number) => T)(Math.max(needed, old.length * 2))
   larger.set(old as never)
@@ -103,6 +114,7 @@ export const repeatBytes = (to: Bytes, from: Bytes, times: number): void => {
   const total = from.length * times
   reserve(to, total)
   putRaw(to, from, 0, from.length)
-  for (let done = from.length; done > 0 && done < total; done *= 2) to.buf.copyWithin(first + done, first, first + Math.min(done, total - done))
+  for (let done = from.length; done > 0 && done < total; done *= 2)
+    to.buf.copyWithin(first + done, first, first + Math.min(done, total - done))
   to.length = first + total
 }

@@ -12,7 +12,13 @@ export const RESOURCE_FIELDS = (1 << 1) | (1 << 2)
 export const SCOPE_FIELDS = (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4)
 
 /** Calls `visit` with the content of every length-delimited field whose tag it knows; the rest is skipped or a fault. */
-export const forEachField = (src: Source, from: number, end: number, known: number, visit: (tag: number, start: number, after: number) => boolean): void => {
+export const forEachField = (
+  src: Source,
+  from: number,
+  end: number,
+  known: number,
+  visit: (tag: number, start: number, after: number) => boolean,
+): void => {
   for (let pos = from; pos < end;) {
     const tag = sound(readTag(src.buf, pos, end))
     pos = sound(skipVarint(src.buf, pos, end))
@@ -30,7 +36,11 @@ export const forEachField = (src: Source, from: number, end: number, known: numb
 }
 
 /** How far the records of a body have been counted; `rejected` are ascending indices to leave out. */
-export interface RecordCursor { rejected: readonly number[]; next: number; index: number }
+export interface RecordCursor {
+  rejected: readonly number[]
+  next: number
+  index: number
+}
 export const createCursor = (): RecordCursor => ({ rejected: [], next: 0, index: 0 })
 export const restartCursor = (cursor: RecordCursor, rejected: readonly number[]): void => {
   cursor.rejected = rejected
@@ -40,7 +50,11 @@ export const restartCursor = (cursor: RecordCursor, rejected: readonly number[])
 
 /** The records of a scope, in [from, end), but for rejected ones. */
 export const readRecords = (
-  src: Source, from: number, end: number, cursor: RecordCursor, receipt: Receipt,
+  src: Source,
+  from: number,
+  end: number,
+  cursor: RecordCursor,
+  receipt: Receipt,
   read: (src: Source, from: number, end: number, recordIndex: number, receipt: Receipt) => void,
 ): void => {
   for (let pos = from; pos < end;) {

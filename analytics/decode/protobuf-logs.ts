@@ -9,7 +9,16 @@ import { indexOf, indexOfText } from './dictionary.ts'
 import type { Receipt } from './event-time.ts'
 import { beginRun, endRun, restart } from './pairs.ts'
 import { putPair } from './protobuf-attributes.ts'
-import { createCursor, forEachField, GROUP_FIELDS, readRecords, REQUEST_FIELDS, RESOURCE_FIELDS, restartCursor, SCOPE_FIELDS } from './protobuf-fields.ts'
+import {
+  createCursor,
+  forEachField,
+  GROUP_FIELDS,
+  readRecords,
+  REQUEST_FIELDS,
+  RESOURCE_FIELDS,
+  restartCursor,
+  SCOPE_FIELDS,
+} from './protobuf-fields.ts'
 import { createRecordReader } from './protobuf-record.ts'
 import { SERVICE_NAME, serviceOf, unknownService } from './service-name.ts'
 
@@ -27,19 +36,23 @@ export const createLogsReader = (columns: Columns): LogsReader => {
   let scopeVersion = 0
   const cursor = createCursor()
 
-  const visitResource = (src: Source) => (tag: number, start: number, after: number): boolean => {
-    if (tag !== 10) return false
-    const isText = putPair(shared.resource, src, start, after)
-    if (shared.resource.keys[shared.resource.count - 1] === serviceKey) serviceIsText = isText
-    return true
-  }
-  const visitScope = (src: Source) => (tag: number, start: number, after: number): boolean => {
-    if (tag === 10) putOnly(shared.scopeName, src, start, after)
-    else if (tag === 18) scopeVersion = indexOf(columns.scopeVersion.dictionary, src, start, after - start, scopeVersion)
-    else if (tag === 26) putPair(shared.scope, src, start, after)
-    else return false
-    return true
-  }
+  const visitResource =
+    (src: Source) =>
+    (tag: number, start: number, after: number): boolean => {
+      if (tag !== 10) return false
+      const isText = putPair(shared.resource, src, start, after)
+      if (shared.resource.keys[shared.resource.count - 1] === serviceKey) serviceIsText = isText
+      return true
+    }
+  const visitScope =
+    (src: Source) =>
+    (tag: number, start: number, after: number): boolean => {
+      if (tag === 10) putOnly(shared.scopeName, src, start, after)
+      else if (tag === 18) scopeVersion = indexOf(columns.scopeVersion.dictionary, src, start, after - start, scopeVersion)
+      else if (tag === 26) putPair(shared.scope, src, start, after)
+      else return false
+      return true
+    }
 
   const readScopeLogs = (src: Source, from: number, end: number, receipt: Receipt): void => {
     restart(shared.scope)

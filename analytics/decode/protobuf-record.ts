@@ -36,7 +36,9 @@ interface Seen {
   nameLength: number
 }
 
-export interface RecordReader { read(src: Source, from: number, end: number, recordIndex: number, receipt: Receipt): void }
+export interface RecordReader {
+  read(src: Source, from: number, end: number, recordIndex: number, receipt: Receipt): void
+}
 
 const clear = (seen: Seen): void => {
   seen.timeLow = 0
@@ -55,19 +57,37 @@ const clear = (seen: Seen): void => {
 /** Notes a length-delimited field of the record; attributes are read at once. */
 const noteContent = (seen: Seen, columns: Columns, src: Source, tag: number, from: number, length: number): void => {
   switch (tag) {
-    case 50: putPair(columns.attributes.pairs, src, from, from + length); break
-    case 42: seen.bodies++; seen.bodyFrom = from; seen.bodyEnd = from + length; break
-    case 26: seen.textFrom = from; seen.textLength = length; break
-    case 74: seen.traceFrom = from; seen.traceLength = length; break
-    case 82: seen.spanFrom = from; seen.spanLength = length; break
-    default: seen.nameFrom = from; seen.nameLength = length
+    case 50:
+      putPair(columns.attributes.pairs, src, from, from + length)
+      break
+    case 42:
+      seen.bodies++
+      seen.bodyFrom = from
+      seen.bodyEnd = from + length
+      break
+    case 26:
+      seen.textFrom = from
+      seen.textLength = length
+      break
+    case 74:
+      seen.traceFrom = from
+      seen.traceLength = length
+      break
+    case 82:
+      seen.spanFrom = from
+      seen.spanLength = length
+      break
+    default:
+      seen.nameFrom = from
+      seen.nameLength = length
   }
 }
 
 /** Fixed-width and varint fields. Position behind it. */
 const noteNumber = (seen: Seen, src: Source, tag: number, pos: number, end: number): number => {
   switch (tag) {
-    case 9: case 89: {
+    case 9:
+    case 89: {
       if (end - pos < 8) throw failed(PAST_END)
       const low = src.view.getUint32(pos, true)
       const high = src.view.getUint32(pos + 4, true)
@@ -83,12 +103,14 @@ const noteNumber = (seen: Seen, src: Source, tag: number, pos: number, end: numb
     case 16:
       seen.severity = sound(readVarint(src.buf, pos, end))
       return sound(skipVarint(src.buf, pos, end))
-    case 56: return sound(skipVarint(src.buf, pos, end))
+    case 56:
+      return sound(skipVarint(src.buf, pos, end))
     case 69:
       if (end - pos < 4) throw failed(PAST_END)
       seen.flags = src.buf[pos]
       return pos + 4
-    default: return sound(skipOther(src.buf, pos, end, tag, RECORD_FIELDS))
+    default:
+      return sound(skipOther(src.buf, pos, end, tag, RECORD_FIELDS))
   }
 }
 
@@ -130,8 +152,23 @@ const putBody = (columns: Columns, seen: Seen, src: Source, from: number, end: n
 
 export const createRecordReader = (columns: Columns): RecordReader => {
   const seen: Seen = {
-    timeLow: 0, timeHigh: 0, observedLow: 0, observedHigh: 0, severity: 0, flags: 0, bodies: 0, bodyFrom: 0, bodyEnd: 0,
-    textFrom: 0, textLength: 0, traceFrom: 0, traceLength: 0, spanFrom: 0, spanLength: 0, nameFrom: 0, nameLength: 0,
+    timeLow: 0,
+    timeHigh: 0,
+    observedLow: 0,
+    observedHigh: 0,
+    severity: 0,
+    flags: 0,
+    bodies: 0,
+    bodyFrom: 0,
+    bodyEnd: 0,
+    textFrom: 0,
+    textLength: 0,
+    traceFrom: 0,
+    traceLength: 0,
+    spanFrom: 0,
+    spanLength: 0,
+    nameFrom: 0,
+    nameLength: 0,
   }
   let lastText = 0
   let lastName = 0

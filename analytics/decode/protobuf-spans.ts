@@ -16,7 +16,20 @@ import type { SpanColumns, SpanFields } from './span-columns.ts'
 const SPAN_FIELDS = 0b1_1111_1111_1111_1110
 const FLAGS_TAG = 133
 const newFields = (): SpanFields => ({
-  startLow: 0, startHigh: 0, endLow: 0, endHigh: 0, kind: 0, status: 0, flags: 0, traceFrom: 0, spanFrom: 0, parentFrom: -1, nameFrom: 0, nameLength: 0, peerFrom: 0, peerLength: 0,
+  startLow: 0,
+  startHigh: 0,
+  endLow: 0,
+  endHigh: 0,
+  kind: 0,
+  status: 0,
+  flags: 0,
+  traceFrom: 0,
+  spanFrom: 0,
+  parentFrom: -1,
+  nameFrom: 0,
+  nameLength: 0,
+  peerFrom: 0,
+  peerLength: 0,
 })
 const clear = (fields: SpanFields): void => {
   fields.startLow = fields.startHigh = fields.endLow = fields.endHigh = 0
@@ -88,13 +101,26 @@ const statusOf = (src: Source, from: number, end: number, before: number): numbe
 /** A length-delimited field of the span. Of a repeated one the last counts; statuses merge. */
 const noteContent = (fields: SpanFields, src: Source, tag: number, from: number, length: number): void => {
   switch (tag) {
-    case 74: notePeer(fields, src, from, from + length); break
+    case 74:
+      notePeer(fields, src, from, from + length)
+      break
     // Of another length the span was rejected, or it is the parent's and there is none.
-    case 10: if (length === 16) fields.traceFrom = from; break
-    case 18: if (length === 8) fields.spanFrom = from; break
-    case 34: fields.parentFrom = length === 8 ? from : -1; break
-    case 42: fields.nameFrom = from; fields.nameLength = length; break
-    case 122: fields.status = statusOf(src, from, from + length, fields.status); break
+    case 10:
+      if (length === 16) fields.traceFrom = from
+      break
+    case 18:
+      if (length === 8) fields.spanFrom = from
+      break
+    case 34:
+      fields.parentFrom = length === 8 ? from : -1
+      break
+    case 42:
+      fields.nameFrom = from
+      fields.nameLength = length
+      break
+    case 122:
+      fields.status = statusOf(src, from, from + length, fields.status)
+      break
     default: // trace state, events, links
   }
 }
@@ -102,7 +128,8 @@ const noteContent = (fields: SpanFields, src: Source, tag: number, from: number,
 /** Fixed-width and varint fields. Position behind it. */
 const noteNumber = (fields: SpanFields, src: Source, tag: number, pos: number, end: number): number => {
   switch (tag) {
-    case 57: case 65: {
+    case 57:
+    case 65: {
       if (end - pos < 8) throw failed(PAST_END)
       const low = src.view.getUint32(pos, true)
       const high = src.view.getUint32(pos + 4, true)
@@ -122,8 +149,12 @@ const noteNumber = (fields: SpanFields, src: Source, tag: number, pos: number, e
     case 48:
       fields.kind = sound(readVarint(src.buf, pos, end))
       return sound(skipVarint(src.buf, pos, end))
-    case 80: case 96: case 112: return sound(skipVarint(src.buf, pos, end))
-    default: return sound(skipOther(src.buf, pos, end, tag, SPAN_FIELDS))
+    case 80:
+    case 96:
+    case 112:
+      return sound(skipVarint(src.buf, pos, end))
+    default:
+      return sound(skipOther(src.buf, pos, end, tag, SPAN_FIELDS))
   }
 }
 

@@ -5,7 +5,9 @@ import type { LowColumn } from './columns.ts'
 import { indexOf, indexOfText } from './dictionary.ts'
 import type { Pairs } from './pairs.ts'
 
-interface ServiceColumn { readonly service: LowColumn }
+interface ServiceColumn {
+  readonly service: LowColumn
+}
 
 export const SERVICE_NAME = 'service.name'
 
@@ -16,7 +18,8 @@ export const serviceOf = (columns: ServiceColumn, run: Pairs, key: number): numb
   for (let i = 0, at = 0; i < run.count; i++) {
     const length = lengthAt(run.values, at)
     at += varintSize(length) + length
-    if (run.keys[i] === key) return length === 0 ? unknownService(columns) : indexOf(columns.service.dictionary, run.values, at - length, length, 0)
+    if (run.keys[i] === key)
+      return length === 0 ? unknownService(columns) : indexOf(columns.service.dictionary, run.values, at - length, length, 0)
   }
   return unknownService(columns)
 }

@@ -33,16 +33,38 @@ export interface SpanColumns {
 const INITIAL_ROWS = 1024
 const lowNames = ['service', 'name', 'peer', 'tenant'] as const
 /** Elements a row. */
-const widths = { time: 2, duration: 2, traceId: 16, spanId: 8, parentId: 8, kind: 1, status: 1, entry: 1, offsets: 1, recordIndex: 1 } as const
+const widths = {
+  time: 2,
+  duration: 2,
+  traceId: 16,
+  spanId: 8,
+  parentId: 8,
+  kind: 1,
+  status: 1,
+  entry: 1,
+  offsets: 1,
+  recordIndex: 1,
+} as const
 
 export const createSpanColumns = (): SpanColumns => {
   const low = (): LowColumn => ({ dictionary: createDictionary(), index: new Uint32Array(INITIAL_ROWS) })
   return {
-    rows: 0, capacity: INITIAL_ROWS, time: new Uint32Array(2 * INITIAL_ROWS), duration: new Uint32Array(2 * INITIAL_ROWS),
-    traceId: new Uint8Array(16 * INITIAL_ROWS), spanId: new Uint8Array(8 * INITIAL_ROWS), parentId: new Uint8Array(8 * INITIAL_ROWS),
-    kind: new Uint8Array(INITIAL_ROWS), status: new Uint8Array(INITIAL_ROWS), entry: new Uint8Array(INITIAL_ROWS),
-    offsets: new BigUint64Array(INITIAL_ROWS), recordIndex: new Uint32Array(INITIAL_ROWS),
-    service: low(), name: low(), peer: low(), tenant: low(),
+    rows: 0,
+    capacity: INITIAL_ROWS,
+    time: new Uint32Array(2 * INITIAL_ROWS),
+    duration: new Uint32Array(2 * INITIAL_ROWS),
+    traceId: new Uint8Array(16 * INITIAL_ROWS),
+    spanId: new Uint8Array(8 * INITIAL_ROWS),
+    parentId: new Uint8Array(8 * INITIAL_ROWS),
+    kind: new Uint8Array(INITIAL_ROWS),
+    status: new Uint8Array(INITIAL_ROWS),
+    entry: new Uint8Array(INITIAL_ROWS),
+    offsets: new BigUint64Array(INITIAL_ROWS),
+    recordIndex: new Uint32Array(INITIAL_ROWS),
+    service: low(),
+    name: low(),
+    peer: low(),
+    tenant: low(),
   }
 }
 
@@ -53,7 +75,11 @@ export const clearSpanColumns = (columns: SpanColumns, seed: number): void => {
 
 const growSpanRows = (columns: SpanColumns): void => {
   const size = 2 * columns.capacity
-  for (const name of Object.keys(widths) as (keyof typeof widths)[]) columns[name] = growTo<Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>>(columns[name], widths[name] * size) as never
+  for (const name of Object.keys(widths) as (keyof typeof widths)[])
+    columns[name] = growTo<Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>>(
+      columns[name],
+      widths[name] * size,
+    ) as never
   for (const name of lowNames) columns[name].index = growTo(columns[name].index, size)
   columns.capacity = size
 }
@@ -110,7 +136,9 @@ const putSpanTimes = (columns: SpanColumns, receipt: Receipt, { startLow, startH
   columns.duration[at + 1] = isKnown ? Math.floor(took / HALF) : 0
 }
 
-export interface SpanWriter { put(src: Source, fields: SpanFields, recordIndex: number, receipt: Receipt): void }
+export interface SpanWriter {
+  put(src: Source, fields: SpanFields, recordIndex: number, receipt: Receipt): void
+}
 
 /** The service is filled in behind the rows of its resource. */
 export const createSpanWriter = (columns: SpanColumns): SpanWriter => {
@@ -127,7 +155,8 @@ export const createSpanWriter = (columns: SpanColumns): SpanWriter => {
       const hasParent = copyId(columns.parentId, row, src, parentFrom, 8)
       columns.kind[row] = kind < KINDS ? kind : 0
       columns.status[row] = fields.status < STATUSES ? fields.status : 0
-      columns.entry[row] = kind === SERVER || kind === CONSUMER || kind === 0 || !hasParent || (fields.flags & IS_REMOTE) === IS_REMOTE ? 1 : 0
+      columns.entry[row] =
+        kind === SERVER || kind === CONSUMER || kind === 0 || !hasParent || (fields.flags & IS_REMOTE) === IS_REMOTE ? 1 : 0
       columns.recordIndex[row] = recordIndex
       lastName = indexOf(columns.name.dictionary, src, fields.nameFrom, boundedLength(src, fields.nameFrom, fields.nameLength), lastName)
       columns.name.index[row] = lastName
@@ -150,11 +179,15 @@ const copyId = (column: Uint8Array, row: number, src: Source, from: number, leng
   return any !== 0
 }
 
-export const fillService = (columns: SpanColumns, service: number, first: number): void => { columns.service.index.fill(service, first, columns.rows) }
+export const fillService = (columns: SpanColumns, service: number, first: number): void => {
+  columns.service.index.fill(service, first, columns.rows)
+}
 export const serviceNumber = (columns: SpanColumns, name: string): number => indexOfText(columns.service.dictionary, name)
 
 /** Undoes every row appended after it was taken. */
 export const takeSpanMark = (columns: SpanColumns): (() => void) => {
   const { rows } = columns
-  return () => { columns.rows = rows }
+  return () => {
+    columns.rows = rows
+  }
 }

@@ -25,9 +25,13 @@ export const createArenas = (max: number): Arenas => {
       if (free.length > 0) free.shift()
       else if (made < max) made += 1
       else return null
-      return new SharedArrayBuffer(Math.ceil(bytes * ROOM / MiB) * MiB)
+      return new SharedArrayBuffer(Math.ceil((bytes * ROOM) / MiB) * MiB)
     },
-    give: (arena) => { free.push(arena) },
-    discard: () => { made -= 1 },
+    give: (arena) => {
+      free.push(arena)
+    },
+    discard: () => {
+      made -= 1
+    },
   }
 }

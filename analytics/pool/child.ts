@@ -47,5 +47,7 @@ goFirst()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
 process.on('disconnect', () => process.exit(0))
 process.on('message', (input: DecodeInput) => void answerTo(input).then((answer) => process.send?.(answer)))
-setInterval(() => { if (process.memoryUsage.rss() > Number(maxMemoryBytes)) process.kill(process.pid, 'SIGKILL') }, WATCH_EVERY_MS)
+setInterval(() => {
+  if (process.memoryUsage.rss() > Number(maxMemoryBytes)) process.kill(process.pid, 'SIGKILL')
+}, WATCH_EVERY_MS)
 process.send?.('ready')

@@ -7,8 +7,13 @@ import type { Answer } from './answer.ts'
 import { createArenas } from './arenas.ts'
 
 /** What a thread is told: bodies in shared memory, and where a block of rows may go if it fits. */
-export interface DecodeTask extends DecodeInput { readonly into: SharedArrayBuffer | null }
-export interface DecodePoolConfig { readonly threads: number; /** Of decoding itself; waiting for a thread does not count. */ readonly timeoutMs: number }
+export interface DecodeTask extends DecodeInput {
+  readonly into: SharedArrayBuffer | null
+}
+export interface DecodePoolConfig {
+  readonly threads: number
+  /** Of decoding itself; waiting for a thread does not count. */ readonly timeoutMs: number
+}
 export interface DecodePool {
   /** The input stays the caller's. Rejects with DECODE_TIMEOUT, WORKER_DIED, DECODE_FAILED, or LOG_CLOSED once closed. */
   decode(input: DecodeInput): Promise<DecodeOutput>
@@ -53,8 +58,17 @@ const createGate = (limit: number) => {
 }
 
 /** @param workerFile another program for the threads, in tests. */
-export const createDecodePool = ({ threads, timeoutMs }: DecodePoolConfig, workerFile: URL = new URL('worker.ts', import.meta.url)): DecodePool => {
-  const pool = new Piscina({ filename: workerFile.href, minThreads: threads, maxThreads: threads, idleTimeout: Number.POSITIVE_INFINITY, atomics: 'disabled' })
+export const createDecodePool = (
+  { threads, timeoutMs }: DecodePoolConfig,
+  workerFile: URL = new URL('worker.ts', import.meta.url),
+): DecodePool => {
+  const pool = new Piscina({
+    filename: workerFile.href,
+    minThreads: threads,
+    maxThreads: threads,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    atomics: 'disabled',
+  })
   const gate = createGate(threads)
   let isClosed = false
   let hasAnswered = false
@@ -71,14 +85,15 @@ export const createDecodePool = ({ threads, timeoutMs }: DecodePoolConfig, worke
     // The first answer also waits for the thread to start.
     const timer = setTimeout(() => abort.abort(), timeoutMs + (hasAnswered ? 0 : START_MS))
     try {
-      const answer = await pool.run(task, { signal: abort.signal }) as Answer
+      const answer = (await pool.run(task, { signal: abort.signal })) as Answer
       hasAnswered = true
       return answer
     } catch (error) {
       // The next thread has to start first, too.
       hasAnswered = false
       if (isClosed) throw new TransientError('LOG_CLOSED', 'decoding stopped', 1000, { cause: error })
-      if (abort.signal.aborted) throw new TransientError('DECODE_TIMEOUT', `decoding took longer than ${timeoutMs} ms`, 1000, { cause: error })
+      if (abort.signal.aborted)
+        throw new TransientError('DECODE_TIMEOUT', `decoding took longer than ${timeoutMs} ms`, 1000, { cause: error })
       throw new TransientError('WORKER_DIED', 'a decode thread ended', 1000, { cause: error })
     } finally {
       clearTimeout(timer)
@@ -130,4 +145,11 @@ export const createDecodePool = ({ threads, timeoutMs }: DecodePoolConfig, worke
 
 /** For the worker: `value` goes back with its buffers moved instead of copied. */
 export const move = (value: object, buffers: readonly ArrayBuffer[]): object =>
-  Piscina.move({ get [Piscina.transferableSymbol]() { return buffers }, get [Piscina.valueSymbol]() { return value } } as never) as object
+  Piscina.move({
+    get [Piscina.transferableSymbol]() {
+      return buffers
+    },
+    get [Piscina.valueSymbol]() {
+      return value
+    },
+  } as never) as object

@@ -14,7 +14,9 @@ const allocateIn = (into: SharedArrayBuffer | null): Allocate | undefined =>
 const run = (task: DecodeTask): object => {
   try {
     const output = decode(task, allocateIn(task.into))
-    const buffers = [output.logs, output.spans, output.partials, output.templateCounts].flatMap((block) => (block?.buffer instanceof ArrayBuffer ? [block.buffer] : []))
+    const buffers = [output.logs, output.spans, output.partials, output.templateCounts].flatMap((block) =>
+      block?.buffer instanceof ArrayBuffer ? [block.buffer] : [],
+    )
     return move({ ok: true, output } satisfies Answer, buffers)
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) } satisfies Answer

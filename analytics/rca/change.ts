@@ -4,7 +4,10 @@ import type { CauseKind } from '../../streams/contracts/rca.ts'
 import { surprise } from '../anomaly/deviation.ts'
 import type { Meaning, Moment, Values } from './series.ts'
 
-export interface Damage { readonly metric: string; readonly added: number }
+export interface Damage {
+  readonly metric: string
+  readonly added: number
+}
 export interface Change {
   readonly kind: CauseKind
   readonly metric: string
@@ -47,17 +50,34 @@ const rolling = (values: readonly number[], k: number): number[] => {
   return means
 }
 
-export interface Measured { readonly metric: string; readonly meaning: Meaning; readonly values: Values; readonly weights?: Values }
+export interface Measured {
+  readonly metric: string
+  readonly meaning: Meaning
+  readonly values: Values
+  readonly weights?: Values
+}
 
-interface Spread { readonly centre: number; readonly up: number; readonly down: number }
+interface Spread {
+  readonly centre: number
+  readonly up: number
+  readonly down: number
+}
 /** Sigma by the quartiles, and on each side by the tail there if that is wider: 1.349 and 1.645 make both one for a normal distribution. */
 const spreadOf = (values: readonly number[]): Spread => {
   const sorted = ascending(values)
   const [centre, inner] = [quantile(sorted, 0.5), (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / 1.349]
-  return { centre, up: Math.max(inner, (quantile(sorted, 0.95) - centre) / 1.645), down: Math.max(inner, (centre - quantile(sorted, 0.05)) / 1.645) }
+  return {
+    centre,
+    up: Math.max(inner, (quantile(sorted, 0.95) - centre) / 1.645),
+    down: Math.max(inner, (centre - quantile(sorted, 0.05)) / 1.645),
+  }
 }
 
-interface Sides { readonly up: number; readonly down: number; /** How a single value deviates, in sigma and signed. */ readonly single: (value: number) => number }
+interface Sides {
+  readonly up: number
+  readonly down: number
+  /** How a single value deviates, in sigma and signed. */ readonly single: (value: number) => number
+}
 
 /** The strongest stretch of k buckets per side: a fault may begin late or end early. */
 const extremes = (after: readonly number[], k: number): { most: number; least: number } => {
@@ -74,7 +94,15 @@ const ofLevel = (history: readonly number[], recent: readonly number[], after: r
   const { centre, up, down } = spreadOf(scaled)
   const [lowest, highest] = [centre - TAMED * Math.max(FLOOR, down), centre + TAMED * Math.max(FLOOR, up)]
   // The spread of means of k is measured as such, where there are enough: neighbouring buckets are not independent.
-  const ofMeans = history.length >= 2 * k + MIN_BEFORE ? spreadOf(rolling(scaled.map((value) => Math.min(highest, Math.max(lowest, value))), k)) : { up, down }
+  const ofMeans =
+    history.length >= 2 * k + MIN_BEFORE
+      ? spreadOf(
+          rolling(
+            scaled.map((value) => Math.min(highest, Math.max(lowest, value))),
+            k,
+          ),
+        )
+      : { up, down }
   const [noiseUp, noiseDown] = [Math.max(FLOOR, ofMeans.up), Math.max(FLOOR, ofMeans.down)]
   const { most, least } = extremes(after.map(scale), k)
   const near = recent.map(scale)
@@ -96,13 +124,15 @@ const ofCount = (history: readonly number[], recent: readonly number[], after: r
   // What did not happen before is not impossible: one event is granted.
   const rate = usual + 1 / Math.max(1, history.length)
   const against = (events: number, expected: number): number => surprise(events * k, expected * k)
-  const own = history.length >= 2 * k + MIN_BEFORE ? spreadOf(rolling(tamed, k).map((events) => against(events, usual || rate))) : { up: 1, down: 1 }
+  const own =
+    history.length >= 2 * k + MIN_BEFORE ? spreadOf(rolling(tamed, k).map((events) => against(events, usual || rate))) : { up: 1, down: 1 }
   // The minutes before, with the history as one more bucket of them.
   const near = recent.length === 0 ? rate : (recent.reduce((sum, events) => sum + events, 0) + rate) / (recent.length + 1)
   const { most, least } = extremes(after, k)
   const noise = Math.max(1, own.up)
   return {
-    up: against(most, Math.max(rate, near)) / noise, down: -against(least, Math.min(rate, near)) / Math.max(1, own.down),
+    up: against(most, Math.max(rate, near)) / noise,
+    down: -against(least, Math.min(rate, near)) / Math.max(1, own.down),
     single: (value) => surprise(value, rate) / noise,
   }
 }
@@ -114,7 +144,7 @@ const damageOf = (measured: Measured, before: number, onset: number): Damage | n
   if (!addsUp(measured)) return null
   const { metric, meaning, values, weights } = measured
   let added = 0
-  for (let i = onset; i < values.length; i++) added += ((values[i] ?? before) - before) * (meaning.count ? 1 : weights![i] ?? 0)
+  for (let i = onset; i < values.length; i++) added += ((values[i] ?? before) - before) * (meaning.count ? 1 : (weights![i] ?? 0))
   return { metric, added: Math.max(0, added) }
 }
 
@@ -138,7 +168,12 @@ export const changeOf = (measured: Measured, { onset, recentFrom }: Moment): Cha
   const before = recent.length === 0 ? usual : direction > 0 ? Math.max(usual, mean(recent)) : Math.min(usual, mean(recent))
   const first = values.findIndex((value, i) => i >= onset && value !== null && sides.single(value) * direction > 2)
   return {
-    kind: (direction > 0 ? meaning.up : meaning.down)!, metric, before, after: mean(after), z: z * direction,
-    damage: direction > 0 ? damageOf(measured, before, onset) : null, firstIndex: first < 0 ? onset : first,
+    kind: (direction > 0 ? meaning.up : meaning.down)!,
+    metric,
+    before,
+    after: mean(after),
+    z: z * direction,
+    damage: direction > 0 ? damageOf(measured, before, onset) : null,
+    firstIndex: first < 0 ? onset : first,
   }
 }

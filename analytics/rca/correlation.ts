@@ -15,7 +15,10 @@ export const laggedCorrelation = (a: Values, b: Values, lag: number, leastPairs 
   for (let i = Math.max(0, -lag); i < a.length && i + lag < b.length; i++) {
     const x = a[i]
     const y = b[i + lag]
-    if (x !== null && y !== null && x !== undefined && y !== undefined) { xs.push(x); ys.push(y) }
+    if (x !== null && y !== null && x !== undefined && y !== undefined) {
+      xs.push(x)
+      ys.push(y)
+    }
   }
   if (xs.length < leastPairs) return null
   const r = sampleCorrelation(xs, ys)
@@ -23,9 +26,14 @@ export const laggedCorrelation = (a: Values, b: Values, lag: number, leastPairs 
 }
 
 /** Strong, and by Fisher's transformation four and a half sigma from none: there are many pairs to choose from. */
-const significant = ({ r, n }: { r: number; n: number }): boolean => Math.abs(r) >= MIN_R && Math.atanh(Math.min(Math.abs(r), 0.999999)) * Math.sqrt(n - 3) >= 4.5
+const significant = ({ r, n }: { r: number; n: number }): boolean =>
+  Math.abs(r) >= MIN_R && Math.atanh(Math.min(Math.abs(r), 0.999999)) * Math.sqrt(n - 3) >= 4.5
 
-export interface Correlated { readonly r: number; readonly lagBuckets: number; readonly metric: string }
+export interface Correlated {
+  readonly r: number
+  readonly lagBuckets: number
+  readonly metric: string
+}
 
 export const correlate = (a: ServiceSeries, b: ServiceSeries): Correlated | null => {
   let best: Correlated | null = null

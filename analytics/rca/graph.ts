@@ -4,8 +4,15 @@ import type { EdgeSource } from '../../streams/contracts/rca.ts'
 import { correlate } from './correlation.ts'
 import type { ServiceSeries } from './series.ts'
 
-export interface TraceVisit { readonly service: string; readonly firstUs: number; readonly lastUs: number }
-export interface Trace { readonly id: string; readonly visits: readonly TraceVisit[] }
+export interface TraceVisit {
+  readonly service: string
+  readonly firstUs: number
+  readonly lastUs: number
+}
+export interface Trace {
+  readonly id: string
+  readonly visits: readonly TraceVisit[]
+}
 
 export interface Edge {
   /** The caller where `directed`; else the lesser name. */
@@ -45,7 +52,12 @@ export const callsOf = (trace: Trace): (readonly [string, string])[] => {
   return calls
 }
 
-interface Tally { ab: number; ba: number; readonly examplesAb: string[]; readonly examplesBa: string[] }
+interface Tally {
+  ab: number
+  ba: number
+  readonly examplesAb: string[]
+  readonly examplesBa: string[]
+}
 
 export const traceEdges = (traces: readonly Trace[]): Edge[] => {
   const tallies = new Map<string, Tally>()
@@ -54,7 +66,7 @@ export const traceEdges = (traces: readonly Trace[]): Edge[] => {
       const forward = caller < callee
       const key = JSON.stringify(forward ? [caller, callee] : [callee, caller])
       let tally = tallies.get(key)
-      if (tally === undefined) tallies.set(key, tally = { ab: 0, ba: 0, examplesAb: [], examplesBa: [] })
+      if (tally === undefined) tallies.set(key, (tally = { ab: 0, ba: 0, examplesAb: [], examplesBa: [] }))
       if (forward) tally.ab++
       else tally.ba++
       const examples = forward ? tally.examplesAb : tally.examplesBa
@@ -67,10 +79,20 @@ export const traceEdges = (traces: readonly Trace[]): Edge[] => {
     if (ab + ba < MIN_TRACES) return []
     const directed = count / (ab + ba) >= MAJORITY && Math.abs(ab - ba) / Math.sqrt(ab + ba) >= 1.64
     const flipped = directed && ba > ab
-    return [{
-      from: flipped ? b : a, to: flipped ? a : b, directed, kind: 'trace' as const, count, against: Math.min(ab, ba),
-      examples: ab >= ba ? examplesAb : examplesBa, r: 0, lagBuckets: 0, metric: '',
-    }]
+    return [
+      {
+        from: flipped ? b : a,
+        to: flipped ? a : b,
+        directed,
+        kind: 'trace' as const,
+        count,
+        against: Math.min(ab, ba),
+        examples: ab >= ba ? examplesAb : examplesBa,
+        r: 0,
+        lagBuckets: 0,
+        metric: '',
+      },
+    ]
   })
 }
 
@@ -79,12 +101,40 @@ const known = (a: string, b: string): string => JSON.stringify(a < b ? [a, b] : 
 const NO_CORRELATION = { r: 0, lagBuckets: 0, metric: '' } as const
 
 /** A dependency that somebody has told. */
-export const declaredEdge = (from: string, to: string): Edge => ({ from, to, directed: true, kind: 'declared', count: 0, against: 0, examples: [], ...NO_CORRELATION })
+export const declaredEdge = (from: string, to: string): Edge => ({
+  from,
+  to,
+  directed: true,
+  kind: 'declared',
+  count: 0,
+  against: 0,
+  examples: [],
+  ...NO_CORRELATION,
+})
 
 /** Calls that spans show, parent and child. */
-export interface SpanCalls { readonly from: string; readonly to: string; readonly calls: number; readonly examples: readonly string[]; /** Where they were counted. */ readonly errors?: number; readonly firstMs?: number; readonly lastMs?: number; /** Scaled up from a sample of traces. */ readonly isEstimate?: boolean }
-export const spanEdge = ({ from, to, calls, errors, examples, isEstimate }: SpanCalls): Edge =>
-  ({ from, to, directed: true, kind: 'span', count: calls, against: 0, examples, failed: errors, isEstimate, ...NO_CORRELATION })
+export interface SpanCalls {
+  readonly from: string
+  readonly to: string
+  readonly calls: number
+  readonly examples: readonly string[]
+  /** Where they were counted. */ readonly errors?: number
+  readonly firstMs?: number
+  readonly lastMs?: number
+  /** Scaled up from a sample of traces. */ readonly isEstimate?: boolean
+}
+export const spanEdge = ({ from, to, calls, errors, examples, isEstimate }: SpanCalls): Edge => ({
+  from,
+  to,
+  directed: true,
+  kind: 'span',
+  count: calls,
+  against: 0,
+  examples,
+  failed: errors,
+  isEstimate,
+  ...NO_CORRELATION,
+})
 
 /** How far an edge may be trusted to say who calls whom; a correlation says nothing about it. */
 export const trustOf = ({ kind, directed, count, against }: Edge): number => {
@@ -107,7 +157,8 @@ const merged = (edges: readonly Edge[]): Edge[] => {
 }
 
 /** What the calls are known by: spans, shared traces, declarations. */
-export const callEdges = (traces: readonly Trace[], more: readonly Edge[] = []): Edge[] => merged([...traceEdges(traces), ...more]).sort(byName)
+export const callEdges = (traces: readonly Trace[], more: readonly Edge[] = []): Edge[] =>
+  merged([...traceEdges(traces), ...more]).sort(byName)
 
 /** Call edges with the correlation of their ends, and edges that only correlation shows, between the first of the series. */
 export const withCorrelation = (calls: readonly Edge[], series: readonly ServiceSeries[]): Edge[] => {
@@ -125,9 +176,24 @@ export const withCorrelation = (calls: readonly Edge[], series: readonly Service
       const found = correlate(ordered[i], ordered[j])
       if (found === null) continue
       const indexes = at.get(known(ordered[i].service, ordered[j].service)) ?? []
-      if (indexes.length === 0) edges.push({ from: ordered[i].service, to: ordered[j].service, directed: false, kind: 'correlation', count: 0, against: 0, examples: [], ...found })
+      if (indexes.length === 0)
+        edges.push({
+          from: ordered[i].service,
+          to: ordered[j].service,
+          directed: false,
+          kind: 'correlation',
+          count: 0,
+          against: 0,
+          examples: [],
+          ...found,
+        })
       // `|| 0`: a lag of none has no sign.
-      for (const index of indexes) edges[index] = { ...edges[index], ...found, lagBuckets: (edges[index].from === ordered[i].service ? found.lagBuckets : -found.lagBuckets) || 0 }
+      for (const index of indexes)
+        edges[index] = {
+          ...edges[index],
+          ...found,
+          lagBuckets: (edges[index].from === ordered[i].service ? found.lagBuckets : -found.lagBuckets) || 0,
+        }
     }
   }
   return edges.sort(byName)

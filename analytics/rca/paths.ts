@@ -17,7 +17,11 @@ export const edgesByService = (edges: readonly Edge[]): ReadonlyMap<string, read
  * For each service the best way from a symptom down to it, as strong as the least unwell of the services in between; an edge without
  * a direction is walked both ways. Null without any calls: then nothing can be said.
  */
-export const reachedFrom = (symptoms: ReadonlySet<string>, calls: ReadonlyMap<string, readonly Edge[]>, unwell: (service: string) => number): ReadonlyMap<string, number> | null => {
+export const reachedFrom = (
+  symptoms: ReadonlySet<string>,
+  calls: ReadonlyMap<string, readonly Edge[]>,
+  unwell: (service: string) => number,
+): ReadonlyMap<string, number> | null => {
   if (calls.size === 0) return null
   const reached = new Map([...symptoms].map((service) => [service, 1]))
   const queue = [...symptoms]

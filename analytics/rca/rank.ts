@@ -15,7 +15,12 @@ import type { MeaningOf, Moment, ServiceSeries, Values } from './series.ts'
 import { NOTABLE, strengthOf, weightedZ, type Strength } from './strength.ts'
 import { either, explainedBy, suspectsOf, type Outside, type Symptom } from './suspect.ts'
 
-export interface Deploy { readonly service: string; readonly atMs: number; readonly version: string; readonly previous: string }
+export interface Deploy {
+  readonly service: string
+  readonly atMs: number
+  readonly version: string
+  readonly previous: string
+}
 export interface Ranked {
   readonly service: string
   readonly score: number
@@ -37,7 +42,10 @@ export interface RankInput {
   readonly deploys: ReadonlyMap<string, Deploy>
   readonly outside: readonly Outside[]
 }
-export interface Ranking { readonly strengths: ReadonlyMap<string, Strength>; readonly ranked: readonly Ranked[] }
+export interface Ranking {
+  readonly strengths: ReadonlyMap<string, Strength>
+  readonly ranked: readonly Ranked[]
+}
 
 /** The least that a rough factor leaves of a rank: graphs have holes, and minutes correlate by chance. */
 const LEAST = 0.5
@@ -52,18 +60,24 @@ const MAX_CAUSES = 10
 const softened = (factor: number): number => LEAST + (1 - LEAST) * factor
 
 /** With what was noticed, by the strongest change of each: a half where one has too little data, and no factor where the place where it was noticed has. */
-const correlationWith = ({ series, symptoms, moment }: RankInput, strengths: ReadonlyMap<string, Strength>): ((service: string) => number) => {
+const correlationWith = (
+  { series, symptoms, moment }: RankInput,
+  strengths: ReadonlyMap<string, Strength>,
+): ((service: string) => number) => {
   const byName = new Map(series.map((one) => [one.service, one]))
   const valuesOf = (service: string): Values | null => {
     const metric = strengths.get(service)?.changes[0]?.metric
     return metric === undefined ? null : byName.get(service)!.metrics[metric].slice(moment.recentFrom)
   }
   const noticed = new Set(symptoms.map((one) => one.service))
-  const others = [...noticed].map(valuesOf).filter((values) => values !== null && values.filter((value) => value !== null).length >= MIN_PAIRS) as Values[]
+  const others = [...noticed]
+    .map(valuesOf)
+    .filter((values) => values !== null && values.filter((value) => value !== null).length >= MIN_PAIRS) as Values[]
   return (service) => {
     if (noticed.has(service) || others.length === 0) return 1
     const own = valuesOf(service)
-    const found = own === null ? [] : others.flatMap((other) => laggedCorrelation(own, other, 0, MIN_PAIRS) ?? []).map(({ r }) => Math.abs(r))
+    const found =
+      own === null ? [] : others.flatMap((other) => laggedCorrelation(own, other, 0, MIN_PAIRS) ?? []).map(({ r }) => Math.abs(r))
     return found.length === 0 ? LEAST : Math.max(...found)
   }
 }
@@ -84,20 +98,36 @@ export const rank = (input: RankInput): Ranking => {
   })
   const correlation = correlationWith(input, strengths)
   const firstNoticed = Math.max(...input.symptoms.map(({ service }) => strengths.get(service)?.changes[0]?.firstIndex ?? -1))
-  const ranked = [...suspects.values()].filter(({ strength, seen }) => strength.score >= NOTABLE || seen !== undefined).map(({ service, strength, failing, starved, seen }): Ranked => {
-    const deploy = input.deploys.get(service) ?? null
-    const first = strength.changes[0]?.firstIndex ?? -1
-    const factors: CauseFactors = {
-      suspicion: either(failing, starved) * (strength.appeared ? LEAST : 1),
-      unexplained: 1 - EXPLAINS * explained.get(service)!.chance,
-      reached: softened(reached === null ? 1 : reached.get(service) ?? 0),
-      correlation: softened(correlation(service)),
-      // One bucket is what a fault may lie across.
-      inTime: firstNoticed >= 0 && first > firstNoticed + 1 ? LEAST : 1,
-      changed: deploy === null ? UNCHANGED : 1,
-    }
-    const score = Object.values(factors).reduce((product, factor) => product * factor, 1)
-    return { service, score, factors, kind: kindOf(strength) ?? seen?.kind ?? 'errors', strength, explainedBy: explained.get(service)!.by, deploy }
-  })
-  return { strengths, ranked: ranked.filter((one) => one.score > 0).sort((a, b) => b.score - a.score || (a.service < b.service ? -1 : 1)).slice(0, MAX_CAUSES) }
+  const ranked = [...suspects.values()]
+    .filter(({ strength, seen }) => strength.score >= NOTABLE || seen !== undefined)
+    .map(({ service, strength, failing, starved, seen }): Ranked => {
+      const deploy = input.deploys.get(service) ?? null
+      const first = strength.changes[0]?.firstIndex ?? -1
+      const factors: CauseFactors = {
+        suspicion: either(failing, starved) * (strength.appeared ? LEAST : 1),
+        unexplained: 1 - EXPLAINS * explained.get(service)!.chance,
+        reached: softened(reached === null ? 1 : (reached.get(service) ?? 0)),
+        correlation: softened(correlation(service)),
+        // One bucket is what a fault may lie across.
+        inTime: firstNoticed >= 0 && first > firstNoticed + 1 ? LEAST : 1,
+        changed: deploy === null ? UNCHANGED : 1,
+      }
+      const score = Object.values(factors).reduce((product, factor) => product * factor, 1)
+      return {
+        service,
+        score,
+        factors,
+        kind: kindOf(strength) ?? seen?.kind ?? 'errors',
+        strength,
+        explainedBy: explained.get(service)!.by,
+        deploy,
+      }
+    })
+  return {
+    strengths,
+    ranked: ranked
+      .filter((one) => one.score > 0)
+      .sort((a, b) => b.score - a.score || (a.service < b.service ? -1 : 1))
+      .slice(0, MAX_CAUSES),
+  }
 }

@@ -2,7 +2,14 @@
 // the next 30 seconds.
 import type { ClickHouse } from '../../clickhouse/client.ts'
 import { newTemplates } from '../../clickhouse/queries/log-patterns.ts'
-import { errorTemplates, tracesInWindow, tracesOfService, versionsInWindow, type TraceRow, type VersionRow } from '../../clickhouse/queries/rca.ts'
+import {
+  errorTemplates,
+  tracesInWindow,
+  tracesOfService,
+  versionsInWindow,
+  type TraceRow,
+  type VersionRow,
+} from '../../clickhouse/queries/rca.ts'
 import { pointsInWindow } from '../../clickhouse/queries/series-points.ts'
 import { patternOfTemplate } from '../../streams/contracts/pattern-id.ts'
 import type { IncidentRef, Rca, Topology } from '../../streams/contracts/rca.ts'
@@ -45,8 +52,10 @@ export const toDeploys = (rows: readonly VersionRow[]): Deploy[] => {
   return deploys
 }
 
-const toTrace = (row: TraceRow): Trace =>
-  ({ id: row.trace, visits: row.services.map((service, i) => ({ service, firstUs: Number(row.first_us[i]), lastUs: Number(row.last_us[i]) })) })
+const toTrace = (row: TraceRow): Trace => ({
+  id: row.trace,
+  visits: row.services.map((service, i) => ({ service, firstUs: Number(row.first_us[i]), lastUs: Number(row.last_us[i]) })),
+})
 
 const windowOf = (incident: IncidentRef): WindowMs => {
   const onsetMs = Math.min(incident.openedAtMs, ...incident.signals.map((signal) => signal.startedAtMs))
@@ -70,19 +79,33 @@ export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
       clickhouse.query(pointsInWindow, { tenant, from: fromMs / 1000, to: toMs / 1000 }),
       clickhouse.query(tracesInWindow, { tenant, fromMs, toMs }),
       clickhouse.query(versionsInWindow, { tenant, fromMs, toMs }),
-      topology(tenant), loadSpanCalls(clickhouse, tenant, window),
+      topology(tenant),
+      loadSpanCalls(clickhouse, tenant, window),
     ])
     return {
-      window, series: toSeries(points, window), deploys: toDeploys(versions), traces: traces.map(toTrace),
-      calls: [...spans.map(spanEdge), ...declared.map(({ from, to }) => declaredEdge(from, to))], owners,
+      window,
+      series: toSeries(points, window),
+      deploys: toDeploys(versions),
+      traces: traces.map(toTrace),
+      calls: [...spans.map(spanEdge), ...declared.map(({ from, to }) => declaredEdge(from, to))],
+      owners,
     }
   }
   /** What services said for the first time: those of the incident, those whose series tell of it, then others. */
   const newMessages = async ({ tenant, services }: IncidentRef, { window, series }: Loaded): Promise<NewMessage[]> => {
-    const telling = series.filter(({ metrics }) => metrics['log.new_template_rate']?.some((value) => value !== null && value > 0) === true).map(({ service }) => service)
+    const telling = series
+      .filter(({ metrics }) => metrics['log.new_template_rate']?.some((value) => value !== null && value > 0) === true)
+      .map(({ service }) => service)
     const asked = [...new Set([...services, ...telling, ...series.map(({ service }) => service)])].slice(0, MAX_ASKED)
     const rows = await clickhouse.query(newTemplates, { tenant, services: asked, ...window })
-    return rows.map((row) => ({ service: row.service, pattern: patternOfTemplate(row.template), text: row.text, firstMs: Number(row.first_ms), records: Number(row.records), isError: row.severity >= ERROR_CLASS }))
+    return rows.map((row) => ({
+      service: row.service,
+      pattern: patternOfTemplate(row.template),
+      text: row.text,
+      firstMs: Number(row.first_ms),
+      records: Number(row.records),
+      isError: row.severity >= ERROR_CLASS,
+    }))
   }
   const loadKept = (tenant: string, window: WindowMs): Promise<Loaded> => {
     const key = JSON.stringify([tenant, window.fromMs, window.toMs])
@@ -92,7 +115,9 @@ export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
     for (const [old, { atMs }] of kept) if (nowMs - atMs >= KEEP_MS || kept.size >= MAX_KEPT) kept.delete(old)
     const loaded = load(tenant, window)
     kept.set(key, { atMs: nowMs, loaded })
-    loaded.catch(() => { kept.delete(key) })
+    loaded.catch(() => {
+      kept.delete(key)
+    })
     return loaded
   }
   /** Windows that end at whole half minutes, so that neighbouring questions share one. */
@@ -107,7 +132,10 @@ export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
     const root = rootOf(incident, loaded)
     const known = new Set(loaded.traces.map((trace) => trace.id))
     const callers = { fromMs: window.toMs - CALLERS_BEFORE_MS, toMs: window.toMs }
-    const [own, spans] = await Promise.all([clickhouse.query(tracesOfService, { tenant: incident.tenant, service: root, ...callers }), loadSpanCalls(clickhouse, incident.tenant, callers)])
+    const [own, spans] = await Promise.all([
+      clickhouse.query(tracesOfService, { tenant: incident.tenant, service: root, ...callers }),
+      loadSpanCalls(clickhouse, incident.tenant, callers),
+    ])
     // Spans of the longer window are those of the shorter one, and more.
     const calls = [...spans.map(spanEdge), ...loaded.calls.filter((edge) => edge.kind !== 'span')]
     return { loaded: { ...loaded, calls, traces: [...loaded.traces, ...own.map(toTrace).filter((trace) => !known.has(trace.id))] }, root }
@@ -117,8 +145,15 @@ export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
     analysis: async (incident) => {
       const window = windowOf(incident)
       const known = incident.past?.some((past) => (past.templates ?? []).length > 0) === true
-      const [loaded, templates] = await Promise.all([load(incident.tenant, window), known ? clickhouse.query(errorTemplates, { tenant: incident.tenant, services: [...incident.services], ...window }) : []])
-      return analyse(incident, { ...loaded, templates: templates.map((row) => row.template), newMessages: await newMessages(incident, loaded) }, now())
+      const [loaded, templates] = await Promise.all([
+        load(incident.tenant, window),
+        known ? clickhouse.query(errorTemplates, { tenant: incident.tenant, services: [...incident.services], ...window }) : [],
+      ])
+      return analyse(
+        incident,
+        { ...loaded, templates: templates.map((row) => row.template), newMessages: await newMessages(incident, loaded) },
+        now(),
+      )
     },
     blast: async (incident) => {
       const { loaded, root } = await loadAround(incident)

@@ -13,7 +13,10 @@ export interface ServiceSeries {
 }
 
 /** The grid: [0, recentFrom) is history from another time, [recentFrom, onset) the minutes before, the rest is the incident. */
-export interface Moment { readonly onset: number; readonly recentFrom: number }
+export interface Moment {
+  readonly onset: number
+  readonly recentFrom: number
+}
 
 export interface Meaning {
   /** What a rise and a fall stand for; null: that side is no trouble. */
@@ -33,7 +36,11 @@ const TRAFFIC: Meaning = { up: 'traffic_rise', down: 'traffic_drop', count: true
 const TIMES: Meaning = { up: 'latency', down: null, count: false, adds: true }
 
 const BY_ROLE: Readonly<Record<MetricRole, Meaning | null>> = {
-  traffic: TRAFFIC, errors: ERRORS, new_messages: { up: 'new_messages', down: null, count: true, adds: false }, message: null, measure: TIMES,
+  traffic: TRAFFIC,
+  errors: ERRORS,
+  new_messages: { up: 'new_messages', down: null, count: true, adds: false },
+  message: null,
+  measure: TIMES,
 }
 const SERVED: Meaning = { ...TRAFFIC, served: true }
 

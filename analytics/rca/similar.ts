@@ -14,10 +14,19 @@ const SHOWN = 5
 
 /** What is said before the numbers begin, without the name of the service: "errors up". */
 export const sayingOf = (summary: string): string =>
-  summary.replace(/^[^:"]{1,255}: /, '').split(/[,(]/)[0].toLowerCase().replace(/\d+/g, '#').trim()
+  summary
+    .replace(/^[^:"]{1,255}: /, '')
+    .split(/[,(]/)[0]
+    .toLowerCase()
+    .replace(/\d+/g, '#')
+    .trim()
 const sayings = (summaries: readonly string[]): ReadonlySet<string> => new Set(summaries.map(sayingOf).filter((text) => text !== ''))
 
-const signatureOf = (services: readonly string[], summaries: readonly string[], templates: readonly string[]): Signature => ({ services: new Set(services), signals: sayings(summaries), templates: new Set(templates) })
+const signatureOf = (services: readonly string[], summaries: readonly string[], templates: readonly string[]): Signature => ({
+  services: new Set(services),
+  signals: sayings(summaries),
+  templates: new Set(templates),
+})
 
 const rarity = (all: readonly Signature[], part: Part): ((token: string) => number) => {
   const seen = new Map<string, number>()
@@ -25,7 +34,8 @@ const rarity = (all: readonly Signature[], part: Part): ((token: string) => numb
   return (token) => Math.log(1 + all.length / (seen.get(token) ?? 1))
 }
 const common = (one: ReadonlySet<string>, other: ReadonlySet<string>): string[] => [...one].filter((token) => other.has(token))
-const sum = (tokens: Iterable<string>, weight: (token: string) => number): number => [...tokens].reduce((total, token) => total + weight(token), 0)
+const sum = (tokens: Iterable<string>, weight: (token: string) => number): number =>
+  [...tokens].reduce((total, token) => total + weight(token), 0)
 /** Weight of what both have over weight of what either has. */
 const overlap = (one: ReadonlySet<string>, other: ReadonlySet<string>, weight: (token: string) => number): number => {
   const union = sum(new Set([...one, ...other]), weight)
@@ -35,17 +45,28 @@ const overlap = (one: ReadonlySet<string>, other: ReadonlySet<string>, weight: (
 const because = (one: Signature, other: Signature): string => {
   const [services, signals, templates] = PARTS.map((part) => common(one[part], other[part]).sort())
   return [
-    ...(services.length > 0 ? [`services ${services.slice(0, 3).join(', ')}`] : []), ...(signals.length > 0 ? [`signals "${signals.slice(0, 3).join('", "')}"`] : []),
+    ...(services.length > 0 ? [`services ${services.slice(0, 3).join(', ')}`] : []),
+    ...(signals.length > 0 ? [`signals "${signals.slice(0, 3).join('", "')}"`] : []),
     ...(templates.length > 0 ? [`${templates.length} ${templates.length === 1 ? 'message' : 'messages'} of errors`] : []),
   ].join('; ')
 }
 
 /** @param templates messages of the errors of the incident. */
 export const similarTo = (incident: IncidentRef, templates: readonly string[]): Similar[] => {
-  const past = (incident.past ?? []).filter((one) => one.id !== incident.id).map((one) => ({ one, signature: signatureOf(one.services, one.summaries, one.templates ?? []) }))
-  const own = signatureOf(incident.services, incident.signals.map((signal) => signal.summary), templates)
+  const past = (incident.past ?? [])
+    .filter((one) => one.id !== incident.id)
+    .map((one) => ({ one, signature: signatureOf(one.services, one.summaries, one.templates ?? []) }))
+  const own = signatureOf(
+    incident.services,
+    incident.signals.map((signal) => signal.summary),
+    templates,
+  )
   const all = [own, ...past.map(({ signature }) => signature)]
-  const weights: Readonly<Record<Part, (token: string) => number>> = { services: rarity(all, 'services'), signals: rarity(all, 'signals'), templates: rarity(all, 'templates') }
+  const weights: Readonly<Record<Part, (token: string) => number>> = {
+    services: rarity(all, 'services'),
+    signals: rarity(all, 'signals'),
+    templates: rarity(all, 'templates'),
+  }
   const rated = past.map(({ one, signature }): { one: PastIncident; similarity: number; because: string } => {
     // Where messages of one side are not known they say nothing, for or against.
     const parts = PARTS.filter((part) => part !== 'templates' || (own.templates.size > 0 && signature.templates.size > 0))
@@ -53,6 +74,9 @@ export const similarTo = (incident: IncidentRef, templates: readonly string[]): 
     const similarity = parts.reduce((score, part) => score + WEIGHTS[part] * overlap(own[part], signature[part], weights[part]), 0) / total
     return { one, similarity: Number(similarity.toFixed(3)), because: because(own, signature) }
   })
-  return rated.filter(({ similarity }) => similarity >= LEAST).sort((a, b) => b.similarity - a.similarity || (a.one.id < b.one.id ? -1 : 1)).slice(0, SHOWN)
+  return rated
+    .filter(({ similarity }) => similarity >= LEAST)
+    .sort((a, b) => b.similarity - a.similarity || (a.one.id < b.one.id ? -1 : 1))
+    .slice(0, SHOWN)
     .map(({ one, similarity, because: shared }) => ({ incidentId: one.id, similarity, resolution: one.resolution, because: shared }))
 }

@@ -24,7 +24,7 @@ const WEIGHT: Readonly<Partial<Record<CauseKind, number>>> = { traffic_rise: 0.3
 const GONE = 0.1
 
 export const isGone = ({ kind, before, after }: Change): boolean => kind === 'traffic_drop' && after <= GONE * before
-export const weightedZ = (change: Change): number => Math.abs(change.z) * (isGone(change) ? 1 : WEIGHT[change.kind] ?? 1)
+export const weightedZ = (change: Change): number => Math.abs(change.z) * (isGone(change) ? 1 : (WEIGHT[change.kind] ?? 1))
 /** 0 to 1: a half at ANOMALOUS; a hundred sigma say hardly more than twenty. */
 export const belief = (sigma: number): number => sigma ** 2 / (sigma ** 2 + ANOMALOUS ** 2)
 
@@ -44,7 +44,9 @@ const strongestOf = (series: ServiceSeries, moment: Moment, meaningOf: MeaningOf
     if (z > Math.abs(strongest.get(change.kind)?.z ?? 0)) strongest.set(change.kind, change)
     if (change.damage !== null && z > (damages.get(change.kind)?.z ?? -1)) damages.set(change.kind, { z, damage: change.damage })
   }
-  return [...strongest.values()].map((change) => ({ ...change, damage: damages.get(change.kind)?.damage ?? null })).sort((a, b) => weightedZ(b) - weightedZ(a))
+  return [...strongest.values()]
+    .map((change) => ({ ...change, damage: damages.get(change.kind)?.damage ?? null }))
+    .sort((a, b) => weightedZ(b) - weightedZ(a))
 }
 
 const appearedAt = (series: ServiceSeries, onset: number, meaningOf: MeaningOf): boolean => {
@@ -54,7 +56,12 @@ const appearedAt = (series: ServiceSeries, onset: number, meaningOf: MeaningOf):
 
 export const strengthOf = (series: ServiceSeries, moment: Moment, meaningOf: MeaningOf): Strength => {
   const changes = strongestOf(series, moment, meaningOf)
-  return { service: series.service, changes, score: Math.hypot(...changes.map(weightedZ)), appeared: appearedAt(series, moment.onset, meaningOf) }
+  return {
+    service: series.service,
+    changes,
+    score: Math.hypot(...changes.map(weightedZ)),
+    appeared: appearedAt(series, moment.onset, meaningOf),
+  }
 }
 
 /** What is to be told of: the strongest change, and what else stands out. */
@@ -63,12 +70,13 @@ export const notable = ({ changes }: Strength): readonly Change[] => changes.fil
 /** Per metric, the most that any service added: what the others are measured by. */
 export const mostAdded = (strengths: Iterable<Strength>): ReadonlyMap<string, number> => {
   const most = new Map<string, number>()
-  for (const { changes } of strengths) for (const { damage } of changes) if (damage !== null) most.set(damage.metric, Math.max(most.get(damage.metric) ?? 0, damage.added))
+  for (const { changes } of strengths)
+    for (const { damage } of changes) if (damage !== null) most.set(damage.metric, Math.max(most.get(damage.metric) ?? 0, damage.added))
   return most
 }
 
 /** A caller waits for what its callee spends and fails with what its callee fails: the damage is largest where it is done. A root, because a small part may still be the cause. */
 export const shareOf = ({ damage }: Change, most: ReadonlyMap<string, number>): number => {
-  const whole = damage === null ? 0 : most.get(damage.metric) ?? 0
+  const whole = damage === null ? 0 : (most.get(damage.metric) ?? 0)
   return whole === 0 ? 1 : Math.sqrt(damage!.added / whole)
 }

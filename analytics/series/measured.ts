@@ -7,7 +7,9 @@
  * `queue_latency`, `gc_pause_seconds`, `db.response.size`, `bytes`, `bodySize`. Not `resize`, `synthesize`.
  */
 export const isMeasured = (name: string): boolean =>
-  name.length <= 200 && (/(?:duration|latency|elapsed)(?:[._-]?(?:ns|us|ms)|[._-](?:s|sec|seconds))?$/i.test(name) || /[._-]seconds$|(?:^|[._-])(?:bytes|size)$|[a-z](?:Bytes|Size)$/.test(name))
+  name.length <= 200 &&
+  (/(?:duration|latency|elapsed)(?:[._-]?(?:ns|us|ms)|[._-](?:s|sec|seconds))?$/i.test(name) ||
+    /[._-]seconds$|(?:^|[._-])(?:bytes|size)$|[a-z](?:Bytes|Size)$/.test(name))
 
 const number = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/
 

@@ -15,7 +15,13 @@ import type { PartialRow } from './partials-block.ts'
 import { createTemplates } from './template-set.ts'
 import type { Templates } from './template-set.ts'
 
-export interface Measured { count: number; sum: number; min: number; max: number; sumSq: number }
+export interface Measured {
+  count: number
+  sum: number
+  min: number
+  max: number
+  sumSq: number
+}
 export interface Entry {
   readonly tenant: string
   readonly service: string
@@ -54,8 +60,17 @@ export const bucketOf = (low: number, high: number): number => {
   return Math.min(near + Math.floor((upper - near * BUCKET_NS + low) / BUCKET_NS), MAX_BUCKET)
 }
 
-export interface Folded { readonly block: Uint8Array; readonly rows: number }
-export interface Partials { /** @param served rows of spans, which are in the same block. */ fold(columns: Columns, served: readonly PartialRow[], input: DecodeInput): { readonly partials: Folded; readonly templates: Folded & { readonly texts: readonly TemplateInsert[] } } }
+export interface Folded {
+  readonly block: Uint8Array
+  readonly rows: number
+}
+export interface Partials {
+  /** @param served rows of spans, which are in the same block. */ fold(
+    columns: Columns,
+    served: readonly PartialRow[],
+    input: DecodeInput,
+  ): { readonly partials: Folded; readonly templates: Folded & { readonly texts: readonly TemplateInsert[] } }
+}
 
 /** Numbers services of a range: the first 2,000 of each tenant have one of their own, the rest share `other`. */
 export const createServices = (columns: Pick<Columns, 'tenant' | 'service'>) => {
@@ -88,7 +103,7 @@ const createEntries = (columns: Columns, counts: TemplateCounts) => {
   const groupOf = (number: number, minute: number): number => {
     const key = number * (MAX_BUCKET + 1) + minute
     let group = groups.get(key)
-    if (group === undefined) groups.set(key, group = counts.groupOf({ ...services.names[number], minute }))
+    if (group === undefined) groups.set(key, (group = counts.groupOf({ ...services.names[number], minute })))
     return group
   }
   const numbers = new Map<number, Entry>()
@@ -108,7 +123,18 @@ const createEntries = (columns: Columns, counts: TemplateCounts) => {
     const key = number * (MAX_BUCKET + 1) + bucket
     let entry = numbers.get(key)
     if (entry === undefined) {
-      entry = { ...services.names[number], bucket, group: groupOf(number, Math.floor(bucket / BUCKETS_PER_MINUTE)), count: 0, errors: 0, severities: [0, 0, 0, 0, 0, 0], measured: new Map(), templates: [], hasOtherTemplates: false, loud: new Map() }
+      entry = {
+        ...services.names[number],
+        bucket,
+        group: groupOf(number, Math.floor(bucket / BUCKETS_PER_MINUTE)),
+        count: 0,
+        errors: 0,
+        severities: [0, 0, 0, 0, 0, 0],
+        measured: new Map(),
+        templates: [],
+        hasOtherTemplates: false,
+        loud: new Map(),
+      }
       numbers.set(key, entry)
       entries.push(entry)
     }
@@ -186,7 +212,10 @@ export const createPartials = (): Partials => {
         }
       }
       return {
-        partials: { block: toPartialsBlock({ entries, templates, attributeName: (key) => keyText(dictionary, key), served }, input), rows: entries.length + served.length },
+        partials: {
+          block: toPartialsBlock({ entries, templates, attributeName: (key) => keyText(dictionary, key), served }, input),
+          rows: entries.length + served.length,
+        },
         templates: counts.finish(columns, templates, input),
       }
     },

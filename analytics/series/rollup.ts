@@ -10,7 +10,13 @@ export const BRIDGE_MS = 300_000
 /** A service that stops while others go on is missed for this long; behind that nobody knows whether it still exists. */
 export const MISSED_MS = 600_000
 
-export interface Aggregate { count: number; sum: number; min: number; max: number; sumSq: number }
+export interface Aggregate {
+  count: number
+  sum: number
+  min: number
+  max: number
+  sumSq: number
+}
 
 export interface Partial {
   readonly tenant: string
@@ -34,10 +40,16 @@ export interface OpenBucket {
 
 export const newBucket = (bucketMs: number): OpenBucket => ({ bucketMs, metrics: {}, templates: [], version: 0, lastPartialAtMs: 0 })
 
-const addTo = (total: Aggregate | undefined, part: Aggregate): Aggregate => total === undefined ? { ...part } : {
-  count: total.count + part.count, sum: total.sum + part.sum, sumSq: total.sumSq + part.sumSq,
-  min: Math.min(total.min, part.min), max: Math.max(total.max, part.max),
-}
+const addTo = (total: Aggregate | undefined, part: Aggregate): Aggregate =>
+  total === undefined
+    ? { ...part }
+    : {
+        count: total.count + part.count,
+        sum: total.sum + part.sum,
+        sumSq: total.sumSq + part.sumSq,
+        min: Math.min(total.min, part.min),
+        max: Math.max(total.max, part.max),
+      }
 
 /** Adds a partial to its bucket, which the caller owns, as far as its metrics are admitted. */
 export const addPartial = (bucket: OpenBucket, partial: Partial, readAtMs: number, admits: (metric: string) => boolean): void => {
@@ -51,7 +63,10 @@ export const addPartial = (bucket: OpenBucket, partial: Partial, readAtMs: numbe
 export const closesAtMs = (bucketMs: number, lastPartialAtMs: number): number =>
   Math.max(bucketMs + BUCKET_MS + CLOSE_AFTER_MS, lastPartialAtMs + BACKFILL_QUIET_MS)
 
-export interface Clock { readonly nowMs: number; /** Receive time of the oldest message not yet stored; null when all are. */ readonly uncommittedMs: number | null }
+export interface Clock {
+  readonly nowMs: number
+  /** Receive time of the oldest message not yet stored; null when all are. */ readonly uncommittedMs: number | null
+}
 
 /** A bucket ahead of the wall clock never closes: one clock in the future closes nothing. */
 export const closable = (closesMs: number, clock: Clock): boolean =>

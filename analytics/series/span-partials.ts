@@ -15,8 +15,19 @@ export const OTHER_OPERATION = 'other'
 const ERROR = 2
 const HALF = 4294967296
 
-interface Served { count: number; errors: number; durations: Measured | null }
-interface SpanEntry { readonly tenant: string; readonly service: string; readonly number: number; readonly bucket: number; readonly whole: Served; readonly operations: Map<string, Served> }
+interface Served {
+  count: number
+  errors: number
+  durations: Measured | null
+}
+interface SpanEntry {
+  readonly tenant: string
+  readonly service: string
+  readonly number: number
+  readonly bucket: number
+  readonly whole: Served
+  readonly operations: Map<string, Served>
+}
 
 const newServed = (): Served => ({ count: 0, errors: 0, durations: null })
 
@@ -39,7 +50,7 @@ const createOperations = (columns: SpanColumns) => {
   const known = new Map<number, Map<number, string>>()
   return (service: number, name: number): string => {
     let names = known.get(service)
-    if (names === undefined) known.set(service, names = new Map())
+    if (names === undefined) known.set(service, (names = new Map()))
     const found = names.get(name)
     if (found !== undefined) return found
     if (name === 0 || names.size === MAX_OPERATIONS) return OTHER_OPERATION
@@ -62,7 +73,7 @@ export const foldSpans = (columns: SpanColumns): readonly PartialRow[] => {
     if (last !== null && last.number === number && last.bucket === bucket) return last
     const key = `${number} ${bucket}`
     last = entries.get(key) ?? null
-    if (last === null) entries.set(key, last = { ...services.names[number], number, bucket, whole: newServed(), operations: new Map() })
+    if (last === null) entries.set(key, (last = { ...services.names[number], number, bucket, whole: newServed(), operations: new Map() }))
     return last
   }
   for (let row = 0; row < columns.rows; row++) {
@@ -73,11 +84,16 @@ export const foldSpans = (columns: SpanColumns): readonly PartialRow[] => {
     add(entry.whole, isError, ms)
     const operation = operationOf(entry.number, columns.name.index[row])
     let served = entry.operations.get(operation)
-    if (served === undefined) entry.operations.set(operation, served = newServed())
+    if (served === undefined) entry.operations.set(operation, (served = newServed()))
     add(served, isError, ms)
   }
   return [...entries.values()].map(({ tenant, service, bucket, whole, operations }) => ({
-    tenant, service, bucket,
-    metrics: [...metricsOf(whole, (metric) => metric), ...[...operations].flatMap(([operation, served]) => metricsOf(served, (metric) => operationMetric(metric, operation)))],
+    tenant,
+    service,
+    bucket,
+    metrics: [
+      ...metricsOf(whole, (metric) => metric),
+      ...[...operations].flatMap(([operation, served]) => metricsOf(served, (metric) => operationMetric(metric, operation))),
+    ],
   }))
 }

@@ -6,7 +6,10 @@
 // Only the first 1,024 bytes count. Stable: hashes are stored and compared across versions.
 
 /** Of a template; never 0, which stands for "others". */
-export interface TemplateHash { low: number; high: number }
+export interface TemplateHash {
+  low: number
+  high: number
+}
 export const MASKED_NUMBER = 0
 export const MASKED_QUOTE = 1
 export const MASKED_SIGN = 2
@@ -60,8 +63,11 @@ const closingQuote = (buf: Uint8Array, at: number, end: number): number => {
 const MAX_KEY = 11
 const keyHash = (hash: number, byte: number): number => Math.imul(hash ^ (byte | 32), B)
 /** Names under which structured logs keep the message. Hashed from their last letter on. */
-const MESSAGE_KEYS = new Set(['msg', 'message', 'event', 'error', 'err', 'log', 'reason', 'text', 'body', 'exception', 'detail', 'description']
-  .map((name) => [...name].reduceRight((hash, char) => keyHash(hash, char.charCodeAt(0)), 0)))
+const MESSAGE_KEYS = new Set(
+  ['msg', 'message', 'event', 'error', 'err', 'log', 'reason', 'text', 'body', 'exception', 'detail', 'description'].map((name) =>
+    [...name].reduceRight((hash, char) => keyHash(hash, char.charCodeAt(0)), 0),
+  ),
+)
 
 /** Whether what is quoted from `at` on has a key before it that says: this is the message. */
 const isMessage = (buf: Uint8Array, from: number, at: number): boolean => {
@@ -89,7 +95,11 @@ const hasUnderscore = (buf: Uint8Array, from: number, to: number): boolean => {
 
 const AFTER_CAPITALS = 0x5b
 const codeOf = (buf: Uint8Array, at: number): number => (buf[at] << 16) | (buf[at + 1] << 8) | buf[at + 2]
-const CALENDAR = new Set(['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun', 'Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'].map((name) => codeOf(Buffer.from(name), 0)))
+const CALENDAR = new Set(
+  ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun', 'Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'].map(
+    (name) => codeOf(Buffer.from(name), 0),
+  ),
+)
 /** Three letters that name a day or a month, in front of a number or of another such name: else every line of a log that begins with its date would be new once a day. */
 const isCalendar = (buf: Uint8Array, from: number, to: number, end: number): boolean => {
   if (to - from !== 3 || !CALENDAR.has(codeOf(buf, from))) return false
@@ -99,7 +109,12 @@ const isCalendar = (buf: Uint8Array, from: number, to: number, end: number): boo
 }
 /** AM and PM behind a time. */
 const isHalfDay = (buf: Uint8Array, from: number, to: number, start: number): boolean =>
-  to - from === 2 && buf[from + 1] === 0x4d && (buf[from] === 0x41 || buf[from] === 0x50) && from >= start + 2 && buf[from - 1] === SPACE && CLASS[buf[from - 2]] === DIGIT
+  to - from === 2 &&
+  buf[from + 1] === 0x4d &&
+  (buf[from] === 0x41 || buf[from] === 0x50) &&
+  from >= start + 2 &&
+  buf[from - 1] === SPACE &&
+  CLASS[buf[from - 2]] === DIGIT
 
 /** End of what is joined to a masked word that ends at `at`, or `at`. */
 const joinedTo = (buf: Uint8Array, at: number, end: number): number => {
@@ -141,14 +156,21 @@ export const hashTemplate = (into: TemplateHash, buf: Uint8Array, from: number, 
     // Letters and digits up to the next separator; digits count once per run and as one mark.
     while (kind >= WORD) {
       if (kind !== DIGIT) word = Math.imul(word ^ buf[at], B)
-      else if ((kinds & DIGIT) === 0 || CLASS[buf[at - 1]] !== DIGIT) { word = Math.imul(word ^ NUMBER, B); runs++ }
+      else if ((kinds & DIGIT) === 0 || CLASS[buf[at - 1]] !== DIGIT) {
+        word = Math.imul(word ^ NUMBER, B)
+        runs++
+      }
       kinds |= kind
       if (++at === end) break
       kind = CLASS[buf[at]]
     }
     if (at > start) {
-      const isValue = first === DIGIT || ((kinds & LETTER) === 0 && ((kinds & DIGIT) !== 0 || at - start >= MIN_HEX))
-        || runs > 2 || (runs === 2 && !hasUnderscore(buf, start, at)) || (at - start < 4 && buf[start] < AFTER_CAPITALS && (isCalendar(buf, start, at, end) || isHalfDay(buf, start, at, from)))
+      const isValue =
+        first === DIGIT ||
+        ((kinds & LETTER) === 0 && ((kinds & DIGIT) !== 0 || at - start >= MIN_HEX)) ||
+        runs > 2 ||
+        (runs === 2 && !hasUnderscore(buf, start, at)) ||
+        (at - start < 4 && buf[start] < AFTER_CAPITALS && (isCalendar(buf, start, at, end) || isHalfDay(buf, start, at, from)))
       if (isValue) {
         at = joinedTo(buf, at, end)
         word = NUMBER

@@ -31,7 +31,7 @@ export const createTemplateMemory = (): TemplateMemory => {
     },
     admit: (service, low, high, once) => {
       let known = current.get(service)
-      if (known === undefined) current.set(service, known = new Set())
+      if (known === undefined) current.set(service, (known = new Set()))
       // 53 bits of the 64: enough to tell a thousand apart.
       const key = low + (high & HIGH_BITS) * 4_294_967_296
       if (known.has(key)) return 'known'

@@ -19,8 +19,14 @@ export const templateOf = (slots: Slots, slot: number): number => slots.key[slot
 export const severityOf = (slots: Slots, slot: number): number => slots.key[slot] & (CLASSES - 1)
 
 export const createSlots = (size = 256): Slots => ({
-  count: 0, group: new Uint32Array(size), key: new Uint32Array(size), records: new Uint32Array(size), row: new Uint32Array(size), bodyAt: new Float64Array(size),
-  table: new Uint32Array(2 * size), last: new Uint32Array(1024),
+  count: 0,
+  group: new Uint32Array(size),
+  key: new Uint32Array(size),
+  records: new Uint32Array(size),
+  row: new Uint32Array(size),
+  bodyAt: new Float64Array(size),
+  table: new Uint32Array(2 * size),
+  last: new Uint32Array(1024),
 })
 
 const place = (slots: Slots, group: number, key: number): number => {

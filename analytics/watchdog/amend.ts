@@ -10,7 +10,14 @@ import { toPartial } from './read-partials.ts'
 const PARTIALS_KEPT_MS = 2 * 86_400_000
 const BATCH = 500
 
-export interface Late { readonly tenant: string; readonly service: string; readonly bucketMs: number; /** Of the late partials. */ covers: number; readonly attributes: Set<string>; hasSpans: boolean }
+export interface Late {
+  readonly tenant: string
+  readonly service: string
+  readonly bucketMs: number
+  /** Of the late partials. */ covers: number
+  readonly attributes: Set<string>
+  hasSpans: boolean
+}
 export type CountNew = (tenant: string, service: string, templates: readonly string[], bucketMs: number) => number
 
 const finish = (bucket: OpenBucket, late: Late, version: number, countNew: CountNew, bands: Bands): PointInsert[] => {
@@ -24,7 +31,11 @@ const keyOf = (service: string, bucketMs: number): string => `${bucketMs} ${serv
 /** Of the buckets of a batch, by service and bucket. */
 const loadBands = async (clickhouse: Pick<ClickHouse, 'query'>, tenant: string, batch: readonly Late[]): Promise<Map<string, Bands>> => {
   const found = new Map<string, Map<string, { expected: number; lower: number; upper: number }>>()
-  const rows = await clickhouse.query(bandsOfBuckets, { tenant, services: [...new Set(batch.map((late) => late.service))], buckets: [...new Set(batch.map((late) => late.bucketMs / 1000))] })
+  const rows = await clickhouse.query(bandsOfBuckets, {
+    tenant,
+    services: [...new Set(batch.map((late) => late.service))],
+    buckets: [...new Set(batch.map((late) => late.bucketMs / 1000))],
+  })
   for (const { service, metric, bucket, expected, lower, upper } of rows) {
     const key = keyOf(service, bucket * 1000)
     found.set(key, (found.get(key) ?? new Map()).set(metric, { expected, lower, upper }))
@@ -32,10 +43,17 @@ const loadBands = async (clickhouse: Pick<ClickHouse, 'query'>, tenant: string, 
   return found
 }
 
-const fromPartials = async (clickhouse: Pick<ClickHouse, 'query'>, tenant: string, batch: readonly Late[], countNew: CountNew): Promise<PointInsert[]> => {
+const fromPartials = async (
+  clickhouse: Pick<ClickHouse, 'query'>,
+  tenant: string,
+  batch: readonly Late[],
+  countNew: CountNew,
+): Promise<PointInsert[]> => {
   const wanted = new Map(batch.map((late) => [keyOf(late.service, late.bucketMs), { late, bucket: newBucket(late.bucketMs) }]))
   const rows = await clickhouse.query(partialsOfBuckets, {
-    tenant, services: [...new Set(batch.map((late) => late.service))], buckets: [...new Set(batch.map((late) => late.bucketMs / 1000))],
+    tenant,
+    services: [...new Set(batch.map((late) => late.service))],
+    buckets: [...new Set(batch.map((late) => late.bucketMs / 1000))],
   })
   for (const row of rows) {
     const partial = toPartial(row)
@@ -51,22 +69,29 @@ const fromRows = async (clickhouse: Pick<ClickHouse, 'query'>, late: Late): Prom
   const [before] = await clickhouse.query(pointVersion, { tenant, service, bucket: bucketMs / 1000 })
   const place = { tenant, service, fromMs: bucketMs, toMs: bucketMs + BUCKET_MS }
   const counted = [
-    ...await clickhouse.query(recountBucket, { ...place, attributes: [...late.attributes] }),
-    ...late.hasSpans ? await clickhouse.query(recountSpans, place) : [],
+    ...(await clickhouse.query(recountBucket, { ...place, attributes: [...late.attributes] })),
+    ...(late.hasSpans ? await clickhouse.query(recountSpans, place) : []),
   ]
-  const metrics = Object.fromEntries(counted.map((c) => [c.metric, { count: Number(c.count), sum: c.sum, min: c.min, max: c.max, sumSq: c.sum_sq }]))
+  const metrics = Object.fromEntries(
+    counted.map((c) => [c.metric, { count: Number(c.count), sum: c.sum, min: c.min, max: c.max, sumSq: c.sum_sq }]),
+  )
   const bands = (await loadBands(clickhouse, tenant, [late])).get(keyOf(service, bucketMs)) ?? NO_BANDS
   return toPoints(tenant, service, bucketMs, metrics, Number(before?.version ?? 0) + late.covers, bands)
 }
 
 /** Rows that replace those of the late buckets. */
-export const amend = async (clickhouse: Pick<ClickHouse, 'query'>, lates: readonly Late[], nowMs: number, countNew: CountNew): Promise<PointInsert[]> => {
+export const amend = async (
+  clickhouse: Pick<ClickHouse, 'query'>,
+  lates: readonly Late[],
+  nowMs: number,
+  countNew: CountNew,
+): Promise<PointInsert[]> => {
   const points: PointInsert[] = []
   const recent = lates.filter((late) => nowMs - late.bucketMs < PARTIALS_KEPT_MS)
   for (const tenant of new Set(recent.map((late) => late.tenant))) {
     const own = recent.filter((late) => late.tenant === tenant)
-    for (let i = 0; i < own.length; i += BATCH) points.push(...await fromPartials(clickhouse, tenant, own.slice(i, i + BATCH), countNew))
+    for (let i = 0; i < own.length; i += BATCH) points.push(...(await fromPartials(clickhouse, tenant, own.slice(i, i + BATCH), countNew)))
   }
-  for (const late of lates) if (nowMs - late.bucketMs >= PARTIALS_KEPT_MS) points.push(...await fromRows(clickhouse, late))
+  for (const late of lates) if (nowMs - late.bucketMs >= PARTIALS_KEPT_MS) points.push(...(await fromRows(clickhouse, late)))
   return points
 }

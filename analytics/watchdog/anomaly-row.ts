@@ -35,7 +35,10 @@ export interface AnomalyInsert {
 export const toSeconds = (ms: number): string => (ms / 1000).toFixed(3).padStart(14, '0')
 
 export const anomalyId = (tenant: string, service: string, metric: string, bucketMs: number, direction: number): string =>
-  `anom-${createHash('sha256').update(JSON.stringify([tenant, service, metric, bucketMs, direction])).digest('hex').slice(0, 16)}`
+  `anom-${createHash('sha256')
+    .update(JSON.stringify([tenant, service, metric, bucketMs, direction]))
+    .digest('hex')
+    .slice(0, 16)}`
 
 const round = (value: number): number => Number(value.toPrecision(4))
 
@@ -43,7 +46,9 @@ const MAX_TEXT = 160
 const nameOf = (metric: string, template: string | null): string => {
   const pattern = templateOfMetric(metric)?.pattern
   if (pattern === undefined) return wordsOf(metric)
-  return template === null ? `message ${pattern}` : `"${template.length > MAX_TEXT ? `${template.slice(0, MAX_TEXT)}…` : template}" (${pattern})`
+  return template === null
+    ? `message ${pattern}`
+    : `"${template.length > MAX_TEXT ? `${template.slice(0, MAX_TEXT)}…` : template}" (${pattern})`
 }
 const describe = ({ service, metric, finding, template = null }: Opening): string => {
   const { observed, expected, lower, upper, direction, lasting } = finding
@@ -60,7 +65,14 @@ const severityOf = (metric: string, direction: number, score: number): Severity 
   return role === 'new_messages' || role === 'message' ? 'minor' : 'major'
 }
 
-export interface Opening { readonly tenant: string; readonly service: string; readonly metric: string; readonly atMs: number; readonly finding: Finding; /** Text of the template that the series counts, where it is known. */ readonly template?: string | null }
+export interface Opening {
+  readonly tenant: string
+  readonly service: string
+  readonly metric: string
+  readonly atMs: number
+  readonly finding: Finding
+  /** Text of the template that the series counts, where it is known. */ readonly template?: string | null
+}
 
 export const toAnomaly = (opening: Opening): { row: AnomalyInsert; signal: Omit<SignalOpened, 'neighbours'> } => {
   const { tenant, service, metric, atMs, finding } = opening
@@ -68,8 +80,31 @@ export const toAnomaly = (opening: Opening): { row: AnomalyInsert; signal: Omit<
   const id = anomalyId(tenant, service, metric, startedAtMs, direction)
   const summary = describe(opening)
   const row: AnomalyInsert = {
-    tenant, anomaly_id: id, kind: 'anomaly', service_id: service, metric_name: metric, detected_at: toSeconds(atMs), started_at: toSeconds(startedAtMs),
-    resolved: 0, resolved_at: toSeconds(0), anomaly_score: finding.score, z_score: finding.z, observed, expected, lower, upper, history, signal, direction, summary, signals, rca_triggered: 1, version: atMs,
+    tenant,
+    anomaly_id: id,
+    kind: 'anomaly',
+    service_id: service,
+    metric_name: metric,
+    detected_at: toSeconds(atMs),
+    started_at: toSeconds(startedAtMs),
+    resolved: 0,
+    resolved_at: toSeconds(0),
+    anomaly_score: finding.score,
+    z_score: finding.z,
+    observed,
+    expected,
+    lower,
+    upper,
+    history,
+    signal,
+    direction,
+    summary,
+    signals,
+    rca_triggered: 1,
+    version: atMs,
   }
-  return { row, signal: { tenant, kind: 'anomaly', id, service, summary, severity: severityOf(metric, direction, finding.score), startedAtMs } }
+  return {
+    row,
+    signal: { tenant, kind: 'anomaly', id, service, summary, severity: severityOf(metric, direction, finding.score), startedAtMs },
+  }
 }

@@ -6,7 +6,18 @@ import { newDetector, step, type DetectorConfig, type OpenAnomaly, type Verdict 
 import { judgementOf } from '../anomaly/metric.ts'
 import { endSilentPeriods } from '../anomaly/periods.ts'
 import type { SurpriseBytes } from '../anomaly/surprise/bytes.ts'
-import { BUCKET_MS, closable, closesAtMs, countOf, meaningOf, MISSED_MS, valueOf, type Aggregate, type Clock, type OpenBucket } from '../series/rollup.ts'
+import {
+  BUCKET_MS,
+  closable,
+  closesAtMs,
+  countOf,
+  meaningOf,
+  MISSED_MS,
+  valueOf,
+  type Aggregate,
+  type Clock,
+  type OpenBucket,
+} from '../series/rollup.ts'
 import type { Opening } from './anomaly-row.ts'
 import { judgeMetric } from './judge-metric.ts'
 import { OTHER, type ServiceState } from './service-state.ts'
@@ -28,7 +39,13 @@ export interface PointInsert {
 }
 /** What the detector expected of a bucket, by metric; absent where it had nothing to say. */
 export type Bands = ReadonlyMap<string, Pick<Verdict, 'expected' | 'lower' | 'upper'>>
-export interface Resolution { readonly tenant: string; readonly service: string; readonly metric: string; readonly anomaly: OpenAnomaly; readonly atMs: number }
+export interface Resolution {
+  readonly tenant: string
+  readonly service: string
+  readonly metric: string
+  readonly anomaly: OpenAnomaly
+  readonly atMs: number
+}
 
 export interface Effects {
   point(row: PointInsert): void
@@ -45,7 +62,15 @@ export interface TenantView {
   /** Up to here all but the slowest quarter of the tenant's services have reported. */
   frontMs(): number
 }
-export interface Advance { readonly clock: Clock; /** First bucket that we watched from its start. */ readonly ranSinceMs: number; readonly detector: DetectorConfig; readonly surpriseBytes: SurpriseBytes; /** What people said of series. */ readonly rules: RulesOf; readonly tenant: TenantView; readonly effects: Effects }
+export interface Advance {
+  readonly clock: Clock
+  /** First bucket that we watched from its start. */ readonly ranSinceMs: number
+  readonly detector: DetectorConfig
+  readonly surpriseBytes: SurpriseBytes
+  /** What people said of series. */ readonly rules: RulesOf
+  readonly tenant: TenantView
+  readonly effects: Effects
+}
 
 const LIVE_WITHIN_MS = 60_000
 const MAX_GAP_STEPS = MISSED_MS / BUCKET_MS
@@ -53,9 +78,29 @@ const MAX_GAP_STEPS = MISSED_MS / BUCKET_MS
 const BACKFILL_IDLE_MS = 30_000
 const BACKFILL_BEHIND_MS = 120_000
 
-export const toPoints = (tenant: string, service: string, bucketMs: number, metrics: Readonly<Record<string, Aggregate>>, version: number, bands: Bands): PointInsert[] =>
-  Object.entries(metrics).filter(([, a]) => a.count > 0).map(([metric, a]) =>
-    ({ tenant, service, metric, bucket: bucketMs / 1000, count: a.count, sum: a.sum, min: a.min, max: a.max, sum_sq: a.sumSq, version, ...bands.get(metric) }))
+export const toPoints = (
+  tenant: string,
+  service: string,
+  bucketMs: number,
+  metrics: Readonly<Record<string, Aggregate>>,
+  version: number,
+  bands: Bands,
+): PointInsert[] =>
+  Object.entries(metrics)
+    .filter(([, a]) => a.count > 0)
+    .map(([metric, a]) => ({
+      tenant,
+      service,
+      metric,
+      bucket: bucketMs / 1000,
+      count: a.count,
+      sum: a.sum,
+      min: a.min,
+      max: a.max,
+      sum_sq: a.sumSq,
+      version,
+      ...bands.get(metric),
+    }))
 
 const judge = (state: ServiceState, atMs: number, value: (metric: string) => number | null, ctx: Advance): Bands => {
   const bands = new Map<string, Pick<Verdict, 'expected' | 'lower' | 'upper'>>()
@@ -67,7 +112,10 @@ const judge = (state: ServiceState, atMs: number, value: (metric: string) => num
     const before = state.detectors[metric]
     const observed = value(metric)
     if (before === undefined && observed === null) continue
-    const verdict = judgeMetric({ state, metric, judgement, rule: ruleOf?.(metric), ctx }, before ?? newDetector(), { atMs, value: observed })
+    const verdict = judgeMetric({ state, metric, judgement, rule: ruleOf?.(metric), ctx }, before ?? newDetector(), {
+      atMs,
+      value: observed,
+    })
     if (verdict.state === 'ready') bands.set(metric, { expected: verdict.expected, lower: verdict.lower, upper: verdict.upper })
   }
   return bands
@@ -77,7 +125,8 @@ const closeWithData = (state: ServiceState, bucket: OpenBucket, ctx: Advance): v
   const fresh = ctx.effects.countNewTemplates(state, bucket)
   if (fresh > 0) bucket.metrics['log.new_template_rate'] = countOf(fresh)
   const bands = judge(state, bucket.bucketMs, (metric) => valueOf(metric, bucket.metrics[metric]), ctx)
-  for (const point of toPoints(state.tenant, state.service, bucket.bucketMs, bucket.metrics, bucket.version, bands)) ctx.effects.point(point)
+  for (const point of toPoints(state.tenant, state.service, bucket.bucketMs, bucket.metrics, bucket.version, bands))
+    ctx.effects.point(point)
   state.pending.delete(bucket.bucketMs)
   state.closedThroughMs = bucket.bucketMs
   state.lastDataMs = bucket.bucketMs
@@ -85,7 +134,7 @@ const closeWithData = (state: ServiceState, bucket: OpenBucket, ctx: Advance): v
 }
 
 const closeWithout = (state: ServiceState, bucketMs: number, meaning: 'zero' | 'gap', ctx: Advance): void => {
-  judge(state, bucketMs, (metric) => meaning === 'zero' && isCount(metric) ? 0 : null, ctx)
+  judge(state, bucketMs, (metric) => (meaning === 'zero' && isCount(metric) ? 0 : null), ctx)
   state.closedThroughMs = bucketMs
 }
 
@@ -108,7 +157,8 @@ const bridge = (state: ServiceState, fromMs: number, nextMs: number, ctx: Advanc
 const missedInBackfill = (state: ServiceState, ctx: Advance): boolean => {
   const bucketMs = state.closedThroughMs + BUCKET_MS
   if (bucketMs > state.lastDataMs + MISSED_MS || bucketMs > ctx.tenant.frontMs() - BACKFILL_BEHIND_MS) return false
-  if (ctx.clock.nowMs - state.lastPartialAtMs < BACKFILL_IDLE_MS || !closable(closesAtMs(bucketMs, state.lastPartialAtMs), ctx.clock)) return false
+  if (ctx.clock.nowMs - state.lastPartialAtMs < BACKFILL_IDLE_MS || !closable(closesAtMs(bucketMs, state.lastPartialAtMs), ctx.clock))
+    return false
   closeWithout(state, bucketMs, ctx.tenant.reported(bucketMs) ? 'zero' : 'gap', ctx)
   return true
 }
@@ -134,7 +184,12 @@ export const advance = (state: ServiceState, ctx: Advance, limit: number): boole
       if (state.closedThroughMs > 0) bridge(state, state.closedThroughMs + BUCKET_MS, bucket.bucketMs, ctx)
       closeWithData(state, bucket, ctx)
       at++
-    } else if (state.closedThroughMs === 0 || (bucket !== undefined && bucket.bucketMs <= Math.max(state.closedThroughMs + BUCKET_MS, ctx.ranSinceMs)) || !silence(state, ctx)) return false
+    } else if (
+      state.closedThroughMs === 0 ||
+      (bucket !== undefined && bucket.bucketMs <= Math.max(state.closedThroughMs + BUCKET_MS, ctx.ranSinceMs)) ||
+      !silence(state, ctx)
+    )
+      return false
   }
   return true
 }

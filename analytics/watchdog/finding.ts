@@ -20,13 +20,29 @@ export interface Finding extends Pick<Verdict, 'observed' | 'expected' | 'lower'
 const USUAL_VISITS = 3
 
 /** At this time of the day or week the series is mostly like this: against that, the change matters to nobody. */
-export const isUsual = (bytes: SurpriseBytes, calibrated: Uint8Array, judgement: Judgement, after: DetectorState, direction: number, atMs: number): boolean => {
+export const isUsual = (
+  bytes: SurpriseBytes,
+  calibrated: Uint8Array,
+  judgement: Judgement,
+  after: DetectorState,
+  direction: number,
+  atMs: number,
+): boolean => {
   const usual = bytes.try(calibrated, ({ season }) => expectedAt(season, atMs))
-  return usual !== null && usual.visits >= USUAL_VISITS && !matters(judgement, direction, usual.value, levelOf(judgement, after.recent, VOTES))
+  return (
+    usual !== null && usual.visits >= USUAL_VISITS && !matters(judgement, direction, usual.value, levelOf(judgement, after.recent, VOTES))
+  )
 }
 
 /** The last five minutes as the calibrated reader would judge them, and the burst in units of the threshold: added up. */
-export const ofBurst = (bytes: SurpriseBytes, calibrated: Uint8Array | null, judgement: Judgement, after: DetectorState, verdict: Verdict, atMs: number): Finding => {
+export const ofBurst = (
+  bytes: SurpriseBytes,
+  calibrated: Uint8Array | null,
+  judgement: Judgement,
+  after: DetectorState,
+  verdict: Verdict,
+  atMs: number,
+): Finding => {
   const opening = verdict.opens!
   const { observed, expected, lower, upper, z, history, signal } = verdict
   const found = { observed, expected, lower, upper, z, history, signal, ...opening, lasting: false }
@@ -42,5 +58,17 @@ export const ofBurst = (bytes: SurpriseBytes, calibrated: Uint8Array | null, jud
 export const ofPeriods = ({ reading, level, threshold, opens }: PeriodVerdict): Finding => {
   const { expected, lower, upper, sigma, surprise, history } = reading
   const signals = sharesOf(reading)
-  return { observed: level, expected, lower, upper, z: (level - expected) / sigma, score: scoreOf(surprise, threshold), history, signal: signals[0]?.name ?? 'none', signals, ...opens!, lasting: true }
+  return {
+    observed: level,
+    expected,
+    lower,
+    upper,
+    z: (level - expected) / sigma,
+    score: scoreOf(surprise, threshold),
+    history,
+    signal: signals[0]?.name ?? 'none',
+    signals,
+    ...opens!,
+    lasting: true,
+  }
 }

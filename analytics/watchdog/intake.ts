@@ -18,7 +18,10 @@ export interface Intake {
   readonly late: Map<string, Late>
 }
 
-interface Reported { readonly buckets: Set<number>; newestMs: number }
+interface Reported {
+  readonly buckets: Set<number>
+  newestMs: number
+}
 
 export const createIntake = (services: Services): Intake => {
   const late = new Map<string, Late>()
@@ -26,7 +29,7 @@ export const createIntake = (services: Services): Intake => {
   const fronts = new Map<string, { readonly count: number; readonly ms: number }>()
   const reportedBy = (tenant: string): Reported => {
     let known = tenants.get(tenant)
-    if (known === undefined) tenants.set(tenant, known = { buckets: new Set(), newestMs: 0 })
+    if (known === undefined) tenants.set(tenant, (known = { buckets: new Set(), newestMs: 0 }))
     return known
   }
   const note = ({ tenant, bucketMs }: Partial, nowMs: number): void => {
@@ -34,14 +37,26 @@ export const createIntake = (services: Services): Intake => {
     const reported = reportedBy(tenant)
     reported.buckets.add(bucketMs)
     reported.newestMs = Math.max(reported.newestMs, bucketMs)
-    if (reported.buckets.size > KEPT_BUCKETS) for (const old of reported.buckets) if (old < reported.newestMs - KEPT_MS) reported.buckets.delete(old)
+    if (reported.buckets.size > KEPT_BUCKETS)
+      for (const old of reported.buckets) if (old < reported.newestMs - KEPT_MS) reported.buckets.delete(old)
   }
   const takeLate = (state: ServiceState, partial: Partial): void => {
     // What is folded into `other` cannot be counted again by service.
     if (state.service === OTHER) return
     const key = `${partial.tenant}\u0000${partial.service}\u0000${partial.bucketMs}`
     let entry = late.get(key)
-    if (entry === undefined) late.set(key, entry = { tenant: partial.tenant, service: partial.service, bucketMs: partial.bucketMs, covers: 0, attributes: new Set(), hasSpans: false })
+    if (entry === undefined)
+      late.set(
+        key,
+        (entry = {
+          tenant: partial.tenant,
+          service: partial.service,
+          bucketMs: partial.bucketMs,
+          covers: 0,
+          attributes: new Set(),
+          hasSpans: false,
+        }),
+      )
     entry.covers += partial.covers
     for (const [metric] of partial.metrics) {
       if (metric.startsWith('attr.')) entry.attributes.add(metric.slice(5))
@@ -78,7 +93,11 @@ export const createIntake = (services: Services): Intake => {
       else list.push(lastDataMs)
     }
     fronts.clear()
-    for (const [tenant, list] of last) fronts.set(tenant, { count: list.length, ms: list.length < 2 ? 0 : list.sort((a, b) => a - b)[Math.max(1, Math.floor(list.length / 4))] })
+    for (const [tenant, list] of last)
+      fronts.set(tenant, {
+        count: list.length,
+        ms: list.length < 2 ? 0 : list.sort((a, b) => a - b)[Math.max(1, Math.floor(list.length / 4))],
+      })
   }
   return {
     take,
@@ -87,7 +106,12 @@ export const createIntake = (services: Services): Intake => {
     tenant: (tenant) => {
       const reported = reportedBy(tenant)
       const front = fronts.get(tenant) ?? { count: 0, ms: 0 }
-      return { reported: (bucketMs) => reported.buckets.has(bucketMs), newestReportedMs: () => reported.newestMs, alone: () => front.count < 2, frontMs: () => front.ms }
+      return {
+        reported: (bucketMs) => reported.buckets.has(bucketMs),
+        newestReportedMs: () => reported.newestMs,
+        alone: () => front.count < 2,
+        frontMs: () => front.ms,
+      }
     },
   }
 }

@@ -3,7 +3,12 @@ import type { SeriesRule } from '../../streams/contracts/detection.ts'
 import { step, type DetectorConfig, type DetectorState, type Point, type Verdict } from '../anomaly/detector.ts'
 import type { Judgement } from '../anomaly/metric.ts'
 
-type Step = (before: DetectorState, judgement: Judgement, config: DetectorConfig, point: Point) => { state: DetectorState; verdict: Verdict }
+type Step = (
+  before: DetectorState,
+  judgement: Judgement,
+  config: DetectorConfig,
+  point: Point,
+) => { state: DetectorState; verdict: Verdict }
 
 /** The detector must not change `before`: where the two sides have different thresholds it is asked twice. */
 export const judgeSeries = (rule: SeriesRule | undefined, ...[before, judgement, config, point]: Parameters<Step>): ReturnType<Step> => {
@@ -15,7 +20,8 @@ export const judgeSeries = (rule: SeriesRule | undefined, ...[before, judgement,
   }
   const { direction, noiseFactor, sensitivity } = rule
   const sides = direction === null ? judgement : { ...judgement, up: direction !== 'down', down: direction !== 'up' }
-  const under = (factor: number): ReturnType<Step> => step(before, sides, { ...config, zThreshold: (config.zThreshold * factor) / sensitivity }, point)
+  const under = (factor: number): ReturnType<Step> =>
+    step(before, sides, { ...config, zThreshold: (config.zThreshold * factor) / sensitivity }, point)
   const above = under(noiseFactor.up)
   return noiseFactor.up === noiseFactor.down || above.verdict.z >= 0 ? above : under(noiseFactor.down)
 }

@@ -11,7 +11,11 @@ import type { SeenRow } from './templates.ts'
 import { createTogether } from './together.ts'
 
 export type Neighbours = (tenant: string, service: string, atMs: number) => Promise<readonly string[]>
-export interface Ending { readonly tenant: string; readonly id: string; readonly atMs: number }
+export interface Ending {
+  readonly tenant: string
+  readonly id: string
+  readonly atMs: number
+}
 type Entry =
   | { readonly kind: 'opened'; readonly atMs: number; readonly opening: Opening }
   | { readonly kind: 'resolved'; readonly atMs: number; readonly ending: Ending }
@@ -33,7 +37,11 @@ export interface Outbox {
   flush(): Promise<void>
 }
 
-export interface OutboxDeps { readonly clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>; readonly signals: SignalSink; readonly neighbours: Neighbours }
+export interface OutboxDeps {
+  readonly clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>
+  readonly signals: SignalSink
+  readonly neighbours: Neighbours
+}
 
 export const createOutbox = ({ clickhouse, signals, neighbours }: OutboxDeps): Outbox => {
   const points: PointInsert[] = []
@@ -65,17 +73,27 @@ export const createOutbox = ({ clickhouse, signals, neighbours }: OutboxDeps): O
     const [row] = await clickhouse.query(anomalyById, { tenant, id })
     if (row !== undefined) {
       const { detected_at_ms, started_at_ms, resolved_at_ms: _, ...rest } = row
-      await clickhouse.insertRows({ table: 'anomalies', rows: [{
-        ...rest, tenant, detected_at: toSeconds(Number(detected_at_ms)), started_at: toSeconds(Number(started_at_ms)),
-        resolved: 1, resolved_at: toSeconds(atMs), version: Math.max(atMs, Number(detected_at_ms) + 1),
-      }] })
+      await clickhouse.insertRows({
+        table: 'anomalies',
+        rows: [
+          {
+            ...rest,
+            tenant,
+            detected_at: toSeconds(Number(detected_at_ms)),
+            started_at: toSeconds(Number(started_at_ms)),
+            resolved: 1,
+            resolved_at: toSeconds(atMs),
+            version: Math.max(atMs, Number(detected_at_ms) + 1),
+          },
+        ],
+      })
     }
     await signals.resolved({ tenant, kind: 'anomaly', id, endedAtMs: atMs })
   }
   /** Of the template that a series counts. */
   const textOf = async ({ tenant, service, metric }: Opening): Promise<string | null> => {
     const template = templateOfMetric(metric)?.template
-    return template === undefined ? null : (await clickhouse.query(textOfTemplate, { tenant, service, template })).at(0)?.text ?? null
+    return template === undefined ? null : ((await clickhouse.query(textOfTemplate, { tenant, service, template })).at(0)?.text ?? null)
   }
   const send = async (entry: Entry): Promise<void> => {
     if (entry.kind === 'resolved') return writeResolved(entry.ending)
@@ -85,14 +103,22 @@ export const createOutbox = ({ clickhouse, signals, neighbours }: OutboxDeps): O
     await signals.opened({ ...signal, neighbours: [...new Set([...near, ...together.movedWith(entry.opening)])] })
   }
   return {
-    point: (row) => { points.push(row) },
-    seen: (row) => { seen.push(row) },
+    point: (row) => {
+      points.push(row)
+    },
+    seen: (row) => {
+      seen.push(row)
+    },
     opened: (opening) => {
       together.note(opening)
       entries.push({ kind: 'opened', atMs: opening.atMs, opening })
     },
-    resolved: ({ tenant, anomaly, atMs }) => { entries.push({ kind: 'resolved', atMs, ending: { tenant, id: anomaly.id, atMs } }) },
-    ended: (ending) => { entries.push({ kind: 'resolved', atMs: ending.atMs, ending }) },
+    resolved: ({ tenant, anomaly, atMs }) => {
+      entries.push({ kind: 'resolved', atMs, ending: { tenant, id: anomaly.id, atMs } })
+    },
+    ended: (ending) => {
+      entries.push({ kind: 'resolved', atMs: ending.atMs, ending })
+    },
     size: () => points.length + seen.length + entries.length,
     waiting: () => points.length + seen.length - taken,
     flushRows,

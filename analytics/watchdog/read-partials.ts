@@ -4,7 +4,11 @@ import type { ClickHouse } from '../../clickhouse/client.ts'
 import { partialLogs, partialRanges, partialRows, type PartialRow } from '../../clickhouse/queries/series-partials.ts'
 import type { Partial } from '../series/rollup.ts'
 
-export interface Cursor { readonly logId: string; readonly partition: number; /** First offsets of the last ranges read, ascending. */ seen: number[] }
+export interface Cursor {
+  readonly logId: string
+  readonly partition: number
+  /** First offsets of the last ranges read, ascending. */ seen: number[]
+}
 /** More than can be in flight behind the newest one. */
 const LOOK_BEHIND = 16
 const MAX_ROWS = 20_000
@@ -13,8 +17,14 @@ const MAX_RANGES = 256
 const DISCOVER_EVERY_MS = 10_000
 
 export const toPartial = (row: PartialRow): Partial => ({
-  tenant: row.tenant, service: row.service, bucketMs: row.bucket * 1000, templates: row.templates, covers: Number(row.covers),
-  metrics: row.metric.map((name, i) => [name, { count: Number(row.count[i]), sum: row.sum[i], min: row.min[i], max: row.max[i], sumSq: row.sum_sq[i] }] as const),
+  tenant: row.tenant,
+  service: row.service,
+  bucketMs: row.bucket * 1000,
+  templates: row.templates,
+  covers: Number(row.covers),
+  metrics: row.metric.map(
+    (name, i) => [name, { count: Number(row.count[i]), sum: row.sum[i], min: row.min[i], max: row.max[i], sumSq: row.sum_sq[i] }] as const,
+  ),
 })
 
 export interface PartialReader {
@@ -27,10 +37,17 @@ export interface PartialReader {
 }
 
 /** Part `index` of the tenants, by a hash of their name. */
-export interface Shard { readonly index: number; readonly of: number }
+export interface Shard {
+  readonly index: number
+  readonly of: number
+}
 export const WHOLE: Shard = { index: 0, of: 1 }
 
-export const createPartialReader = (clickhouse: Pick<ClickHouse, 'query'>, restored: readonly Cursor[], shard: Shard = WHOLE): PartialReader => {
+export const createPartialReader = (
+  clickhouse: Pick<ClickHouse, 'query'>,
+  restored: readonly Cursor[],
+  shard: Shard = WHOLE,
+): PartialReader => {
   const cursors = restored.map((cursor) => ({ ...cursor, seen: [...cursor.seen] }))
   let discoveredAtMs = -Infinity
   const discover = async (nowMs: number): Promise<void> => {
@@ -63,7 +80,7 @@ export const createPartialReader = (clickhouse: Pick<ClickHouse, 'query'>, resto
     read: async (nowMs, take) => {
       await discover(nowMs)
       let more = false
-      for (const cursor of cursors) more = await readCursor(cursor, take) || more
+      for (const cursor of cursors) more = (await readCursor(cursor, take)) || more
       return more
     },
   }

@@ -24,7 +24,12 @@ export interface ServiceState {
   readonly pending: Map<number, OpenBucket>
 }
 
-export interface Bounds { readonly seriesPerTenant: number; readonly series: number; readonly otherMetrics: number; /** Of one service; later ones are one, `other`. */ readonly operations: number }
+export interface Bounds {
+  readonly seriesPerTenant: number
+  readonly series: number
+  readonly otherMetrics: number
+  /** Of one service; later ones are one, `other`. */ readonly operations: number
+}
 export const DEFAULT_BOUNDS: Bounds = { seriesPerTenant: 2_000, series: 50_000, otherMetrics: 64, operations: 50 }
 /** Of all series: operations and templates only tell more of services, so they must not crowd them out. */
 const DETAILS_SHARE = 0.5
@@ -34,7 +39,8 @@ const TEMPLATE_IDLE_MS = 6 * 3_600_000
 export const OTHER = 'other'
 /** What has the first of these has all, so that its first error is judged against a history of none. */
 const COMPANIONS: Readonly<Record<string, readonly string[]>> = {
-  'log.rate': ['log.rate', 'log.error_rate', 'log.new_template_rate'], 'span.rate': ['span.rate', 'span.error_rate'],
+  'log.rate': ['log.rate', 'log.error_rate', 'log.new_template_rate'],
+  'span.rate': ['span.rate', 'span.error_rate'],
 }
 const companionsOf = (metric: string): readonly string[] => {
   const { base, operation } = partsOf(metric)
@@ -55,12 +61,23 @@ export interface Services {
   refused(): number
 }
 
-export const newServiceState = (tenant: string, service: string): ServiceState =>
-  ({ tenant, service, closedThroughMs: 0, lastDataMs: 0, live: false, lastPartialAtMs: 0, metrics: [], templates: {}, detectors: {}, periods: {}, pending: new Map() })
+export const newServiceState = (tenant: string, service: string): ServiceState => ({
+  tenant,
+  service,
+  closedThroughMs: 0,
+  lastDataMs: 0,
+  live: false,
+  lastPartialAtMs: 0,
+  metrics: [],
+  templates: {},
+  detectors: {},
+  periods: {},
+  pending: new Map(),
+})
 
 /** Ids of the anomalies that are open, of either reader. */
 export const openOf = ({ detectors, periods }: ServiceState): string[] =>
-  [...Object.values(detectors), ...Object.values(periods).map(({ state }) => state)].flatMap(({ open }) => open === null ? [] : [open.id])
+  [...Object.values(detectors), ...Object.values(periods).map(({ state }) => state)].flatMap(({ open }) => (open === null ? [] : [open.id]))
 
 export const pendingBucket = (state: ServiceState, bucketMs: number): OpenBucket => {
   const known = state.pending.get(bucketMs)
@@ -93,12 +110,15 @@ export const createServices = (bounds: Bounds): Services => {
     count(state.tenant, names.length)
   }
   /** Beside what services have as a whole there is room for what tells more of them. */
-  const hasRoomForDetails = (tenant: string): boolean => total < bounds.series * DETAILS_SHARE && (perTenant.get(tenant) ?? 0) < bounds.seriesPerTenant * DETAILS_SHARE
+  const hasRoomForDetails = (tenant: string): boolean =>
+    total < bounds.series * DETAILS_SHARE && (perTenant.get(tenant) ?? 0) < bounds.seriesPerTenant * DETAILS_SHARE
   /** Room for one more series of a template: the longest silent one makes it, unless it is open. */
   const makeRoom = (state: ServiceState, nowMs: number): boolean => {
     const seen = Object.entries(state.templates).sort((a, b) => a[1] - b[1])
     if (seen.length < MAX_TEMPLATES) return true
-    const idle = seen.find(([metric, lastMs]) => nowMs - lastMs >= TEMPLATE_IDLE_MS && (state.detectors[metric]?.open ?? null) === null)?.[0]
+    const idle = seen.find(
+      ([metric, lastMs]) => nowMs - lastMs >= TEMPLATE_IDLE_MS && (state.detectors[metric]?.open ?? null) === null,
+    )?.[0]
     if (idle === undefined) return false
     state.metrics = state.metrics.filter((metric) => metric !== idle)
     delete state.templates[idle]
@@ -120,7 +140,8 @@ export const createServices = (bounds: Bounds): Services => {
     const { base, operation } = partsOf(metric)
     if (operation === null || operation === OTHER) return metric
     const known = states.get(key(tenant, service))
-    if (known === undefined || known.metrics.includes(metric) || known.metrics.includes(operationMetric('span.rate', operation))) return metric
+    if (known === undefined || known.metrics.includes(metric) || known.metrics.includes(operationMetric('span.rate', operation)))
+      return metric
     return known.metrics.filter((name) => name.startsWith('span.rate{')).length < bounds.operations ? metric : operationMetric(base, OTHER)
   }
   const admitOperation = (tenant: string, service: string, metric: string): ServiceState | null => {
@@ -150,11 +171,17 @@ export const createServices = (bounds: Bounds): Services => {
     return other
   }
   return {
-    admit, nameOf,
+    admit,
+    nameOf,
     all: () => states.values(),
     find: (tenant, service) => states.get(key(tenant, service)),
-    restore: (state) => { states.set(key(state.tenant, state.service), state); count(state.tenant, state.metrics.length) },
-    forget: (state) => { if (states.delete(key(state.tenant, state.service))) count(state.tenant, -state.metrics.length) },
+    restore: (state) => {
+      states.set(key(state.tenant, state.service), state)
+      count(state.tenant, state.metrics.length)
+    },
+    forget: (state) => {
+      if (states.delete(key(state.tenant, state.service))) count(state.tenant, -state.metrics.length)
+    },
     size: () => total,
     refused: () => refused,
   }

@@ -7,7 +7,10 @@ import { startRepeating } from '../../streams/contracts/repeat.ts'
 import type { SignalSink } from '../../streams/contracts/signals.ts'
 import { startWatchdog, type Log, type Watchdog, type WatchdogConfig, type WatchdogDeps, type WatchdogStats } from './watchdog.ts'
 
-export interface ShardsConfig extends WatchdogConfig { readonly shards: number; readonly renewEveryMs?: number }
+export interface ShardsConfig extends WatchdogConfig {
+  readonly shards: number
+  readonly renewEveryMs?: number
+}
 export interface ShardsDeps extends Omit<WatchdogDeps, 'lease'> {
   readonly leases: Leases
   /** Processes that share the work, this one included. */
@@ -19,13 +22,23 @@ export interface WatchdogShards {
   close(): Promise<void>
 }
 
-interface Held { lease: Lease; readonly watchdog: Promise<Watchdog> }
+interface Held {
+  lease: Lease
+  readonly watchdog: Promise<Watchdog>
+}
 
 const RENEW_EVERY_MS = 2500
 
 /** A lease that is prolonged behind the back of who works under it. */
 const follow = (held: { readonly lease: Lease }): Lease => ({
-  get name() { return held.lease.name }, get epoch() { return held.lease.epoch }, isHeld: () => held.lease.isHeld(), guard: (work) => held.lease.guard(work),
+  get name() {
+    return held.lease.name
+  },
+  get epoch() {
+    return held.lease.epoch
+  },
+  isHeld: () => held.lease.isHeld(),
+  guard: (work) => held.lease.guard(work),
 })
 const guarded = (signals: SignalSink, lease: Lease): SignalSink => ({
   opened: (signal) => lease.guard(() => signals.opened(signal)),
@@ -41,7 +54,10 @@ export const startWatchdogShards = (config: ShardsConfig, deps: ShardsDeps): Wat
   const begin = (shard: number, lease: Lease): void => {
     const one: { lease: Lease } = { lease }
     const following = follow(one)
-    const watchdog = startWatchdog({ ...config, shard: { index: shard, of: config.shards } }, { ...deps, lease: following, signals: guarded(deps.signals, following) })
+    const watchdog = startWatchdog(
+      { ...config, shard: { index: shard, of: config.shards } },
+      { ...deps, lease: following, signals: guarded(deps.signals, following) },
+    )
     held.set(shard, Object.assign(one, { watchdog }))
     watchdog.catch((error: unknown) => {
       logger.warn({ error: String(error), shard }, 'a shard of the watchdog did not start')
@@ -92,10 +108,16 @@ export const startWatchdogShards = (config: ShardsConfig, deps: ShardsDeps): Wat
     }
   }
 
-  const rounds = startRepeating(round, { everyMs: config.renewEveryMs ?? RENEW_EVERY_MS }, (error) => logger.warn({ error: error instanceof PermanentError ? error.message : String(error) }, 'leases of the watchdog not renewed'))
+  const rounds = startRepeating(round, { everyMs: config.renewEveryMs ?? RENEW_EVERY_MS }, (error) =>
+    logger.warn({ error: error instanceof PermanentError ? error.message : String(error) }, 'leases of the watchdog not renewed'),
+  )
   const settled = new Map<number, Watchdog>()
   const watchdogs = (): Watchdog[] => {
-    for (const [shard, { watchdog }] of held) watchdog.then((one) => settled.set(shard, one), () => undefined)
+    for (const [shard, { watchdog }] of held)
+      watchdog.then(
+        (one) => settled.set(shard, one),
+        () => undefined,
+      )
     for (const shard of settled.keys()) if (!held.has(shard)) settled.delete(shard)
     return [...settled.values()]
   }
@@ -107,7 +129,9 @@ export const startWatchdogShards = (config: ShardsConfig, deps: ShardsDeps): Wat
         shards: held.size,
         // The one that is furthest behind tells for all.
         lastRunAtMs: runs.length === 0 || runs.includes(null) ? null : Math.min(...(runs as number[])),
-        seriesMonitored: all.reduce((sum, one) => sum + one.seriesMonitored, 0), anomaliesLastHour: all.reduce((sum, one) => sum + one.anomaliesLastHour, 0), seriesRefused: all.reduce((sum, one) => sum + one.seriesRefused, 0),
+        seriesMonitored: all.reduce((sum, one) => sum + one.seriesMonitored, 0),
+        anomaliesLastHour: all.reduce((sum, one) => sum + one.anomaliesLastHour, 0),
+        seriesRefused: all.reduce((sum, one) => sum + one.seriesRefused, 0),
       }
     },
     close: async () => {

@@ -1,6 +1,12 @@
 // Which bucket saw each message template first. A template is new in that bucket only, so closing it again counts the same.
 
-export interface SeenRow { readonly tenant: string; readonly service: string; readonly template: string; readonly first_bucket: number; readonly version: number }
+export interface SeenRow {
+  readonly tenant: string
+  readonly service: string
+  readonly template: string
+  readonly first_bucket: number
+  readonly version: number
+}
 const MAX_PER_SERVICE = 20_000
 
 export interface Templates {
@@ -14,11 +20,13 @@ export const createTemplates = (): Templates => {
   const of = (tenant: string, service: string): Map<string, number> => {
     const key = `${tenant}\u0000${service}`
     let map = seen.get(key)
-    if (map === undefined) seen.set(key, map = new Map())
+    if (map === undefined) seen.set(key, (map = new Map()))
     return map
   }
   return {
-    load: (tenant, service, template, firstMs) => { of(tenant, service).set(template, firstMs) },
+    load: (tenant, service, template, firstMs) => {
+      of(tenant, service).set(template, firstMs)
+    },
     countNew: (tenant, service, templates, bucketMs, keep) => {
       if (templates.length === 0) return 0
       const known = of(tenant, service)

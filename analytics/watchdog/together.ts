@@ -26,7 +26,9 @@ export const createTogether = (): Together => {
     },
     movedWith: (opening) => {
       const { startedAtMs } = opening.finding
-      const moved = new Set((recent.get(keyOf(opening)) ?? []).filter((one) => Math.abs(one.startedAtMs - startedAtMs) <= AT_ONCE_MS).map((one) => one.service))
+      const moved = new Set(
+        (recent.get(keyOf(opening)) ?? []).filter((one) => Math.abs(one.startedAtMs - startedAtMs) <= AT_ONCE_MS).map((one) => one.service),
+      )
       moved.add(opening.service)
       return moved.size < ENOUGH ? [] : [...moved].filter((service) => service !== opening.service)
     },

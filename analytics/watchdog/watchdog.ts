@@ -23,7 +23,13 @@ export interface Log {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
 }
-export interface WatchdogConfig { readonly zThreshold: number; readonly cooldownMs: number; readonly pollMs: number; readonly bounds?: Bounds; /** All tenants unless set. */ readonly shard?: Shard }
+export interface WatchdogConfig {
+  readonly zThreshold: number
+  readonly cooldownMs: number
+  readonly pollMs: number
+  readonly bounds?: Bounds
+  /** All tenants unless set. */ readonly shard?: Shard
+}
 export interface WatchdogDeps {
   readonly clickhouse: Pick<ClickHouse, 'query' | 'insertRows'>
   readonly signals: SignalSink
@@ -95,7 +101,8 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
   const part = { shard: shard.index, shards: shard.of }
   const restored = await loadCheckpoint(clickhouse, shard, surpriseBytes)
   for (const state of restored.services) services.restore(state)
-  for (const row of await clickhouse.query(seenTemplates, part)) templates.load(row.tenant, row.service, row.template, row.first_bucket * 1000)
+  for (const row of await clickhouse.query(seenTemplates, part))
+    templates.load(row.tenant, row.service, row.template, row.first_bucket * 1000)
   let orphans = await clickhouse.query(openAnomalies, part)
   const reader = createPartialReader(clickhouse, restored.cursors, shard)
 
@@ -112,23 +119,29 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
   const countNew = (tenant: string, service: string, seen: readonly string[], bucketMs: number): number =>
     templates.countNew(tenant, service, seen, bucketMs, outbox.seen)
   const effects: Advance['effects'] = {
-    point: outbox.point, resolved: outbox.resolved,
-    opened: (opening) => { outbox.opened(opening); countedAtMs = -Infinity },
+    point: outbox.point,
+    resolved: outbox.resolved,
+    opened: (opening) => {
+      outbox.opened(opening)
+      countedAtMs = -Infinity
+    },
     countNewTemplates: (state, bucket) => countNew(state.tenant, state.service, bucket.templates, bucket.bucketMs),
   }
 
-  const takePartials = (nowMs: number) => async (partials: readonly Partial[]): Promise<void> => {
-    let sliceEndMs = performance.now() + SLICE_MS
-    for (const partial of partials) {
-      intake.take(partial, nowMs)
-      if (performance.now() < sliceEndMs) continue
-      await breathe()
-      sliceEndMs = performance.now() + SLICE_MS
+  const takePartials =
+    (nowMs: number) =>
+    async (partials: readonly Partial[]): Promise<void> => {
+      let sliceEndMs = performance.now() + SLICE_MS
+      for (const partial of partials) {
+        intake.take(partial, nowMs)
+        if (performance.now() < sliceEndMs) continue
+        await breathe()
+        sliceEndMs = performance.now() + SLICE_MS
+      }
     }
-  }
   /** True when everything that was stored when it began has been taken in. */
   const takeIn = async (nowMs: number): Promise<boolean> => {
-    for (let reads = 0; reads < MAX_READS; reads++) if (!await reader.read(nowMs, takePartials(nowMs))) return true
+    for (let reads = 0; reads < MAX_READS; reads++) if (!(await reader.read(nowMs, takePartials(nowMs)))) return true
     return false
   }
   /** True when it stopped because there is enough to write at once. */
@@ -136,7 +149,15 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
     let sliceEndMs = performance.now() + SLICE_MS
     intake.measureFronts()
     for (const state of services.all()) {
-      const context: Advance = { clock: { nowMs, uncommittedMs }, ranSinceMs, detector, surpriseBytes, rules, tenant: intake.tenant(state.tenant), effects }
+      const context: Advance = {
+        clock: { nowMs, uncommittedMs },
+        ranSinceMs,
+        detector,
+        surpriseBytes,
+        rules,
+        tenant: intake.tenant(state.tenant),
+        effects,
+      }
       let more = true
       while (more && outbox.waiting() < BATCH) {
         more = advance(state, context, BUCKETS_PER_STEP)
@@ -168,7 +189,13 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
   const amendLate = async (nowMs: number): Promise<void> => {
     if (intake.late.size === 0) return
     const taken = [...intake.late]
-    for (const point of await amend(clickhouse, taken.map(([, late]) => late), nowMs, countNew)) outbox.point(point)
+    for (const point of await amend(
+      clickhouse,
+      taken.map(([, late]) => late),
+      nowMs,
+      countNew,
+    ))
+      outbox.point(point)
     for (const [key] of taken) intake.late.delete(key)
   }
   /** Anomalies that an earlier run left open and that no series of this one goes on with. */
@@ -220,7 +247,11 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
   const schedule = (): void => {
     if (closed) return
     timer = setTimeout(() => {
-      tick().catch((error: unknown) => { logger.warn({ err: error }, 'watchdog round failed') }).finally(schedule)
+      tick()
+        .catch((error: unknown) => {
+          logger.warn({ err: error }, 'watchdog round failed')
+        })
+        .finally(schedule)
     }, config.pollMs)
   }
   schedule()
@@ -245,7 +276,9 @@ export const startWatchdog = async (config: WatchdogConfig, deps: WatchdogDeps):
     clearTimeout(timer)
   }
   return {
-    tick, close, abandon,
+    tick,
+    close,
+    abandon,
     stats: () => ({ lastRunAtMs, seriesMonitored: services.size(), anomaliesLastHour, seriesRefused: services.refused() }),
   }
 }

@@ -6,9 +6,15 @@ import { isIP } from 'node:net'
 import { Agent, buildConnector, request } from 'undici'
 import { bare, isAllowed, isPublic, NOTHING_ALLOWED, type AllowList } from './address.ts'
 
-export interface Fetched { readonly status: number; readonly body: string }
+export interface Fetched {
+  readonly status: number
+  readonly body: string
+}
 /** @throws EgressError; the same for an address that is refused and for one that does not answer. */
-export type GuardedFetch = (url: string, post?: { readonly body: string; readonly headers: Readonly<Record<string, string>> }) => Promise<Fetched>
+export type GuardedFetch = (
+  url: string,
+  post?: { readonly body: string; readonly headers: Readonly<Record<string, string>> },
+) => Promise<Fetched>
 export interface GuardedFetchConfig {
   /** Of the operator; for URLs of API callers there is none. */
   readonly allow?: AllowList
@@ -31,7 +37,8 @@ const assertUrl = (text: string, allow: AllowList): URL => {
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
   const isNamed = allow.hosts.some((one) => one.port === port && one.host === bare(url.hostname))
   if (url.username !== '' || url.password !== '') throw new EgressError('a URL with credentials is not taken')
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && (isNamed || allow.networks.length > 0))) throw new EgressError('only https is taken')
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && (isNamed || allow.networks.length > 0)))
+    throw new EgressError('only https is taken')
   if (!PORTS.has(port) && !isNamed && allow.networks.length === 0) throw new EgressError('only the ports 80, 443 and 8443 are taken')
   return url
 }
@@ -48,7 +55,8 @@ const createConnect = (allow: AllowList, timeoutMs: number, resolveName: typeof 
       lookup: (name, lookupOptions, answer) => {
         resolveName(name, { ...lookupOptions, all: true }, (error, found) => {
           const addresses = found as LookupAddress[]
-          if (error !== null || addresses.length === 0 || addresses.some(({ address }) => !may(host, port, address))) answer(unreachable(), '', 4)
+          if (error !== null || addresses.length === 0 || addresses.some(({ address }) => !may(host, port, address)))
+            answer(unreachable(), '', 4)
           else if (lookupOptions.all === true) (answer as (error: null, all: LookupAddress[]) => void)(null, addresses)
           else answer(null, addresses[0].address, addresses[0].family)
         })
@@ -63,13 +71,30 @@ const createConnect = (allow: AllowList, timeoutMs: number, resolveName: typeof 
   }
 }
 
-export const createGuardedFetch = ({ allow = NOTHING_ALLOWED, timeoutMs = 5000, maxBytes = 256 * 1024, resolve: resolveName = resolve }: GuardedFetchConfig): GuardedFetch => {
-  const agent = new Agent({ connect: createConnect(allow, timeoutMs, resolveName), pipelining: 0, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxResponseSize: maxBytes, keepAliveTimeout: 1 })
+export const createGuardedFetch = ({
+  allow = NOTHING_ALLOWED,
+  timeoutMs = 5000,
+  maxBytes = 256 * 1024,
+  resolve: resolveName = resolve,
+}: GuardedFetchConfig): GuardedFetch => {
+  const agent = new Agent({
+    connect: createConnect(allow, timeoutMs, resolveName),
+    pipelining: 0,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxResponseSize: maxBytes,
+    keepAliveTimeout: 1,
+  })
   return async (text, post) => {
     const url = assertUrl(text, allow)
     const sent = post === undefined ? {} : { method: 'POST' as const, body: post.body }
     try {
-      const { statusCode, body } = await request(url, { dispatcher: agent, ...sent, headers: { accept: 'application/json', 'accept-encoding': 'identity', ...post?.headers }, signal: AbortSignal.timeout(timeoutMs) })
+      const { statusCode, body } = await request(url, {
+        dispatcher: agent,
+        ...sent,
+        headers: { accept: 'application/json', 'accept-encoding': 'identity', ...post?.headers },
+        signal: AbortSignal.timeout(timeoutMs),
+      })
       return { status: statusCode, body: await body.text() }
     } catch {
       throw unreachable()

@@ -13,7 +13,7 @@ export interface FilterError {
 
 const SHOWN = 60
 /** What stands there is shown only so far: it may be long. */
-export const shorten = (text: string): string => text.length > SHOWN ? `${text.slice(0, SHOWN)}…`.toWellFormed() : text
+export const shorten = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)}…`.toWellFormed() : text)
 
 export const describeError = (error: FilterError): string => {
   const found = error.found === '' ? 'the end' : JSON.stringify(error.found)

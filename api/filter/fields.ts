@@ -17,7 +17,12 @@ const names: readonly (readonly [Field, ...string[]])[] = [
 ]
 const byName = new Map(names.flatMap(([field, ...aliases]) => aliases.map((alias) => [alias, field] as const)))
 const prefixes: readonly (readonly [string, 'record' | 'resource'])[] = [
-  ['attributes.', 'record'], ['attrs.', 'record'], ['attr.', 'record'], ['resource.attributes.', 'resource'], ['resource_attributes.', 'resource'], ['resource.', 'resource'],
+  ['attributes.', 'record'],
+  ['attrs.', 'record'],
+  ['attr.', 'record'],
+  ['resource.attributes.', 'resource'],
+  ['resource_attributes.', 'resource'],
+  ['resource.', 'resource'],
 ]
 const TIMES = ['timestamp', 'time', '@timestamp', 'ts']
 

@@ -18,10 +18,12 @@ const NOT = ['NOT', '!']
 
 /** `a AND (b AND c)` is one AND of three. */
 const join = (op: 'and' | 'or', nodes: readonly FilterNode[]): FilterNode =>
-  nodes.length === 1 ? nodes[0] : { op, nodes: nodes.flatMap((node) => node.op === op ? node.nodes : [node]) }
+  nodes.length === 1 ? nodes[0] : { op, nodes: nodes.flatMap((node) => (node.op === op ? node.nodes : [node])) }
 
 const descend = (reader: Reader, depth: number, inner: (depth: number) => FilterNode | null): FilterNode | null =>
-  depth < MAX_FILTER_DEPTH ? inner(depth + 1) : reader.fail({ reason: 'too_deep', expected: [`at most ${MAX_FILTER_DEPTH} parentheses or NOTs in one another`] })
+  depth < MAX_FILTER_DEPTH
+    ? inner(depth + 1)
+    : reader.fail({ reason: 'too_deep', expected: [`at most ${MAX_FILTER_DEPTH} parentheses or NOTs in one another`] })
 
 const readGroup = (reader: Reader, depth: number): FilterNode | null => {
   reader.take()
@@ -77,10 +79,23 @@ const readOr = (reader: Reader, depth: number): FilterNode | null => {
 }
 
 const parseWith = <T>(input: string, maxLength: number, read: (reader: Reader) => T | null): Parsed<T> => {
-  if (input.length > maxLength) return { ok: false, error: { reason: 'too_long', position: maxLength, found: `${input.length} characters`, expected: [`at most ${maxLength} characters`], example: 'severity >= error' } }
+  if (input.length > maxLength)
+    return {
+      ok: false,
+      error: {
+        reason: 'too_long',
+        position: maxLength,
+        found: `${input.length} characters`,
+        expected: [`at most ${maxLength} characters`],
+        example: 'severity >= error',
+      },
+    }
   const reader = createReader(input)
   const value = reader.error() === null ? read(reader) : null
-  if (value !== null && reader.peek().kind !== 'end') reader.fail({ expected: ['AND', 'OR', 'the end', ...(reader.peek().text === ':' ? ['"quotes" around a value that holds a colon'] : [])] })
+  if (value !== null && reader.peek().kind !== 'end')
+    reader.fail({
+      expected: ['AND', 'OR', 'the end', ...(reader.peek().text === ':' ? ['"quotes" around a value that holds a colon'] : [])],
+    })
   const error = reader.error()
   if (value === null || error !== null) return { ok: false, error: error! }
   return { ok: true, value }
@@ -93,16 +108,19 @@ export const parseFilter = (input: string, maxLength = MAX_FILTER_LENGTH): Parse
   const { position, nearest } = parsed.error
   const length = createReader(input).lengthAt(position)
   const mended = input.slice(0, position) + nearest + input.slice(position + length)
-  return mended.length <= 200 && parseWith(mended, maxLength, (reader) => readOr(reader, 0)).ok ? { ok: false, error: { ...parsed.error, example: mended } } : parsed
+  return mended.length <= 200 && parseWith(mended, maxLength, (reader) => readOr(reader, 0)).ok
+    ? { ok: false, error: { ...parsed.error, example: mended } }
+    : parsed
 }
 
 /** Fields alone, as in `by=service,level`. */
-export const parseFields = (input: string): Parsed<Field[]> => parseWith(input, 512, (reader) => {
-  const fields: Field[] = []
-  do {
-    const field = readField(reader)
-    if (field === null) return null
-    fields.push(field)
-  } while (reader.takeAny([',']))
-  return fields
-})
+export const parseFields = (input: string): Parsed<Field[]> =>
+  parseWith(input, 512, (reader) => {
+    const fields: Field[] = []
+    do {
+      const field = readField(reader)
+      if (field === null) return null
+      fields.push(field)
+    } while (reader.takeAny([',']))
+    return fields
+  })

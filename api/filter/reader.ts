@@ -31,8 +31,16 @@ export const createReader = (input: string): Reader => {
   const read = tokenize(input)
   let tokens = 'unclosed' in read ? [] : read
   const end: Token = { kind: 'end', text: '', from: input.length, to: input.length }
-  let error: FilterError | null = 'unclosed' in read
-    ? { reason: 'syntax', position: read.unclosed, found: shorten(input.slice(read.unclosed)), expected: [`a ${input[read.unclosed]} that closes the quote`], example: EXAMPLE } : null
+  let error: FilterError | null =
+    'unclosed' in read
+      ? {
+          reason: 'syntax',
+          position: read.unclosed,
+          found: shorten(input.slice(read.unclosed)),
+          expected: [`a ${input[read.unclosed]} that closes the quote`],
+          example: EXAMPLE,
+        }
+      : null
   let next = 0
   let comparisons = 0
   const peek = (ahead = 0): Token => tokens[next + ahead] ?? end
@@ -40,9 +48,11 @@ export const createReader = (input: string): Reader => {
     error ??= { reason: 'syntax', position: at.from, found: shorten(input.slice(at.from, at.to)), example: EXAMPLE, ...wrong }
     return null
   }
-  const isAny = (token: Token, texts: readonly string[]): boolean => (token.kind === 'sign' || token.kind === 'word') && texts.includes(token.text.toUpperCase())
+  const isAny = (token: Token, texts: readonly string[]): boolean =>
+    (token.kind === 'sign' || token.kind === 'word') && texts.includes(token.text.toUpperCase())
   return {
-    peek, fail,
+    peek,
+    fail,
     take: () => tokens[next++] ?? end,
     takeAny: (texts) => {
       const takes = isAny(peek(), texts)
@@ -67,7 +77,8 @@ export const createReader = (input: string): Reader => {
     },
     count: (more) => {
       comparisons += more
-      if (comparisons > MAX_COMPARISONS) fail({ reason: 'too_many', expected: [`at most ${MAX_COMPARISONS} comparisons, words and listed values together`] })
+      if (comparisons > MAX_COMPARISONS)
+        fail({ reason: 'too_many', expected: [`at most ${MAX_COMPARISONS} comparisons, words and listed values together`] })
       return comparisons <= MAX_COMPARISONS
     },
     error: () => error,

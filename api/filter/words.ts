@@ -7,10 +7,18 @@ import type { Token } from './tokens.ts'
 export const toWordsNode = (reader: Reader, token: Token): FilterNode | null => {
   if (token.kind === 'word' && token.text.includes('*')) {
     const bare = token.text.replaceAll('*', '')
-    return reader.fail({ reason: 'value', expected: ['whole words without *', 'body ~ "part of a word"', 'no filter at all, for everything'], example: `body ~ "${/^[\w.-]+$/.test(bare) ? bare : 'time'}"` }, token)
+    return reader.fail(
+      {
+        reason: 'value',
+        expected: ['whole words without *', 'body ~ "part of a word"', 'no filter at all, for everything'],
+        example: `body ~ "${/^[\w.-]+$/.test(bare) ? bare : 'time'}"`,
+      },
+      token,
+    )
   }
   const words = toWords(token.text)
-  if (words.length === 0) return reader.fail({ reason: 'value', expected: ['a text with at least one letter or digit', 'body ~ "---" for signs'] }, token)
+  if (words.length === 0)
+    return reader.fail({ reason: 'value', expected: ['a text with at least one letter or digit', 'body ~ "---" for signs'] }, token)
   return reader.count(words.length) ? { op: 'words', text: token.text } : null
 }
 

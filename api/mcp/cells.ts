@@ -1,8 +1,15 @@
 // Values made fit for a model: hidden characters gone, long texts cut, and what was cut listed. Pure.
 import { sanitise } from './sanitise.ts'
 
-export interface Cut { readonly field: string; readonly bytes: number; readonly row?: number }
-export interface Cleaning { sanitized: number; readonly cut: Cut[] }
+export interface Cut {
+  readonly field: string
+  readonly bytes: number
+  readonly row?: number
+}
+export interface Cleaning {
+  sanitized: number
+  readonly cut: Cut[]
+}
 
 const bytesOf = (text: string): number => Buffer.byteLength(text)
 /** Never through the middle of a character. */
@@ -21,7 +28,9 @@ export const clean = (value: unknown, field: string, limit: number, into: Cleani
   }
   if (Array.isArray(value)) return value.map((one) => clean(one, `${field}[]`, limit, into, row))
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [sanitise(key).text, clean(inner, `${field}.${sanitise(key).text}`, limit, into, row)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [sanitise(key).text, clean(inner, `${field}.${sanitise(key).text}`, limit, into, row)]),
+  )
 }
 
 /** A cell of a table: an object in it costs at most four times what a text may. */

@@ -8,7 +8,11 @@ const ofQuery = (query: string): Values => Object.fromEntries(new URLSearchParam
 const ofCall = (text: string): Values => {
   const [target, body] = [text.split(' ')[1] ?? '', text.slice(text.indexOf('{') === -1 ? text.length : text.indexOf('{'))]
   let values: Values = {}
-  try { values = JSON.parse(body) as Values } catch { /* Cut, or without one. */ }
+  try {
+    values = JSON.parse(body) as Values
+  } catch {
+    /* Cut, or without one. */
+  }
   return { ...ofQuery(target.split('?')[1] ?? ''), ...values }
 }
 const valuesOf = (name: string, text: string): Values => {
@@ -18,10 +22,19 @@ const valuesOf = (name: string, text: string): Values => {
 }
 
 /** Of a field that the tool does not have: nothing. */
-export const correctedArguments = ({ path, example }: { readonly path: string; readonly example?: string }, input: Schema, operationId: string): Values => {
+export const correctedArguments = (
+  { path, example }: { readonly path: string; readonly example?: string },
+  input: Schema,
+  operationId: string,
+): Values => {
   const [name] = path.split('.')
   const properties = input.properties ?? {}
-  const given = example === undefined ? {} : Object.fromEntries(Object.entries(valuesOf(name, example)).filter(([key]) => Object.hasOwn(properties, key)))
+  const given =
+    example === undefined
+      ? {}
+      : Object.fromEntries(Object.entries(valuesOf(name, example)).filter(([key]) => Object.hasOwn(properties, key)))
   const { args } = repair(given, input)
-  return Object.hasOwn(args, name) || !Object.hasOwn(properties, name) ? args : { ...args, [name]: exampleOf(properties[name], name, operationId) }
+  return Object.hasOwn(args, name) || !Object.hasOwn(properties, name)
+    ? args
+    : { ...args, [name]: exampleOf(properties[name], name, operationId) }
 }

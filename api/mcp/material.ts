@@ -11,17 +11,26 @@ export const instructions = [
 ].join('\n')
 
 export const investigate = {
-  name: 'investigate_incident', title: 'Investigate an incident', description: 'Steps from an incident to its cause, with tools of this server.',
-  text: (id: string): string => [
-    `Investigate incident ${id}.`,
-    '1. obs_incident_get with include=["analysis","blast"]: what happened, ranked causes, what else is hit.',
-    '2. obs_service_context for the first cause: rates beside those before, anomalies, neighbours.',
-    '3. obs_logs_search for that service with severity_min=error, in the window of the analysis.',
-    '4. Say what the evidence shows and what it does not. Add it with obs_incident_update action=comment; acknowledge if you take it on; resolve only when the signals have ended.',
-  ].join('\n'),
+  name: 'investigate_incident',
+  title: 'Investigate an incident',
+  description: 'Steps from an incident to its cause, with tools of this server.',
+  text: (id: string): string =>
+    [
+      `Investigate incident ${id}.`,
+      '1. obs_incident_get with include=["analysis","blast"]: what happened, ranked causes, what else is hit.',
+      '2. obs_service_context for the first cause: rates beside those before, anomalies, neighbours.',
+      '3. obs_logs_search for that service with severity_min=error, in the window of the analysis.',
+      '4. Say what the evidence shows and what it does not. Add it with obs_incident_update action=comment; acknowledge if you take it on; resolve only when the signals have ended.',
+    ].join('\n'),
 } as const
 
-export const errorResource = { uri: 'lapwing://docs/errors', template: 'lapwing://docs/errors/{code}', title: 'Error codes', description: 'Every error code with its meaning, what to do and an example.', mimeType: 'application/json' } as const
+export const errorResource = {
+  uri: 'lapwing://docs/errors',
+  template: 'lapwing://docs/errors/{code}',
+  title: 'Error codes',
+  description: 'Every error code with its meaning, what to do and an example.',
+  mimeType: 'application/json',
+} as const
 export const readErrors = (): string => JSON.stringify(errorCatalogue())
 export const readError = (code: string): string | null => {
   const found = errorCatalogue().find((one) => one.code === code)

@@ -1,13 +1,23 @@
 // Models send "5" for 5 and "[1]" for [1]. Read by the schema, and only where the schema does not take a string; said in the answer. Pure.
 import { typesOf, type Schema } from '../openapi/example.ts'
 
-export interface Repaired { readonly args: Readonly<Record<string, unknown>>; readonly repaired: readonly string[]; readonly notices: readonly string[] }
+export interface Repaired {
+  readonly args: Readonly<Record<string, unknown>>
+  readonly repaired: readonly string[]
+  readonly notices: readonly string[]
+}
 
-const typeOf = (value: unknown): string => value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'number' && Number.isInteger(value) ? 'integer' : typeof value
-const isOf = (value: unknown, types: readonly string[]): boolean => types.includes(typeOf(value)) || (typeOf(value) === 'integer' && types.includes('number'))
+const typeOf = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'number' && Number.isInteger(value) ? 'integer' : typeof value
+const isOf = (value: unknown, types: readonly string[]): boolean =>
+  types.includes(typeOf(value)) || (typeOf(value) === 'integer' && types.includes('number'))
 
 const parse = (text: string): unknown => {
-  try { return JSON.parse(text) } catch { return undefined }
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 const repairOne = (value: unknown, schema: Schema): unknown => {

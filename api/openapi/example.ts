@@ -25,13 +25,22 @@ export interface Schema {
   readonly minProperties?: number
 }
 
-export const typesOf = (schema: Schema): readonly string[] => schema.type === undefined ? [] : [schema.type].flat() as string[]
+export const typesOf = (schema: Schema): readonly string[] => (schema.type === undefined ? [] : ([schema.type].flat() as string[]))
 
 const fits = (value: unknown, schema: Schema): boolean => {
   if (schema.const !== undefined) return value === schema.const
   if (schema.enum !== undefined && !schema.enum.includes(value)) return false
-  if (typeof value === 'string' && ((schema.maxLength !== undefined && value.length > schema.maxLength) || (schema.pattern !== undefined && !new RegExp(schema.pattern).test(value)))) return false
-  if (typeof value === 'number' && ((schema.minimum !== undefined && value < schema.minimum) || (schema.maximum !== undefined && value > schema.maximum))) return false
+  if (
+    typeof value === 'string' &&
+    ((schema.maxLength !== undefined && value.length > schema.maxLength) ||
+      (schema.pattern !== undefined && !new RegExp(schema.pattern).test(value)))
+  )
+    return false
+  if (
+    typeof value === 'number' &&
+    ((schema.minimum !== undefined && value < schema.minimum) || (schema.maximum !== undefined && value > schema.maximum))
+  )
+    return false
   return typesOf(schema).some((type) => {
     if (type === 'integer') return Number.isInteger(value)
     if (type === 'array') return Array.isArray(value)
@@ -64,7 +73,8 @@ export const exampleOf = (schema: Schema, name: string, operationId: string, isW
   if (schema.allOf !== undefined) return Object.assign({}, ...schema.allOf.map((part) => exampleOf(part, name, operationId, isWhole)))
   if (schema.anyOf !== undefined) return exampleOf(schema.anyOf[0], name, operationId, isWhole)
   const known = wordingOf(name, operationId)?.example
-  for (const value of [known, Array.isArray(known) ? known[0] : undefined]) if (value !== undefined && schema.properties === undefined && fits(value, schema)) return value
+  for (const value of [known, Array.isArray(known) ? known[0] : undefined])
+    if (value !== undefined && schema.properties === undefined && fits(value, schema)) return value
   if (schema.enum !== undefined) return schema.enum[0]
   return ofType(schema, name, operationId, isWhole)
 }

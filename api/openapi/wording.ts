@@ -1,7 +1,10 @@
 // What a field of requests and answers means, with one example: one place, because the same names occur in many shapes.
 // `operationId.name` goes before `name`; a description or an example in the schema itself goes before both.
 
-export interface Wording { readonly description: string; readonly example: unknown }
+export interface Wording {
+  readonly description: string
+  readonly example: unknown
+}
 const say = (description: string, example: unknown): Wording => ({ description, example })
 
 const wordings: Readonly<Record<string, Wording>> = {

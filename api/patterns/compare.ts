@@ -4,9 +4,16 @@ import { patternOfTemplate } from '../../streams/contracts/pattern-id.ts'
 import { generalise } from './generalise.ts'
 
 /** Seconds that each range really covers. */
-export interface Spans { readonly rangeSeconds: number; readonly baselineSeconds: number }
+export interface Spans {
+  readonly rangeSeconds: number
+  readonly baselineSeconds: number
+}
 export type Kind = 'new' | 'back' | 'more' | 'less' | 'same' | 'gone'
-export interface Change { readonly kind: Kind; /** Of the rates; null: there was none before. */ readonly ratio: number | null; /** Signed root of the Poisson deviance of equal rates. */ readonly sigma: number }
+export interface Change {
+  readonly kind: Kind
+  /** Of the rates; null: there was none before. */ readonly ratio: number | null
+  /** Signed root of the Poisson deviance of equal rates. */ readonly sigma: number
+}
 export interface Found {
   readonly id: string
   readonly template: string
@@ -31,8 +38,8 @@ const CLEAR = 1.5
 
 export const changeOf = (count: number, before: number, isFirst: boolean, { rangeSeconds, baselineSeconds }: Spans): Change => {
   const total = count + before
-  const expected = total * rangeSeconds / Math.max(1, rangeSeconds + baselineSeconds)
-  const part = (n: number, of: number): number => n === 0 || of === 0 ? 0 : n * Math.log(n / of)
+  const expected = (total * rangeSeconds) / Math.max(1, rangeSeconds + baselineSeconds)
+  const part = (n: number, of: number): number => (n === 0 || of === 0 ? 0 : n * Math.log(n / of))
   const sigma = Math.sign(count - expected) * Math.sqrt(2 * Math.max(0, part(count, expected) + part(before, total - expected)))
   const ratio = before === 0 ? null : count / rangeSeconds / (before / baselineSeconds)
   if (before === 0) return { kind: isFirst ? 'new' : 'back', ratio, sigma }
@@ -41,8 +48,22 @@ export const changeOf = (count: number, before: number, isFirst: boolean, { rang
   return { kind: !isClear ? 'same' : sigma > 0 ? 'more' : 'less', ratio, sigma }
 }
 
-interface Sum { readonly id: string; readonly text: string; count: number; before: number; last: number; firstSeen: number | null; readonly services: Map<string, number>; readonly past: Map<string, number>; readonly levels: Map<number, number>; readonly ids: Set<string>; example: TemplateTextRow | null }
-const add = <K>(to: Map<K, number>, key: K, by: number): void => { if (by > 0) to.set(key, (to.get(key) ?? 0) + by) }
+interface Sum {
+  readonly id: string
+  readonly text: string
+  count: number
+  before: number
+  last: number
+  firstSeen: number | null
+  readonly services: Map<string, number>
+  readonly past: Map<string, number>
+  readonly levels: Map<number, number>
+  readonly ids: Set<string>
+  example: TemplateTextRow | null
+}
+const add = <K>(to: Map<K, number>, key: K, by: number): void => {
+  if (by > 0) to.set(key, (to.get(key) ?? 0) + by)
+}
 
 /** Which pattern each template of a service belongs to. */
 const toSums = (texts: readonly TemplateTextRow[]): { byTemplate: Map<string, Sum>; sums: Map<string, Sum> } => {
@@ -51,7 +72,19 @@ const toSums = (texts: readonly TemplateTextRow[]): { byTemplate: Map<string, Su
   for (const [service, own] of Map.groupBy(texts, (row) => row.service)) {
     const rows = new Map(own.map((row) => [row.template, row]))
     for (const { id, text, templates } of generalise([...rows.values()].map((row) => ({ id: row.template, text: row.text })))) {
-      const sum = sums.get(id) ?? { id, text, count: 0, before: 0, last: 0, firstSeen: null, services: new Map(), past: new Map(), levels: new Map(), ids: new Set([id]), example: null }
+      const sum = sums.get(id) ?? {
+        id,
+        text,
+        count: 0,
+        before: 0,
+        last: 0,
+        firstSeen: null,
+        services: new Map(),
+        past: new Map(),
+        levels: new Map(),
+        ids: new Set([id]),
+        example: null,
+      }
       sums.set(id, sum)
       for (const template of templates) {
         const row = rows.get(template)!
@@ -67,10 +100,20 @@ const toSums = (texts: readonly TemplateTextRow[]): { byTemplate: Map<string, Su
 
 /** Template 0: beyond the bounds, not told apart. */
 const NOT_TOLD_APART = '0'
-export interface Compared { readonly patterns: readonly Found[]; /** Records that are in no pattern. */ readonly other: { readonly count: number; readonly baselineCount: number }; readonly total: number; readonly baselineTotal: number }
+export interface Compared {
+  readonly patterns: readonly Found[]
+  /** Records that are in no pattern. */ readonly other: { readonly count: number; readonly baselineCount: number }
+  readonly total: number
+  readonly baselineTotal: number
+}
 
 /** @param rangeFrom a pattern is new when it was first seen from then on (Unix seconds). */
-export const compare = (counts: readonly TemplateCountRow[], texts: readonly TemplateTextRow[], spans: Spans, rangeFrom: number): Compared => {
+export const compare = (
+  counts: readonly TemplateCountRow[],
+  texts: readonly TemplateTextRow[],
+  spans: Spans,
+  rangeFrom: number,
+): Compared => {
   const { byTemplate, sums } = toSums(texts)
   let [count, before] = [0, 0]
   for (const row of counts) {
@@ -86,20 +129,35 @@ export const compare = (counts: readonly TemplateCountRow[], texts: readonly Tem
     add(sum.past, row.service, past)
     add(sum.levels, row.severity, records > 0 ? records : past)
   }
-  const patterns = [...sums.values()].filter((sum) => sum.count + sum.before > 0).map((sum): Found => ({
-    id: sum.id, template: sum.text, services: sum.count > 0 ? sum.services : sum.past, levels: sum.levels, count: sum.count, baselineCount: sum.before,
-    change: changeOf(sum.count, sum.before, sum.firstSeen === null || sum.firstSeen >= rangeFrom, spans),
-    firstSeen: sum.firstSeen, lastSeen: Math.max(sum.last, sum.example?.last_seen ?? 0), variants: sum.ids.size - (sum.ids.size > 1 ? 1 : 0), ids: sum.ids,
-    example: sum.example === null ? null : { message: sum.example.example, record: sum.example.record },
-  }))
+  const patterns = [...sums.values()]
+    .filter((sum) => sum.count + sum.before > 0)
+    .map((sum): Found => ({
+      id: sum.id,
+      template: sum.text,
+      services: sum.count > 0 ? sum.services : sum.past,
+      levels: sum.levels,
+      count: sum.count,
+      baselineCount: sum.before,
+      change: changeOf(sum.count, sum.before, sum.firstSeen === null || sum.firstSeen >= rangeFrom, spans),
+      firstSeen: sum.firstSeen,
+      lastSeen: Math.max(sum.last, sum.example?.last_seen ?? 0),
+      variants: sum.ids.size - (sum.ids.size > 1 ? 1 : 0),
+      ids: sum.ids,
+      example: sum.example === null ? null : { message: sum.example.example, record: sum.example.record },
+    }))
   const [total, baselineTotal] = [Number(counts.at(0)?.all_records ?? 0), Number(counts.at(0)?.all_before ?? 0)]
   return { patterns, other: { count: total - count, baselineCount: baselineTotal - before }, total, baselineTotal }
 }
 
 export const SORTS = ['change', 'count', 'first_seen'] as const
-export type Sort = typeof SORTS[number]
+export type Sort = (typeof SORTS)[number]
 /** What is new and severe first, then what changed most. */
-const weightOf = ({ change, levels }: Found): number => Math.abs(change.sigma) * (change.kind === 'new' ? 2 : 1) * (Math.max(0, ...levels.keys()) >= 5 ? 2 : 1)
-const KEYS: Readonly<Record<Sort, (one: Found) => number>> = { change: weightOf, count: (one) => one.count, first_seen: (one) => one.firstSeen ?? 0 }
+const weightOf = ({ change, levels }: Found): number =>
+  Math.abs(change.sigma) * (change.kind === 'new' ? 2 : 1) * (Math.max(0, ...levels.keys()) >= 5 ? 2 : 1)
+const KEYS: Readonly<Record<Sort, (one: Found) => number>> = {
+  change: weightOf,
+  count: (one) => one.count,
+  first_seen: (one) => one.firstSeen ?? 0,
+}
 export const sorted = (patterns: readonly Found[], sort: Sort): Found[] =>
   patterns.toSorted((a, b) => KEYS[sort](b) - KEYS[sort](a) || b.count - a.count || (a.id < b.id ? -1 : 1))

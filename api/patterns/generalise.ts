@@ -4,8 +4,15 @@
 import { createHash } from 'node:crypto'
 import { patternId, patternOfTemplate } from '../../streams/contracts/pattern-id.ts'
 
-export interface Template { /** 64-bit hash as text. */ readonly id: string; readonly text: string }
-export interface Pattern { readonly id: string; readonly text: string; /** Ids of its templates. */ readonly templates: readonly string[] }
+export interface Template {
+  /** 64-bit hash as text. */ readonly id: string
+  readonly text: string
+}
+export interface Pattern {
+  readonly id: string
+  readonly text: string
+  /** Ids of its templates. */ readonly templates: readonly string[]
+}
 
 export const VARIABLE = '<*>'
 /** So many different words in one place, all else being equal, are values. */
@@ -16,8 +23,15 @@ const MOST_AT_ONCE = 3
 const MOST_PLACES = 48
 const MOST_LOOKUPS = 300_000
 
-interface Node { readonly tokens: string[]; readonly templates: string[]; isMerged: boolean }
-interface Group { readonly nodes: Node[]; /** Tokens that may vary. */ readonly places: readonly number[] }
+interface Node {
+  readonly tokens: string[]
+  readonly templates: string[]
+  isMerged: boolean
+}
+interface Group {
+  readonly nodes: Node[]
+  /** Tokens that may vary. */ readonly places: readonly number[]
+}
 
 const TOKENS = /[\s=:;,()[\]{}"'`|]+|[^\s=:;,()[\]{}"'`|]+/g
 const isWord = (token: string): boolean => /[^\s=:;,()[\]{}"'`|]/.test(token)
@@ -35,17 +49,20 @@ const toGroups = (templates: readonly Template[]): Group[] => {
   for (const [text, same] of Map.groupBy(templates, (template) => canonical(template.text))) {
     const ids = same.map(({ id }) => id)
     const tokens = text.match(TOKENS) ?? []
-    const frame = tokens.map((token) => isWord(token) ? '\u0000' : token).join('')
+    const frame = tokens.map((token) => (isWord(token) ? '\u0000' : token)).join('')
     const nodes = groups.get(frame)
     if (nodes === undefined) groups.set(frame, [{ tokens, templates: ids, isMerged: false }])
     else nodes.push({ tokens, templates: ids, isMerged: false })
   }
-  return [...groups.values()].map((nodes) => ({ nodes, places: nodes[0].tokens.flatMap((token, place) => isWord(token) ? [place] : []).slice(0, MOST_PLACES) }))
+  return [...groups.values()].map((nodes) => ({
+    nodes,
+    places: nodes[0].tokens.flatMap((token, place) => (isWord(token) ? [place] : [])).slice(0, MOST_PLACES),
+  }))
 }
 
 const combinations = (places: readonly number[], size: number): number[][] =>
   size === 0 ? [[]] : places.flatMap((place, i) => combinations(places.slice(i + 1), size - 1).map((rest) => [place, ...rest]))
-const countOf = (n: number, size: number): number => size === 1 ? n : size === 2 ? n * (n - 1) / 2 : n * (n - 1) * (n - 2) / 6
+const countOf = (n: number, size: number): number => (size === 1 ? n : size === 2 ? (n * (n - 1)) / 2 : (n * (n - 1) * (n - 2)) / 6)
 
 const without = (tokens: readonly string[], places: readonly number[]): string[] => {
   const rest = [...tokens]
@@ -56,7 +73,11 @@ const without = (tokens: readonly string[], places: readonly number[]): string[]
 const saysEnough = (tokens: readonly string[]): boolean =>
   tokens.filter(hasLetters).length >= tokens.filter((token) => token === VARIABLE).length
 
-interface Candidate { readonly tokens: string[]; readonly text: string; readonly nodes: Node[] }
+interface Candidate {
+  readonly tokens: string[]
+  readonly text: string
+  readonly nodes: Node[]
+}
 const variesIn = (nodes: readonly Node[], place: number): boolean => new Set(nodes.map(({ tokens }) => tokens[place])).size >= VALUES
 
 const candidatesOf = ({ nodes, places }: Group, atOnce: number): Candidate[] => {
@@ -67,7 +88,9 @@ const candidatesOf = ({ nodes, places }: Group, atOnce: number): Candidate[] => 
     const found = Map.groupBy(nodes, ({ tokens }) => without(tokens, chosen).join('\u0001'))
     return [...found.values()].flatMap((alike) => {
       const tokens = without(alike[0].tokens, chosen)
-      return alike.length >= VALUES && saysEnough(tokens) && chosen.every((place) => variesIn(alike, place)) ? [{ tokens, text: tokens.join(''), nodes: alike }] : []
+      return alike.length >= VALUES && saysEnough(tokens) && chosen.every((place) => variesIn(alike, place))
+        ? [{ tokens, text: tokens.join(''), nodes: alike }]
+        : []
     })
   })
 }
@@ -86,11 +109,13 @@ const merge = (group: Group, atOnce: number): Group | null => {
     made.push({ tokens, templates: free.flatMap((node) => node.templates), isMerged: false })
   }
   if (made.length === 0) return null
-  const rest = group.nodes.filter((node) => !node.isMerged).filter((node) => {
-    const home = made.find((pattern) => matches(pattern, node))
-    home?.templates.push(...node.templates)
-    return home === undefined
-  })
+  const rest = group.nodes
+    .filter((node) => !node.isMerged)
+    .filter((node) => {
+      const home = made.find((pattern) => matches(pattern, node))
+      home?.templates.push(...node.templates)
+      return home === undefined
+    })
   return { ...group, nodes: [...made, ...rest] }
 }
 
@@ -104,11 +129,13 @@ const settle = (group: Group): Group => {
 
 const toPattern = ({ tokens, templates }: Node): Pattern => {
   const text = tokens.join('')
-  return templates.length === 1 ? { id: patternOfTemplate(templates[0]), text, templates } : { id: idOfText(text), text, templates: templates.toSorted() }
+  return templates.length === 1
+    ? { id: patternOfTemplate(templates[0]), text, templates }
+    : { id: idOfText(text), text, templates: templates.toSorted() }
 }
 
 /** @param templates of one service, no id twice; their order does not matter. */
 export const generalise = (templates: readonly Template[]): Pattern[] => {
-  const ordered = templates.toSorted((a, b) => a.text < b.text ? -1 : a.text > b.text ? 1 : a.id < b.id ? -1 : 1)
+  const ordered = templates.toSorted((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : a.id < b.id ? -1 : 1))
   return toGroups(ordered).flatMap((group) => settle(group).nodes.map(toPattern))
 }

@@ -1,9 +1,19 @@
 // Where the boxes of a graph stand and which way its edges go, from left to right. Pure: the same graph has the same places.
 import { Graph, layout } from '@dagrejs/dagre'
 
-export interface Point { readonly x: number; readonly y: number }
-export interface Box { readonly width: number; readonly height: number }
-export interface EdgeToPlace { readonly from: number; readonly to: number; /** Of its label. */ readonly label: Box }
+export interface Point {
+  readonly x: number
+  readonly y: number
+}
+export interface Box {
+  readonly width: number
+  readonly height: number
+}
+export interface EdgeToPlace {
+  readonly from: number
+  readonly to: number
+  /** Of its label. */ readonly label: Box
+}
 export interface Placed {
   readonly width: number
   readonly height: number
@@ -31,13 +41,17 @@ export const placeGraph = (count: number, box: Box, edges: readonly EdgeToPlace[
   // Names of the library's own making could clash with names of callers: numbers cannot.
   const graph = new Graph({ multigraph: true }).setGraph({ rankdir: 'LR', ...SPACE }).setDefaultEdgeLabel(() => ({}))
   for (let i = 0; i < count; i++) graph.setNode(`n${i}`, { ...box })
-  edges.forEach(({ from, to, label }, i) => { graph.setEdge({ v: `n${from}`, w: `n${to}`, name: `e${i}` }, { ...label, labelpos: 'c' }) })
+  edges.forEach(({ from, to, label }, i) => {
+    graph.setEdge({ v: `n${from}`, w: `n${to}`, name: `e${i}` }, { ...label, labelpos: 'c' })
+  })
   layout(graph)
   const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number }
   const at = (value: { x?: number; y?: number }): Point => ({ x: value.x ?? 0, y: value.y ?? 0 })
   const nodes = Array.from({ length: count }, (_, i) => at(graph.node(`n${i}`) as Point))
   return {
-    width: Number.isFinite(width) ? width : 0, height: Number.isFinite(height) ? height : 0, nodes,
+    width: Number.isFinite(width) ? width : 0,
+    height: Number.isFinite(height) ? height : 0,
+    nodes,
     edges: edges.map(({ from, to }, i) => {
       const placed = graph.edge({ v: `n${from}`, w: `n${to}`, name: `e${i}` }) as { points: Point[]; x?: number; y?: number }
       return { points: fromSideToSide(placed.points.map(at), nodes[from], nodes[to], box.width / 2), label: at(placed) }

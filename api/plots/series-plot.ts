@@ -3,9 +3,23 @@ import { scaleLinear, scaleUtc } from 'd3-scale'
 import { area, line } from 'd3-shape'
 import { escape, tenth, themed } from './svg.ts'
 
-export interface PlotPoint { readonly atMs: number; readonly value: number; readonly expected: number | null; readonly lower: number | null; readonly upper: number | null }
-export interface Mark { readonly fromMs: number; readonly toMs: number }
-export interface SeriesPlot { readonly title: string; readonly subtitle: string; readonly points: readonly PlotPoint[]; /** What is marked: times of anomalies. */ readonly marks: readonly Mark[] }
+export interface PlotPoint {
+  readonly atMs: number
+  readonly value: number
+  readonly expected: number | null
+  readonly lower: number | null
+  readonly upper: number | null
+}
+export interface Mark {
+  readonly fromMs: number
+  readonly toMs: number
+}
+export interface SeriesPlot {
+  readonly title: string
+  readonly subtitle: string
+  readonly points: readonly PlotPoint[]
+  /** What is marked: times of anomalies. */ readonly marks: readonly Mark[]
+}
 
 const [WIDTH, HEIGHT] = [860, 320]
 const MARGIN = { top: 56, right: 20, bottom: 36, left: 64 }
@@ -16,7 +30,8 @@ const DAYS_FROM_MS = 2 * 86_400_000
 
 const STYLE = themed(
   '.grid{stroke-width:1}.band{fill-opacity:.28}.expected{fill:none;stroke-width:1.5;stroke-dasharray:4 3}.value{fill:none;stroke-width:2}.marked{fill-opacity:.14}.edge{stroke-width:1.5}',
-  ({ rule, band, soft, line: stroke, mark }) => `.grid{stroke:${rule}}.band{fill:${band}}.expected{stroke:${soft}}.value{stroke:${stroke}}.marked{fill:${mark}}.edge{stroke:${mark}}`,
+  ({ rule, band, soft, line: stroke, mark }) =>
+    `.grid{stroke:${rule}}.band{fill:${band}}.expected{stroke:${soft}}.value{stroke:${stroke}}.marked{fill:${mark}}.edge{stroke:${mark}}`,
 )
 
 export const drawSeries = ({ title, subtitle, points, marks }: SeriesPlot): string => {
@@ -29,16 +44,34 @@ export const drawSeries = ({ title, subtitle, points, marks }: SeriesPlot): stri
   const y = scaleLinear([lowest, highest], [HEIGHT - MARGIN.bottom, MARGIN.top]).nice()
   // Of buckets in which nothing was counted no band is kept: it goes on from the one before to the one behind.
   const banded = points.filter((point) => point.expected !== null && point.lower !== null && point.upper !== null)
-  const band = area<PlotPoint>().x((point) => x(point.atMs)).y0((point) => y(point.lower!)).y1((point) => y(point.upper!)).digits(1)(banded) ?? ''
-  const expected = line<PlotPoint>().x((point) => x(point.atMs)).y((point) => y(point.expected!)).digits(1)(banded) ?? ''
-  const value = line<PlotPoint>().x((point) => x(point.atMs)).y((point) => y(point.value)).digits(1)(points) ?? ''
+  const band =
+    area<PlotPoint>()
+      .x((point) => x(point.atMs))
+      .y0((point) => y(point.lower!))
+      .y1((point) => y(point.upper!))
+      .digits(1)(banded) ?? ''
+  const expected =
+    line<PlotPoint>()
+      .x((point) => x(point.atMs))
+      .y((point) => y(point.expected!))
+      .digits(1)(banded) ?? ''
+  const value =
+    line<PlotPoint>()
+      .x((point) => x(point.atMs))
+      .y((point) => y(point.value))
+      .digits(1)(points) ?? ''
   const [top, bottom] = [MARGIN.top, HEIGHT - MARGIN.bottom]
   const format = y.tickFormat(5)
-  const timeOf = (tick: Date): string => last - first > DAYS_FROM_MS ? tick.toISOString().slice(0, 10) : tick.toISOString().slice(11, 16)
+  const timeOf = (tick: Date): string => (last - first > DAYS_FROM_MS ? tick.toISOString().slice(0, 10) : tick.toISOString().slice(11, 16))
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-labelledby="title subtitle"><style>${STYLE}</style><rect class="page" width="${WIDTH}" height="${HEIGHT}"/>`,
     `<text id="title" class="title" x="${MARGIN.left}" y="24">${escape(title, MAX_TEXT)}</text><text id="subtitle" x="${MARGIN.left}" y="43">${escape(subtitle, MAX_TEXT)}</text>`,
-    ...y.ticks(5).map((tick) => `<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${tenth(y(tick))}" y2="${tenth(y(tick))}"/><text x="${MARGIN.left - 8}" y="${tenth(y(tick) + 4)}" text-anchor="end">${escape(format(tick), MAX_TEXT)}</text>`),
+    ...y
+      .ticks(5)
+      .map(
+        (tick) =>
+          `<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${tenth(y(tick))}" y2="${tenth(y(tick))}"/><text x="${MARGIN.left - 8}" y="${tenth(y(tick) + 4)}" text-anchor="end">${escape(format(tick), MAX_TEXT)}</text>`,
+      ),
     ...x.ticks(7).map((tick) => `<text x="${tenth(x(tick))}" y="${HEIGHT - 14}" text-anchor="middle">${timeOf(tick)}</text>`),
     ...marks.map(({ fromMs, toMs }) => {
       const left = tenth(x(fromMs))

@@ -8,7 +8,9 @@ import type { AddressWindows } from '../services/address-windows.ts'
 export const WINDOW_MS = 60_000
 
 declare module 'fastify' {
-  interface FastifyRequest { addressLimit: { readonly max: number; readonly remaining: number; readonly ttlMs: number } | null }
+  interface FastifyRequest {
+    addressLimit: { readonly max: number; readonly remaining: number; readonly ttlMs: number } | null
+  }
 }
 
 type Incremented = (error: null, result: { current: number; ttl: number }) => void
@@ -17,14 +19,27 @@ type Incremented = (error: null, result: { current: number; ttl: number }) => vo
 const isNeverRefused = (url: string): boolean => /^\/health(\/|\?|$)/.test(url)
 
 export const limitAddresses = async (app: FastifyInstance, max: number, windows: AddressWindows): Promise<void> => {
-  const store = { incr: (address: string, done: Incremented) => { done(null, windows.hit(address)) }, child: () => store }
-  await app.register(rateLimit, { global: false, max, timeWindow: WINDOW_MS, store: function Store() { return store } as never })
+  const store = {
+    incr: (address: string, done: Incremented) => {
+      done(null, windows.hit(address))
+    },
+    child: () => store,
+  }
+  await app.register(rateLimit, {
+    global: false,
+    max,
+    timeWindow: WINDOW_MS,
+    store: function Store() {
+      return store
+    } as never,
+  })
   const limit = app.createRateLimit()
   app.decorateRequest('addressLimit', null)
   app.addHook('onRequest', async (request) => {
     const counted = await limit(request)
     if (counted.isAllowed) return
     request.addressLimit = { max: counted.max, remaining: counted.remaining, ttlMs: counted.ttl }
-    if (counted.isExceeded && !isNeverRefused(request.url)) throw retryLater('RATE_LIMITED', `more than ${max} requests in ${WINDOW_MS / 1000} s from this address`, counted.ttl / 1000)
+    if (counted.isExceeded && !isNeverRefused(request.url))
+      throw retryLater('RATE_LIMITED', `more than ${max} requests in ${WINDOW_MS / 1000} s from this address`, counted.ttl / 1000)
   })
 }

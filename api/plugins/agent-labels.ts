@@ -16,7 +16,9 @@ export const checkAgentLabels = (app: FastifyInstance): void => {
     for (const header of HEADERS) {
       const value = labelOf(request, header)
       if (value === null || LABEL.test(value)) continue
-      throw apiError('VALIDATION_FAILED', `${header} is not a label`, [{ path: header, code: 'pattern', message: '1 to 64 letters, digits, _ . : -', example: `${header}: triage-bot` }])
+      throw apiError('VALIDATION_FAILED', `${header} is not a label`, [
+        { path: header, code: 'pattern', message: '1 to 64 letters, digits, _ . : -', example: `${header}: triage-bot` },
+      ])
     }
   })
 }

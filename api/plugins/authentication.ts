@@ -11,7 +11,10 @@ import { readIdempotencyKey } from './idempotency-key.ts'
 import { sha256 } from '../services/ids.ts'
 
 declare module 'fastify' {
-  interface FastifyRequest { principal: Principal | null; /** That this request stands for. */ tool: string | null }
+  interface FastifyRequest {
+    principal: Principal | null
+    /** That this request stands for. */ tool: string | null
+  }
 }
 
 export const accessOf = (route: Pick<RouteOptions, 'schema' | 'url'>): Access => {
@@ -28,7 +31,12 @@ const bearer = (request: FastifyRequest): string | null => {
 
 export type Authenticate = (request: FastifyRequest) => Promise<Principal>
 
-export const createAuthenticator = (credentials: () => CredentialSnapshot, clock: () => number, onUse: (use: TokenUse) => void = () => undefined, ofJwt: (token: string) => Promise<Principal | null> = async () => null): Authenticate => {
+export const createAuthenticator = (
+  credentials: () => CredentialSnapshot,
+  clock: () => number,
+  onUse: (use: TokenUse) => void = () => undefined,
+  ofJwt: (token: string) => Promise<Principal | null> = async () => null,
+): Authenticate => {
   let read: CredentialSnapshot | null = null
   let byHash: ReadonlyMap<string, Principal> = new Map()
   return async (request) => {
@@ -38,16 +46,19 @@ export const createAuthenticator = (credentials: () => CredentialSnapshot, clock
       read = snapshot
     }
     const token = bearer(request)
-    const principal = token === null ? null : byHash.get(sha256(token)) ?? await ofJwt(token)
-    if (principal === null || (principal.expiresAtMs !== null && principal.expiresAtMs <= clock())) throw apiError('UNAUTHENTICATED', token === null ? 'no token was sent' : 'the token is unknown, expired or revoked')
+    const principal = token === null ? null : (byHash.get(sha256(token)) ?? (await ofJwt(token)))
+    if (principal === null || (principal.expiresAtMs !== null && principal.expiresAtMs <= clock()))
+      throw apiError('UNAUTHENTICATED', token === null ? 'no token was sent' : 'the token is unknown, expired or revoked')
     if (principal.tokenId !== '') onUse({ tenant: principal.tenant, tokenId: principal.tokenId, atMs: clock() })
     return principal
   }
 }
 
 export const authorise = (principal: Principal, access: Exclude<Access, { public: true }>): void => {
-  if (access.scope !== '' && !hasScope(principal.scopes, access.scope)) throw apiError('PAT_SCOPE_INSUFFICIENT', `the token lacks the scope ${access.scope}`, undefined, { required_scopes: [access.scope] })
-  if (roleLevel[principal.role] < roleLevel[access.role]) throw apiError('ROLE_INSUFFICIENT', `this needs the role ${access.role}; the token's owner is ${principal.role}`)
+  if (access.scope !== '' && !hasScope(principal.scopes, access.scope))
+    throw apiError('PAT_SCOPE_INSUFFICIENT', `the token lacks the scope ${access.scope}`, undefined, { required_scopes: [access.scope] })
+  if (roleLevel[principal.role] < roleLevel[access.role])
+    throw apiError('ROLE_INSUFFICIENT', `this needs the role ${access.role}; the token's owner is ${principal.role}`)
 }
 
 export const protect = (app: FastifyInstance, authenticate: Authenticate, isLoopback: boolean, clock: () => number): void => {
@@ -64,7 +75,8 @@ export const protect = (app: FastifyInstance, authenticate: Authenticate, isLoop
     const waitMs = principal.rateLimitRps === undefined ? 0 : rates.take(principal.tokenId, principal.rateLimitRps, clock())
     if (waitMs > 0) throw apiError('RATE_LIMITED', `the key may be used ${principal.rateLimitRps} times a second`)
     // A delete by an agent needs the whole right, not one that was narrowed for it.
-    if (request.method === 'DELETE' && request.headers['x-agent-id'] !== undefined && !principal.scopes.includes('*')) throw apiError('PAT_SCOPE_INSUFFICIENT', 'a DELETE with X-Agent-Id needs the scope *', undefined, { required_scopes: ['*'] })
+    if (request.method === 'DELETE' && request.headers['x-agent-id'] !== undefined && !principal.scopes.includes('*'))
+      throw apiError('PAT_SCOPE_INSUFFICIENT', 'a DELETE with X-Agent-Id needs the scope *', undefined, { required_scopes: ['*'] })
     request.principal = principal
   })
 }
@@ -78,13 +90,24 @@ export const principalOf = (request: FastifyRequest): Principal => {
 const callOf = (request: FastifyRequest): Actor['call'] => {
   const key = readIdempotencyKey(request.headers['idempotency-key'])
   const { operationId = '' } = (request.routeOptions.schema ?? {}) as { operationId?: string }
-  return { operation: operationId, ...(request.tool === null ? {} : { tool: request.tool }), ...(key === null ? {} : { idempotencyKeyHash: sha256(key).slice(0, 32) }) }
+  return {
+    operation: operationId,
+    ...(request.tool === null ? {} : { tool: request.tool }),
+    ...(key === null ? {} : { idempotencyKeyHash: sha256(key).slice(0, 32) }),
+  }
 }
 
 export const actorOf = (request: FastifyRequest): Actor => {
   const principal = principalOf(request)
   return {
-    userId: principal.userId, tokenId: principal.tokenId || null, email: principal.email, agentId: labelOf(request, 'X-Agent-Id'), conversationId: labelOf(request, 'X-Conversation-Id'),
-    ip: request.ip, ua: (request.headers['user-agent'] ?? '').slice(0, 200), requestId: request.id, call: callOf(request),
+    userId: principal.userId,
+    tokenId: principal.tokenId || null,
+    email: principal.email,
+    agentId: labelOf(request, 'X-Agent-Id'),
+    conversationId: labelOf(request, 'X-Conversation-Id'),
+    ip: request.ip,
+    ua: (request.headers['user-agent'] ?? '').slice(0, 200),
+    requestId: request.id,
+    call: callOf(request),
   }
 }

@@ -31,7 +31,9 @@ interface Change {
 }
 
 declare module 'fastify' {
-  interface FastifyRequest { change: Change | null }
+  interface FastifyRequest {
+    change: Change | null
+  }
 }
 
 export interface Changes {
@@ -39,7 +41,12 @@ export interface Changes {
   afterCommit(effect: () => Promise<void>): Promise<void>
   install(app: FastifyInstance): void
 }
-export interface ChangeDeps { readonly store: Store; readonly answers: IdempotentAnswers; readonly budgets: Budgets; readonly logger: Logger }
+export interface ChangeDeps {
+  readonly store: Store
+  readonly answers: IdempotentAnswers
+  readonly budgets: Budgets
+  readonly logger: Logger
+}
 
 /** What is done beside the transaction is not waited for any longer. */
 const ASIDE_MS = 400
@@ -62,21 +69,38 @@ class RolledBack extends Error {
 /** Beside what the call answers, and in a header where it answers nothing. */
 const withUndo = (answer: Answer, undo: object): Answer => {
   const text = JSON.stringify(undo)
-  if (answer.body === '') return { ...answer, headers: { ...answer.headers, 'x-undo': text.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`) } }
-  return answer.body.endsWith('}') ? { ...answer, body: `${answer.body.slice(0, -1)}${answer.body === '{}' ? '' : ','}"undo":${text}}` } : answer
+  if (answer.body === '')
+    return {
+      ...answer,
+      headers: {
+        ...answer.headers,
+        'x-undo': text.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`),
+      },
+    }
+  return answer.body.endsWith('}')
+    ? { ...answer, body: `${answer.body.slice(0, -1)}${answer.body === '{}' ? '' : ','}"undo":${text}}` }
+    : answer
 }
 
 export const createChanges = ({ store, answers, budgets, logger }: ChangeDeps): Changes => {
   const inFlight = new Set<string>()
   const current = new AsyncLocalStorage<Change>()
   const inProgress = () => retryLater('IDEMPOTENCY_IN_PROGRESS', 'a call with this Idempotency-Key is being carried out', 1)
-  const release = ({ call }: Change): void => { if (call !== null) inFlight.delete(answers.nameOf(call)) }
+  const release = ({ call }: Change): void => {
+    if (call !== null) inFlight.delete(answers.nameOf(call))
+  }
 
   const callOf = (request: FastifyRequest): KeyedCall | null => {
     const key = readIdempotencyKey(request.headers['idempotency-key'])
     if (key === null) return null
     const { tenant, tokenId, userId } = principalOf(request)
-    const fingerprint = fingerprintOf(request.method, request.routeOptions.url ?? '', request.params, request.query as Record<string, unknown>, request.rawBody)
+    const fingerprint = fingerprintOf(
+      request.method,
+      request.routeOptions.url ?? '',
+      request.params,
+      request.query as Record<string, unknown>,
+      request.rawBody,
+    )
     return { tenant, owner: tokenId === '' ? `user:${userId}` : tokenId, key, fingerprint }
   }
   /** @throws ApiError IDEMPOTENCY_KEY_REPLAY_CONFLICT. */
@@ -103,28 +127,29 @@ export const createChanges = ({ store, answers, budgets, logger }: ChangeDeps): 
     return first === null ? undefined : sendAnswer(reply, first)
   }
   /** The answer that leaves, and whether it is of now or was given before. */
-  const carryOut = (request: FastifyRequest, change: Change, handle: () => Promise<Answer>): Promise<Answer> => store.transaction(async (sql) => {
-    const { call } = change
-    const principal = principalOf(request)
-    if (call !== null && !await tryLock(sql, answers.nameOf(call))) {
-      change.keptElsewhere = true
-      throw inProgress()
-    }
-    const first = call === null ? null : await firstAnswer(sql, call, change)
-    if (first !== null) return first
-    // One change of a tenant at a time: their audit rows are a chain.
-    await lockTenant(sql, principal.tenant)
-    if (!change.dryRun) change.usage = await budgets.spend(sql, principal)
-    const answer = await current.run(change, handle)
-    if (answer.status >= 400) throw new RolledBack(answer)
-    if (change.dryRun) throw new RolledBack(dryRunAnswer(answer, await auditOfRequest(sql, principal.tenant, request.id)))
-    const whole = withUndo(answer, request.undo)
-    if (call !== null) {
-      await answers.save(sql, call, whole)
-      change.keptElsewhere = true
-    }
-    return whole
-  })
+  const carryOut = (request: FastifyRequest, change: Change, handle: () => Promise<Answer>): Promise<Answer> =>
+    store.transaction(async (sql) => {
+      const { call } = change
+      const principal = principalOf(request)
+      if (call !== null && !(await tryLock(sql, answers.nameOf(call)))) {
+        change.keptElsewhere = true
+        throw inProgress()
+      }
+      const first = call === null ? null : await firstAnswer(sql, call, change)
+      if (first !== null) return first
+      // One change of a tenant at a time: their audit rows are a chain.
+      await lockTenant(sql, principal.tenant)
+      if (!change.dryRun) change.usage = await budgets.spend(sql, principal)
+      const answer = await current.run(change, handle)
+      if (answer.status >= 400) throw new RolledBack(answer)
+      if (change.dryRun) throw new RolledBack(dryRunAnswer(answer, await auditOfRequest(sql, principal.tenant, request.id)))
+      const whole = withUndo(answer, request.undo)
+      if (call !== null) {
+        await answers.save(sql, call, whole)
+        change.keptElsewhere = true
+      }
+      return whole
+    })
   const finish = async (request: FastifyRequest, reply: FastifyReply, handle: () => Promise<Answer>): Promise<unknown> => {
     const change = request.change!
     change.working = true
@@ -151,8 +176,14 @@ export const createChanges = ({ store, answers, budgets, logger }: ChangeDeps): 
     if (change.working) return
     const { call } = change
     if (call !== null && !change.keptElsewhere && isKept(reply.statusCode) && reply.statusCode >= 400) {
-      const answer: Answer = { status: reply.statusCode, headers: { 'content-type': String(reply.getHeader('content-type')) }, body: String(payload) }
-      await within(ASIDE_MS, answers.save(store, call, answer)).catch((error: unknown) => { logger.warn({ error: String(error) }, 'an answer was not kept for its Idempotency-Key') })
+      const answer: Answer = {
+        status: reply.statusCode,
+        headers: { 'content-type': String(reply.getHeader('content-type')) },
+        body: String(payload),
+      }
+      await within(ASIDE_MS, answers.save(store, call, answer)).catch((error: unknown) => {
+        logger.warn({ error: String(error) }, 'an answer was not kept for its Idempotency-Key')
+      })
     }
     release(change)
   }

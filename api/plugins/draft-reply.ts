@@ -5,7 +5,12 @@ import type { Answer } from '../services/idempotent-answers.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-interface Draft { status: number; payload: unknown; serialize: ((payload: unknown) => string) | null; readonly headers: Record<string, string> }
+interface Draft {
+  status: number
+  payload: unknown
+  serialize: ((payload: unknown) => string) | null
+  readonly headers: Record<string, string>
+}
 
 /** Runs the handler with a stand-in for its reply. `body` is what would have gone over the wire. */
 export const draftAnswer = async (reply: FastifyReply, handle: (standIn: FastifyReply) => unknown): Promise<Answer> => {
@@ -15,17 +20,46 @@ export const draftAnswer = async (reply: FastifyReply, handle: (standIn: Fastify
     // oxlint-disable-next-line unicorn/no-thenable
     then: { value: undefined },
     statusCode: { get: () => draft.status },
-    code: { value: (status: number) => { draft.status = status; return standIn } },
-    header: { value: (name: string, value: unknown) => { draft.headers[name.toLowerCase()] = String(value); return standIn } },
-    type: { value: (type: string) => { draft.headers['content-type'] = type; return standIn } },
-    serializer: { value: (serialize: (payload: unknown) => string) => { draft.serialize = serialize; return standIn } },
-    send: { value: (payload: unknown) => { draft.payload = payload; return standIn } },
+    code: {
+      value: (status: number) => {
+        draft.status = status
+        return standIn
+      },
+    },
+    header: {
+      value: (name: string, value: unknown) => {
+        draft.headers[name.toLowerCase()] = String(value)
+        return standIn
+      },
+    },
+    type: {
+      value: (type: string) => {
+        draft.headers['content-type'] = type
+        return standIn
+      },
+    },
+    serializer: {
+      value: (serialize: (payload: unknown) => string) => {
+        draft.serialize = serialize
+        return standIn
+      },
+    },
+    send: {
+      value: (payload: unknown) => {
+        draft.payload = payload
+        return standIn
+      },
+    },
   }) as FastifyReply
   const returned = await handle(standIn)
   const payload = returned === standIn || returned === undefined ? draft.payload : returned
   if (payload === null || payload === undefined) return { status: draft.status, headers: draft.headers, body: '' }
   const serialize = draft.serialize ?? reply.getSerializationFunction(String(draft.status)) ?? JSON.stringify
-  return { status: draft.status, headers: { 'content-type': JSON_TYPE, ...draft.headers }, body: typeof payload === 'string' ? payload : serialize(payload as never) }
+  return {
+    status: draft.status,
+    headers: { 'content-type': JSON_TYPE, ...draft.headers },
+    body: typeof payload === 'string' ? payload : serialize(payload as never),
+  }
 }
 
 /** As bytes, so that nothing is written anew. */

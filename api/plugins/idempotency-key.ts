@@ -8,7 +8,11 @@ export const readIdempotencyKey = (header: string | string[] | undefined): strin
   if (header === undefined) return null
   const text = String(header).trim()
   const key = /^"(.*)"$/.exec(text)?.[1] ?? text
-  if (key.length > MAX_LENGTH) throw apiError('IDEMPOTENCY_KEY_TOO_LONG', `the Idempotency-Key has ${key.length} characters, at most ${MAX_LENGTH} are taken`)
-  if (!/^[\x20-\x7e]+$/.test(key)) throw apiError('VALIDATION_FAILED', 'the Idempotency-Key is empty or not printable ASCII', [{ path: 'Idempotency-Key', code: 'pattern', message: '1 to 255 printable ASCII characters; a UUID' }])
+  if (key.length > MAX_LENGTH)
+    throw apiError('IDEMPOTENCY_KEY_TOO_LONG', `the Idempotency-Key has ${key.length} characters, at most ${MAX_LENGTH} are taken`)
+  if (!/^[\x20-\x7e]+$/.test(key))
+    throw apiError('VALIDATION_FAILED', 'the Idempotency-Key is empty or not printable ASCII', [
+      { path: 'Idempotency-Key', code: 'pattern', message: '1 to 255 printable ASCII characters; a UUID' },
+    ])
   return key
 }

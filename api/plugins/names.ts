@@ -2,8 +2,16 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Sql } from '../store/store.ts'
 
-const incidents = { route: /^\/api\/v1\/(incidents|context\/incident)\/:id(\/|$)/, isName: /^#?\d{1,9}$/, sql: 'SELECT id FROM incidents WHERE tenant = $1 AND number = $2' }
-const monitors = { route: /^\/api\/v1\/monitors\/:id(\/|$)/, isName: /^(?!mon_[0-9a-z]{12}$)/, sql: 'SELECT id FROM monitors WHERE tenant = $1 AND name = $2' }
+const incidents = {
+  route: /^\/api\/v1\/(incidents|context\/incident)\/:id(\/|$)/,
+  isName: /^#?\d{1,9}$/,
+  sql: 'SELECT id FROM incidents WHERE tenant = $1 AND number = $2',
+}
+const monitors = {
+  route: /^\/api\/v1\/monitors\/:id(\/|$)/,
+  isName: /^(?!mon_[0-9a-z]{12}$)/,
+  sql: 'SELECT id FROM monitors WHERE tenant = $1 AND name = $2',
+}
 
 export const takeNames = (app: FastifyInstance, store: Pick<Sql, 'query'>): void => {
   app.addHook('preHandler', async (request: FastifyRequest) => {

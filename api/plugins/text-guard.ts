@@ -10,8 +10,15 @@ const isStorable = (value: unknown): boolean => {
 
 export const guardText = (app: FastifyInstance): void => {
   app.addHook('preValidation', async (request) => {
-    for (const [path, part] of [['params', request.params], ['query', request.query], ['body', request.body]] as const) {
-      if (!isStorable(part)) throw apiError('VALIDATION_FAILED', `${path} holds a NUL or half a surrogate pair`, [{ path, code: 'text', message: 'well-formed Unicode without U+0000' }])
+    for (const [path, part] of [
+      ['params', request.params],
+      ['query', request.query],
+      ['body', request.body],
+    ] as const) {
+      if (!isStorable(part))
+        throw apiError('VALIDATION_FAILED', `${path} holds a NUL or half a surrogate pair`, [
+          { path, code: 'text', message: 'well-formed Unicode without U+0000' },
+        ])
     }
   })
 }

@@ -8,7 +8,11 @@ export type Undo =
 export const NO_UNDO: Undo = { possible: false, reason: 'this operation has no inverse' }
 
 declare module 'fastify' {
-  interface FastifyRequest { undo: Undo }
+  interface FastifyRequest {
+    undo: Undo
+  }
 }
 
-export const tellUndo = (request: FastifyRequest, undo: Undo): void => { request.undo = undo }
+export const tellUndo = (request: FastifyRequest, undo: Undo): void => {
+  request.undo = undo
+}

@@ -9,14 +9,28 @@ export interface AddressWindows {
   exchange(): Promise<void>
   close(): Promise<void>
 }
-export interface AddressWindowsConfig { readonly windowMs: number; readonly shared: boolean }
-export interface AddressWindowsDeps { readonly store: Sql; readonly clock: () => number; readonly onError: (error: unknown) => void }
+export interface AddressWindowsConfig {
+  readonly windowMs: number
+  readonly shared: boolean
+}
+export interface AddressWindowsDeps {
+  readonly store: Sql
+  readonly clock: () => number
+  readonly onError: (error: unknown) => void
+}
 
 const EXCHANGE_EVERY_MS = 500
 const MAX_ADDRESSES = 50_000
-interface Count { /** Of all processes, as last heard. */ known: number; sending: number; unsent: number }
+interface Count {
+  /** Of all processes, as last heard. */ known: number
+  sending: number
+  unsent: number
+}
 
-export const createAddressWindows = ({ windowMs, shared }: AddressWindowsConfig, { store, clock, onError }: AddressWindowsDeps): AddressWindows => {
+export const createAddressWindows = (
+  { windowMs, shared }: AddressWindowsConfig,
+  { store, clock, onError }: AddressWindowsDeps,
+): AddressWindows => {
   let start = 0
   let counts = new Map<string, Count>()
   const startOf = (ms: number): number => Math.floor(ms / windowMs) * windowMs
@@ -47,7 +61,8 @@ export const createAddressWindows = ({ windowMs, shared }: AddressWindowsConfig,
         `INSERT INTO address_windows (address, window_start, requests)
          SELECT address, $2::timestamptz, requests FROM jsonb_to_recordset($1::jsonb) AS hit (address text, requests bigint) ORDER BY address
          ON CONFLICT (address, window_start) DO UPDATE SET requests = address_windows.requests + excluded.requests RETURNING address, requests`,
-        [JSON.stringify(sent.map(([address, { sending }]) => ({ address, requests: sending }))), new Date(start).toISOString()])
+        [JSON.stringify(sent.map(([address, { sending }]) => ({ address, requests: sending }))), new Date(start).toISOString()],
+      )
       for (const { address, requests } of rows) mine.get(address)!.known = requests
       await store.query('DELETE FROM address_windows WHERE window_start < $1', [new Date(start - windowMs).toISOString()])
     } catch (error) {
@@ -58,8 +73,15 @@ export const createAddressWindows = ({ windowMs, shared }: AddressWindowsConfig,
     }
   }
   let running: Promise<void> | null = null
-  const once = (): Promise<void> => running ??= exchange().finally(() => { running = null })
-  const timer = shared ? setInterval(() => { void once() }, EXCHANGE_EVERY_MS).unref() : undefined
+  const once = (): Promise<void> =>
+    (running ??= exchange().finally(() => {
+      running = null
+    }))
+  const timer = shared
+    ? setInterval(() => {
+        void once()
+      }, EXCHANGE_EVERY_MS).unref()
+    : undefined
   return {
     hit: (address) => {
       roll()

@@ -20,11 +20,33 @@ export interface ChainedRow {
 const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  )
 }
 
 /** Of the first row, `previous` is empty. */
 export const hashOfRow = (previous: string, row: ChainedRow): string => {
   const { seq, tenant, createdAt, actorUserId, actorPatId, actorEmail, agentId, conversationId, requestId, action, resource, meta } = row
-  return createHash('sha256').update(JSON.stringify([previous, seq, tenant, createdAt, actorUserId, actorPatId, actorEmail, agentId, conversationId, requestId, action, resource, sorted(meta)])).digest('hex')
+  return createHash('sha256')
+    .update(
+      JSON.stringify([
+        previous,
+        seq,
+        tenant,
+        createdAt,
+        actorUserId,
+        actorPatId,
+        actorEmail,
+        agentId,
+        conversationId,
+        requestId,
+        action,
+        resource,
+        sorted(meta),
+      ]),
+    )
+    .digest('hex')
 }

@@ -6,19 +6,34 @@ import { createToken, makeToken } from './tokens.ts'
 
 export const DEFAULT_TENANT = 'default'
 const OWNER = 'user_owner'
-const actor: Actor = { userId: OWNER, tokenId: null, email: 'owner@localhost', agentId: null, conversationId: null, ip: 'local', ua: 'first start', requestId: 'bootstrap' }
+const actor: Actor = {
+  userId: OWNER,
+  tokenId: null,
+  email: 'owner@localhost',
+  agentId: null,
+  conversationId: null,
+  ip: 'local',
+  ua: 'first start',
+  requestId: 'bootstrap',
+}
 
 /** The tenant and its owner, without a token: for commands before the first start. */
 export const ensureTenant = async (store: Store): Promise<void> => {
   await store.transaction(async (sql) => {
     await sql.query('INSERT INTO tenants (id, name) VALUES ($1, $1) ON CONFLICT DO NOTHING', [DEFAULT_TENANT])
     await sql.query('INSERT INTO users (id, email) VALUES ($1, $2) ON CONFLICT DO NOTHING', [OWNER, actor.email])
-    await sql.query("INSERT INTO memberships (tenant, user_id, role) VALUES ($1, $2, 'super-admin') ON CONFLICT DO NOTHING", [DEFAULT_TENANT, OWNER])
+    await sql.query("INSERT INTO memberships (tenant, user_id, role) VALUES ($1, $2, 'super-admin') ON CONFLICT DO NOTHING", [
+      DEFAULT_TENANT,
+      OWNER,
+    ])
   })
 }
 
 /** `token` is the plaintext when one was made now, else null. */
-export const bootstrap = async (store: Store, config: { bootstrapToken: string | null }): Promise<{ tenant: string; token: string | null }> => {
+export const bootstrap = async (
+  store: Store,
+  config: { bootstrapToken: string | null },
+): Promise<{ tenant: string; token: string | null }> => {
   await ensureTenant(store)
   const first = { tenant: DEFAULT_TENANT, userId: OWNER, name: 'first token' }
   if (config.bootstrapToken !== null) {

@@ -6,7 +6,10 @@ import { retryLater } from '../errors.ts'
 import type { Sql } from '../store/store.ts'
 import { within } from '../within.ts'
 
-export interface Usage { readonly mutations: number; readonly logBytes: number }
+export interface Usage {
+  readonly mutations: number
+  readonly logBytes: number
+}
 export interface Budgets {
   /** Counts one change → what is then used, to be learnt when it is committed; null without a cap. @throws ApiError PAT_DAILY_LIMIT_EXCEEDED, when nothing was counted. */
   spend(sql: Sql, principal: Principal): Promise<Usage | null>
@@ -28,12 +31,20 @@ const MAX_TOKENS = 10_000
 const KEPT_DAYS = 90
 const DAY_MS = 86_400_000
 
-const isCapped = (principal: Principal): boolean => principal.tokenId !== '' && (principal.dailyMutationLimit ?? principal.dailyLogBytesLimit ?? null) !== null
+const isCapped = (principal: Principal): boolean =>
+  principal.tokenId !== '' && (principal.dailyMutationLimit ?? principal.dailyLogBytesLimit ?? null) !== null
 
-interface Row { mutations: number; log_bytes: number }
+interface Row {
+  mutations: number
+  log_bytes: number
+}
 const toUsage = (row: Row | undefined): Usage => ({ mutations: row?.mutations ?? 0, logBytes: row?.log_bytes ?? 0 })
 
-interface Cached { readonly day: string; readonly readAtMs: number; readonly usage: Usage | null }
+interface Cached {
+  readonly day: string
+  readonly readAtMs: number
+  readonly usage: Usage | null
+}
 
 export const createBudgets = (store: Sql, clock: () => number): Budgets => {
   const known = new Map<string, Cached>()
@@ -49,7 +60,11 @@ export const createBudgets = (store: Sql, clock: () => number): Budgets => {
     return latest
   }
   const readRow = async (sql: Sql, { tenant, tokenId }: Principal): Promise<Usage> => {
-    const [row] = await sql.query<Row>('SELECT mutations, log_bytes FROM token_usage WHERE tenant = $1 AND token_id = $2 AND day = $3', [tenant, tokenId, dayOf(clock())])
+    const [row] = await sql.query<Row>('SELECT mutations, log_bytes FROM token_usage WHERE tenant = $1 AND token_id = $2 AND day = $3', [
+      tenant,
+      tokenId,
+      dayOf(clock()),
+    ])
     return toUsage(row)
   }
   const read = async (principal: Principal): Promise<Usage | null> => {
@@ -71,7 +86,8 @@ export const createBudgets = (store: Sql, clock: () => number): Budgets => {
     if (!reading.has(principal.tokenId)) reading.set(principal.tokenId, running)
     return running
   }
-  const spent = (limit: number) => retryLater('PAT_DAILY_LIMIT_EXCEEDED', `the token has made its ${limit} changes of this day`, (nextDayMs(clock()) - clock()) / 1000)
+  const spent = (limit: number) =>
+    retryLater('PAT_DAILY_LIMIT_EXCEEDED', `the token has made its ${limit} changes of this day`, (nextDayMs(clock()) - clock()) / 1000)
   return {
     refuseSpent: ({ tokenId, dailyMutationLimit: limit = null }) => {
       const cached = known.get(tokenId)
@@ -80,16 +96,23 @@ export const createBudgets = (store: Sql, clock: () => number): Budgets => {
     spend: async (sql, principal) => {
       const { tenant, tokenId, dailyMutationLimit: limit = null } = principal
       if (tokenId === '' || limit === null) return null
-      const [counted] = limit === 0 ? [] : await sql.query<Row>(
-        `INSERT INTO token_usage (tenant, token_id, day, mutations) VALUES ($1, $2, $3, 1)
-         ON CONFLICT (tenant, token_id, day) DO UPDATE SET mutations = token_usage.mutations + 1 WHERE token_usage.mutations < $4 RETURNING mutations, log_bytes`, [tenant, tokenId, dayOf(clock()), limit])
+      const [counted] =
+        limit === 0
+          ? []
+          : await sql.query<Row>(
+              `INSERT INTO token_usage (tenant, token_id, day, mutations) VALUES ($1, $2, $3, 1)
+         ON CONFLICT (tenant, token_id, day) DO UPDATE SET mutations = token_usage.mutations + 1 WHERE token_usage.mutations < $4 RETURNING mutations, log_bytes`,
+              [tenant, tokenId, dayOf(clock()), limit],
+            )
       if (counted !== undefined) return toUsage(counted)
       // Said with the refusal, whatever else the store has to do by then.
       learn(principal, await readRow(sql, principal))
       throw spent(limit)
     },
     learn,
-    sweep: async () => { await store.query('DELETE FROM token_usage WHERE day < $1', [dayOf(clock() - KEPT_DAYS * DAY_MS)]) },
+    sweep: async () => {
+      await store.query('DELETE FROM token_usage WHERE day < $1', [dayOf(clock() - KEPT_DAYS * DAY_MS)])
+    },
     usage: async (principal) => {
       if (!isCapped(principal)) return null
       const cached = known.get(principal.tokenId)

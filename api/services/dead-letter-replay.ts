@@ -8,7 +8,12 @@ import { appendAudit, type Actor } from './audit.ts'
 import { toPosition } from './dead-letters.ts'
 
 /** As it was in the log. */
-export interface KeptMessage { readonly logId: string; readonly partition: number; readonly envelope: Uint8Array; readonly body: Uint8Array }
+export interface KeptMessage {
+  readonly logId: string
+  readonly partition: number
+  readonly envelope: Uint8Array
+  readonly body: Uint8Array
+}
 export interface ReplayDeps {
   readonly store: Store
   readonly clickhouse: Pick<ClickHouse, 'query'>
@@ -16,14 +21,23 @@ export interface ReplayDeps {
   readonly putBack: (message: KeptMessage) => Promise<string>
   readonly clock: () => number
 }
-export interface ReplayRequest { readonly tenant: string; readonly id: string; /** Also one that was replayed. */ readonly again: boolean; readonly dryRun: boolean }
+export interface ReplayRequest {
+  readonly tenant: string
+  readonly id: string
+  /** Also one that was replayed. */ readonly again: boolean
+  readonly dryRun: boolean
+}
 export type Replay =
   | { readonly outcome: 'replayed'; readonly position: string }
   | { readonly outcome: 'would_be_replayed' }
   | { readonly outcome: 'already_replayed'; readonly at: string; /** Null while that is not known. */ readonly position: string | null }
   | { readonly outcome: 'not_found' | 'not_whole' }
 
-interface Mark { times: number; begun_at: Date; position: string | null }
+interface Mark {
+  times: number
+  begun_at: Date
+  position: string | null
+}
 
 /** Errors after which the message is surely not in the log. */
 const isSurelyNotStored = (error: unknown): boolean => !(error instanceof TransientError) || error.code !== 'LOG_IO'
@@ -42,20 +56,28 @@ export const createDeadLetterReplay = ({ store, clickhouse, putBack, clock }: Re
     (await store.query<Mark>('SELECT times, begun_at, position FROM dead_letter_replays WHERE tenant = $1 AND id = $2', [tenant, id]))[0]
 
   /** Whether it was not marked, or may be marked again. */
-  const mark = ({ tenant, id, again }: ReplayRequest, actor: Actor): Promise<boolean> => store.transaction(async (sql) => {
-    const [marked] = await sql.query<{ times: number }>(
-      `INSERT INTO dead_letter_replays (tenant, id, times, begun_at) VALUES ($1, $2, 1, $3)
+  const mark = ({ tenant, id, again }: ReplayRequest, actor: Actor): Promise<boolean> =>
+    store.transaction(async (sql) => {
+      const [marked] = await sql.query<{ times: number }>(
+        `INSERT INTO dead_letter_replays (tenant, id, times, begun_at) VALUES ($1, $2, 1, $3)
        ON CONFLICT (tenant, id) DO UPDATE SET times = dead_letter_replays.times + 1, begun_at = excluded.begun_at, position = NULL WHERE $4 RETURNING times`,
-      [tenant, id, new Date(clock()).toISOString(), again])
-    if (marked === undefined) return false
-    await appendAudit(sql, actor, { tenant, action: 'REPLAY_DEAD_LETTER', resource: `dead_letter:${id}`, diff: { times: { from: marked.times - 1, to: marked.times } } })
-    return true
-  })
-  const unmark = ({ tenant, id }: ReplayRequest, actor: Actor): Promise<void> => store.transaction(async (sql) => {
-    await sql.query('UPDATE dead_letter_replays SET times = times - 1 WHERE tenant = $1 AND id = $2', [tenant, id])
-    await sql.query('DELETE FROM dead_letter_replays WHERE tenant = $1 AND id = $2 AND times = 0', [tenant, id])
-    await appendAudit(sql, actor, { tenant, action: 'REPLAY_DEAD_LETTER_FAILED', resource: `dead_letter:${id}` })
-  })
+        [tenant, id, new Date(clock()).toISOString(), again],
+      )
+      if (marked === undefined) return false
+      await appendAudit(sql, actor, {
+        tenant,
+        action: 'REPLAY_DEAD_LETTER',
+        resource: `dead_letter:${id}`,
+        diff: { times: { from: marked.times - 1, to: marked.times } },
+      })
+      return true
+    })
+  const unmark = ({ tenant, id }: ReplayRequest, actor: Actor): Promise<void> =>
+    store.transaction(async (sql) => {
+      await sql.query('UPDATE dead_letter_replays SET times = times - 1 WHERE tenant = $1 AND id = $2', [tenant, id])
+      await sql.query('DELETE FROM dead_letter_replays WHERE tenant = $1 AND id = $2 AND times = 0', [tenant, id])
+      await appendAudit(sql, actor, { tenant, action: 'REPLAY_DEAD_LETTER_FAILED', resource: `dead_letter:${id}` })
+    })
 
   return {
     /** @throws Error in words when the log does not take it; TransientError LOG_IO when nobody knows, and then it stays marked. */
@@ -67,7 +89,7 @@ export const createDeadLetterReplay = ({ store, clickhouse, putBack, clock }: Re
         const earlier = await markOf(tenant, id)
         return earlier === undefined || again ? { outcome: 'would_be_replayed' } : told(earlier)
       }
-      if (!await mark(request, actor)) return told((await markOf(tenant, id))!)
+      if (!(await mark(request, actor))) return told((await markOf(tenant, id))!)
       const position = await putBack(message).catch(async (error: unknown) => {
         if (isSurelyNotStored(error)) await unmark(request, actor)
         throw error
@@ -77,7 +99,10 @@ export const createDeadLetterReplay = ({ store, clickhouse, putBack, clock }: Re
     },
     /** When each of them that was replayed was, by id. */
     replayedAt: async (tenant: string, ids: readonly string[]): Promise<ReadonlyMap<string, string>> => {
-      const rows = await store.query<{ id: string; begun_at: Date }>('SELECT id, begun_at FROM dead_letter_replays WHERE tenant = $1 AND id IN (SELECT jsonb_array_elements_text($2::jsonb))', [tenant, JSON.stringify(ids)])
+      const rows = await store.query<{ id: string; begun_at: Date }>(
+        'SELECT id, begun_at FROM dead_letter_replays WHERE tenant = $1 AND id IN (SELECT jsonb_array_elements_text($2::jsonb))',
+        [tenant, JSON.stringify(ids)],
+      )
       return new Map(rows.map((row) => [row.id, row.begun_at.toISOString()]))
     },
   }

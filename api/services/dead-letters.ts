@@ -1,6 +1,12 @@
 // Messages that were set aside, as the API and the command line show them. An id is the message's position in the log.
 import type { ClickHouse } from '../../clickhouse/client.ts'
-import { deadLetterAt, listDeadLetters, listDeadLettersAfter, type DeadLetterPosition, type DeadLetterRow } from '../../clickhouse/queries/dead-letters.ts'
+import {
+  deadLetterAt,
+  listDeadLetters,
+  listDeadLettersAfter,
+  type DeadLetterPosition,
+  type DeadLetterRow,
+} from '../../clickhouse/queries/dead-letters.ts'
 import { DEAD_LETTER_REASONS, SHOWN_DEAD_LETTER_BYTES } from '../../streams/contracts/dead-letters.ts'
 
 export interface DeadLetter {
@@ -18,9 +24,20 @@ export interface DeadLetter {
   /** Of the whole body, also when less of it is kept. */
   readonly bodyBytes: number
 }
-export interface DeadLetterBody extends DeadLetter { readonly bodyBase64: string; readonly bodyTruncated: boolean }
-export interface DeadLetterFilter { readonly tenant: string; readonly fromMs: number; readonly toMs: number; /** Empty = every one. */ readonly reason: string }
-export interface DeadLetterPage { readonly deadLetters: readonly DeadLetter[]; /** Null on the last page. */ readonly next: DeadLetterPosition | null }
+export interface DeadLetterBody extends DeadLetter {
+  readonly bodyBase64: string
+  readonly bodyTruncated: boolean
+}
+export interface DeadLetterFilter {
+  readonly tenant: string
+  readonly fromMs: number
+  readonly toMs: number
+  /** Empty = every one. */ readonly reason: string
+}
+export interface DeadLetterPage {
+  readonly deadLetters: readonly DeadLetter[]
+  /** Null on the last page. */ readonly next: DeadLetterPosition | null
+}
 
 export interface DeadLetters {
   /** Newest first, behind `after`. */
@@ -40,24 +57,44 @@ export const toPosition = (id: string): { logId: string; partition: string; offs
 }
 
 const meaningOf = (reason: string): string =>
-  Object.hasOwn(DEAD_LETTER_REASONS, reason) ? DEAD_LETTER_REASONS[reason as keyof typeof DEAD_LETTER_REASONS] : 'Set aside by another version of Lapwing.'
+  Object.hasOwn(DEAD_LETTER_REASONS, reason)
+    ? DEAD_LETTER_REASONS[reason as keyof typeof DEAD_LETTER_REASONS]
+    : 'Set aside by another version of Lapwing.'
 
 const toDeadLetter = (row: DeadLetterRow): DeadLetter => ({
-  id: toId(row), receivedAt: new Date(Number(row.received_at_ms)).toISOString(), signal: row.signal, reason: row.reason, meaning: meaningOf(row.reason), detail: row.detail,
-  format: row.format, compression: row.compression, records: row.records, bodyBytes: Number(row.body_bytes),
+  id: toId(row),
+  receivedAt: new Date(Number(row.received_at_ms)).toISOString(),
+  signal: row.signal,
+  reason: row.reason,
+  meaning: meaningOf(row.reason),
+  detail: row.detail,
+  format: row.format,
+  compression: row.compression,
+  records: row.records,
+  bodyBytes: Number(row.body_bytes),
 })
 
 export const createDeadLetters = (clickhouse: Pick<ClickHouse, 'query'>): DeadLetters => ({
   list: async ({ tenant, fromMs, toMs, reason }, limit, after) => {
     const params = { tenant, fromMs: String(fromMs), toMs: String(toMs), reason, limit: limit + 1 }
-    const rows = after === null ? await clickhouse.query(listDeadLetters, params) : await clickhouse.query(listDeadLettersAfter, {
-      ...params, afterMs: after.receivedAtMs, afterLog: after.logId, afterPartition: after.partition, afterOffset: after.offset,
-    })
+    const rows =
+      after === null
+        ? await clickhouse.query(listDeadLetters, params)
+        : await clickhouse.query(listDeadLettersAfter, {
+            ...params,
+            afterMs: after.receivedAtMs,
+            afterLog: after.logId,
+            afterPartition: after.partition,
+            afterOffset: after.offset,
+          })
     const shown = rows.slice(0, limit)
     const last = rows.length > limit ? shown[limit - 1] : null
     return {
       deadLetters: shown.map(toDeadLetter),
-      next: last === null ? null : { receivedAtMs: last.received_at_ms, logId: last.log_id, partition: last.log_partition, offset: last.log_offset },
+      next:
+        last === null
+          ? null
+          : { receivedAtMs: last.received_at_ms, logId: last.log_id, partition: last.log_partition, offset: last.log_offset },
     }
   },
   get: async (tenant, id) => {

@@ -3,9 +3,20 @@
 import type { LoadRules, RulesOf, SeriesRule, Side } from '../../streams/contracts/detection.ts'
 import type { Store } from '../store/store.ts'
 
-export interface Setting { readonly sensitivity: number | null; readonly direction: Side | null; readonly ignored: boolean | null }
-export interface StoredSetting extends Setting { readonly tenant: string; readonly service: string; readonly metric: string }
-export interface NoiseMarks { readonly up: number; readonly down: number }
+export interface Setting {
+  readonly sensitivity: number | null
+  readonly direction: Side | null
+  readonly ignored: boolean | null
+}
+export interface StoredSetting extends Setting {
+  readonly tenant: string
+  readonly service: string
+  readonly metric: string
+}
+export interface NoiseMarks {
+  readonly up: number
+  readonly down: number
+}
 
 /** Each anomaly that was called noise raises the threshold of its series and side by a quarter, up to four times. */
 export const NOISE_STEP = 1.25
@@ -16,26 +27,41 @@ const NOTHING: Setting = { sensitivity: null, direction: null, ignored: null }
 
 /** What is said of the series goes before what is said of its service, field by field. */
 export const ruleOf = (series: Setting = NOTHING, service: Setting = NOTHING, marks: NoiseMarks = { up: 0, down: 0 }): SeriesRule => ({
-  sensitivity: series.sensitivity ?? service.sensitivity ?? 1, direction: series.direction ?? service.direction, ignored: series.ignored ?? service.ignored ?? false,
+  sensitivity: series.sensitivity ?? service.sensitivity ?? 1,
+  direction: series.direction ?? service.direction,
+  ignored: series.ignored ?? service.ignored ?? false,
   noiseFactor: { up: factorOf(marks.up), down: factorOf(marks.down) },
 })
 
-interface Said { readonly settings: Map<string, Setting>; readonly marks: Map<string, NoiseMarks> }
-interface StoredMarks { tenant: string; service: string; metric: string; up: number; down: number }
+interface Said {
+  readonly settings: Map<string, Setting>
+  readonly marks: Map<string, NoiseMarks>
+}
+interface StoredMarks {
+  tenant: string
+  service: string
+  metric: string
+  up: number
+  down: number
+}
 
 const read = async (store: Store): Promise<RulesOf> => {
   const tenants = new Map<string, Map<string, Said>>()
   const of = (tenant: string, service: string): Said => {
     let services = tenants.get(tenant)
-    if (services === undefined) tenants.set(tenant, services = new Map())
+    if (services === undefined) tenants.set(tenant, (services = new Map()))
     let said = services.get(service)
-    if (said === undefined) services.set(service, said = { settings: new Map(), marks: new Map() })
+    if (said === undefined) services.set(service, (said = { settings: new Map(), marks: new Map() }))
     return said
   }
-  for (const { tenant, service, metric, ...setting } of await store.query<StoredSetting>('SELECT tenant, service, metric, sensitivity, direction, ignored FROM detection_settings')) of(tenant, service).settings.set(metric, setting)
+  for (const { tenant, service, metric, ...setting } of await store.query<StoredSetting>(
+    'SELECT tenant, service, metric, sensitivity, direction, ignored FROM detection_settings',
+  ))
+    of(tenant, service).settings.set(metric, setting)
   const noise = await store.query<StoredMarks>(
     `SELECT tenant, service, metric, count(*) FILTER (WHERE direction = 1)::int AS up, count(*) FILTER (WHERE direction = -1)::int AS down FROM anomaly_feedback
-     WHERE verdict = 'noise' GROUP BY tenant, service, metric`)
+     WHERE verdict = 'noise' GROUP BY tenant, service, metric`,
+  )
   for (const { tenant, service, metric, up, down } of noise) of(tenant, service).marks.set(metric, { up, down })
   return (tenant, service) => {
     const said = tenants.get(tenant)?.get(service)
@@ -60,8 +86,12 @@ export const createDetectionRules = (store: Store, { lookEveryMs = LOOK_EVERY_MS
   }
   return async () => {
     if (rules === null || performance.now() - lookedAt >= lookEveryMs) {
-      looking ??= look().finally(() => { looking = null })
-      await looking.catch((error: unknown) => { if (rules === null) throw error })
+      looking ??= look().finally(() => {
+        looking = null
+      })
+      await looking.catch((error: unknown) => {
+        if (rules === null) throw error
+      })
     }
     return rules!
   }

@@ -7,7 +7,10 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 export const createId = (prefix: string): string => `${prefix}_${Array.from(randomBytes(12), (byte) => ALPHABET[byte & 31]).join('')}`
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-export interface Sealer { seal(plain: string, owner: string): string; open(sealed: string, owner: string): string }
+export interface Sealer {
+  seal(plain: string, owner: string): string
+  open(sealed: string, owner: string): string
+}
 
 /** AES-256-GCM; `owner` (tenant and row) is authenticated with it, so that a sealed secret cannot be moved to another row. */
 export const createSealer = (secretKey: string): Sealer => {
@@ -21,7 +24,9 @@ export const createSealer = (secretKey: string): Sealer => {
     },
     open: (sealed, owner) => {
       const bytes = Buffer.from(sealed, 'base64')
-      const cipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, 13)).setAAD(Buffer.from(owner)).setAuthTag(bytes.subarray(13, 29))
+      const cipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, 13))
+        .setAAD(Buffer.from(owner))
+        .setAuthTag(bytes.subarray(13, 29))
       return Buffer.concat([cipher.update(bytes.subarray(29)), cipher.final()]).toString('utf8')
     },
   }

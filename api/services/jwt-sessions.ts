@@ -16,7 +16,11 @@ const REMEMBER_MS = 30_000
 const MAX_REMEMBERED = 10_000
 const ACTOR = { ip: '', ua: 'JWT', requestId: '' }
 
-export const createJwtSessions = (deps: { readonly store: Store; readonly verify: JwtVerifier; readonly clock: () => number }): JwtSessions => {
+export const createJwtSessions = (deps: {
+  readonly store: Store
+  readonly verify: JwtVerifier
+  readonly clock: () => number
+}): JwtSessions => {
   const known = new Map<string, { readonly principal: Promise<Principal | null>; readonly untilMs: number }>()
   const look = async (token: string, nowMs: number): Promise<Principal | null> => {
     const claims = await deps.verify(token, nowMs)
@@ -33,10 +37,14 @@ export const createJwtSessions = (deps: { readonly store: Store; readonly verify
         const principal = look(token, nowMs)
         found = { principal, untilMs: nowMs + REMEMBER_MS }
         known.set(hash, found)
-        principal.catch(() => { known.delete(hash) })
+        principal.catch(() => {
+          known.delete(hash)
+        })
       }
       return await found.principal
     },
-    forget: () => { known.clear() },
+    forget: () => {
+      known.clear()
+    },
   }
 }

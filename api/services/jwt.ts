@@ -35,7 +35,8 @@ const CLOCK_TOLERANCE_S = 60
 const ROLES: readonly string[] = ['viewer', 'member', 'admin', 'owner']
 
 /** A name that a store can hold. */
-const isName = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= 255 && !value.includes('\0') && value.isWellFormed()
+const isName = (value: unknown): value is string =>
+  typeof value === 'string' && value !== '' && value.length <= 255 && !value.includes('\0') && value.isWellFormed()
 
 const toClaims = (payload: JWTPayload, config: JwtConfig): JwtClaims | null => {
   const { sub, exp, scope, scopes, role, email, email_verified: isVerified } = payload
@@ -43,15 +44,21 @@ const toClaims = (payload: JWTPayload, config: JwtConfig): JwtClaims | null => {
   if (!isName(sub) || !isName(tenant) || exp === undefined) return null
   const listed = Array.isArray(scopes) ? scopes : typeof scope === 'string' ? scope.split(' ') : []
   return {
-    issuer: config.issuer, subject: sub, tenant, email: isName(email) && isVerified === true ? email : null,
-    role: typeof role === 'string' && ROLES.includes(role) ? role as Role : 'viewer',
-    scopes: listed.filter((one): one is string => typeof one === 'string' && one !== ''), expiresAtMs: (exp + CLOCK_TOLERANCE_S) * 1000,
+    issuer: config.issuer,
+    subject: sub,
+    tenant,
+    email: isName(email) && isVerified === true ? email : null,
+    role: typeof role === 'string' && ROLES.includes(role) ? (role as Role) : 'viewer',
+    scopes: listed.filter((one): one is string => typeof one === 'string' && one !== ''),
+    expiresAtMs: (exp + CLOCK_TOLERANCE_S) * 1000,
   }
 }
 
 export const createJwtVerifier = (config: JwtConfig, fetch: GuardedFetch): JwtVerifier => {
   const keys = createRemoteJWKSet(new URL(config.jwksUrl), {
-    cacheMaxAge: 600_000, cooldownDuration: 30_000, timeoutDuration: 5000,
+    cacheMaxAge: 600_000,
+    cooldownDuration: 30_000,
+    timeoutDuration: 5000,
     [customFetch]: async (url: string) => {
       const { status, body } = await fetch(url)
       return new Response(status === 204 || status === 304 ? null : body, { status })
@@ -60,13 +67,22 @@ export const createJwtVerifier = (config: JwtConfig, fetch: GuardedFetch): JwtVe
   return async (token, nowMs) => {
     try {
       const { payload } = await jwtVerify(token, keys, {
-        issuer: config.issuer, audience: config.audience, algorithms: [...config.algorithms], clockTolerance: CLOCK_TOLERANCE_S, requiredClaims: ['exp', 'sub'], currentDate: new Date(nowMs),
+        issuer: config.issuer,
+        audience: config.audience,
+        algorithms: [...config.algorithms],
+        clockTolerance: CLOCK_TOLERANCE_S,
+        requiredClaims: ['exp', 'sub'],
+        currentDate: new Date(nowMs),
       })
       return toClaims(payload, config)
     } catch (error) {
       // Of the token, or of a key that the issuer does not have: final. That the issuer cannot be asked may pass.
-      const mayPass = error instanceof EgressError || error instanceof errors.JWKSTimeout || (error instanceof errors.JOSEError && error.code === 'ERR_JOSE_GENERIC') || error instanceof errors.JWKSInvalid
-      if (mayPass) throw new TransientError('STORE_UNAVAILABLE', 'the keys of the token\'s issuer cannot be had', 2000, { cause: error })
+      const mayPass =
+        error instanceof EgressError ||
+        error instanceof errors.JWKSTimeout ||
+        (error instanceof errors.JOSEError && error.code === 'ERR_JOSE_GENERIC') ||
+        error instanceof errors.JWKSInvalid
+      if (mayPass) throw new TransientError('STORE_UNAVAILABLE', "the keys of the token's issuer cannot be had", 2000, { cause: error })
       return null
     }
   }

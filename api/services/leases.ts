@@ -17,19 +17,23 @@ export const createLeases = (store: Store, owner: string, leaseMs = LEASE_MS): L
        ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at,
          epoch = CASE WHEN l.owner = excluded.owner AND l.expires_at > now() THEN l.epoch ELSE l.epoch + 1 END
        WHERE l.owner = excluded.owner OR l.expires_at <= now()
-       RETURNING epoch`, [name, owner, leaseMs])
+       RETURNING epoch`,
+      [name, owner, leaseMs],
+    )
     if (row === undefined) return null
     const epoch = Number(row.epoch)
     const endsAt = askedAt + leaseMs - SLACK_MS
     const lease: Lease = {
-      name, epoch,
+      name,
+      epoch,
       isHeld: () => performance.now() < endsAt,
-      guard: (work) => store.transaction(async (sql) => {
-        // Shared with others who write under it; whoever wants to take it over waits for them.
-        const held = await sql.query('SELECT 1 FROM leases WHERE name = $1 AND owner = $2 AND epoch = $3 FOR SHARE', [name, owner, epoch])
-        if (held.length === 0) throw new PermanentError('FENCED', `${name} has another owner`)
-        return await work()
-      }),
+      guard: (work) =>
+        store.transaction(async (sql) => {
+          // Shared with others who write under it; whoever wants to take it over waits for them.
+          const held = await sql.query('SELECT 1 FROM leases WHERE name = $1 AND owner = $2 AND epoch = $3 FOR SHARE', [name, owner, epoch])
+          if (held.length === 0) throw new PermanentError('FENCED', `${name} has another owner`)
+          return await work()
+        }),
     }
     return lease
   },

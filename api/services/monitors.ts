@@ -28,16 +28,37 @@ export interface Monitor {
   readonly createdAt: string
 }
 
-interface Stored { id: string; name: string; service: string | null; interval_sec: number; grace_sec: number; alert_labels: Record<string, string> | null; tags: string[]; status: Monitor['status']; last_hit_at: Date | null; created_at: Date; token_sealed: string }
+interface Stored {
+  id: string
+  name: string
+  service: string | null
+  interval_sec: number
+  grace_sec: number
+  alert_labels: Record<string, string> | null
+  tags: string[]
+  status: Monitor['status']
+  last_hit_at: Date | null
+  created_at: Date
+  token_sealed: string
+}
 const COLUMNS = 'id, name, service, interval_sec, grace_sec, alert_labels, tags, status, last_hit_at, created_at, token_sealed'
 const DEFAULT_GRACE_SEC = 30
 
 const toMonitor = (row: Stored): Monitor => ({
-  id: row.id, name: row.name, type: 'heartbeat', service: row.service ?? row.name, intervalSec: row.interval_sec, heartbeatGraceSec: row.grace_sec,
-  alertLabels: row.alert_labels, tags: row.tags, status: row.status, lastHitAt: row.last_hit_at?.toISOString() ?? null, createdAt: row.created_at.toISOString(),
+  id: row.id,
+  name: row.name,
+  type: 'heartbeat',
+  service: row.service ?? row.name,
+  intervalSec: row.interval_sec,
+  heartbeatGraceSec: row.grace_sec,
+  alertLabels: row.alert_labels,
+  tags: row.tags,
+  status: row.status,
+  lastHitAt: row.last_hit_at?.toISOString() ?? null,
+  createdAt: row.created_at.toISOString(),
 })
 /** An alert named Watchdog always fires: a monitor of that name proves the whole alert chain alive. */
-const defaultLabels = (name: string): Record<string, string> | null => name === 'Watchdog' ? { alertname: 'Watchdog' } : null
+const defaultLabels = (name: string): Record<string, string> | null => (name === 'Watchdog' ? { alertname: 'Watchdog' } : null)
 const nameTaken = (error: unknown, name: string): unknown =>
   (error as { code?: string }).code === '23505' ? apiError('MONITOR_NAME_DUPLICATE', `a monitor named ${name} exists`) : error
 
@@ -71,50 +92,112 @@ export const createMonitors = (store: Store, sealer: Sealer): Monitors => {
   }
   return {
     list: async (tenant, tags = []) =>
-      (await store.query<Stored>(`SELECT ${COLUMNS} FROM monitors WHERE tenant = $1 AND tags @> $2::jsonb ORDER BY created_at, id`, [tenant, JSON.stringify(tags)])).map(toMonitor),
+      (
+        await store.query<Stored>(`SELECT ${COLUMNS} FROM monitors WHERE tenant = $1 AND tags @> $2::jsonb ORDER BY created_at, id`, [
+          tenant,
+          JSON.stringify(tags),
+        ])
+      ).map(toMonitor),
     get: async (tenant, id) => toMonitor(await find(store, tenant, id)),
     create: async (tenant, input, actor) => {
       const id = createId('mon')
       const token = makeToken(tenant, id)
       const labels = input.alertLabels === undefined ? defaultLabels(input.name) : input.alertLabels
-      return await store.transaction(async (sql) => {
-        await sql.query(
-          `INSERT INTO monitors (id, tenant, name, type, service, interval_sec, grace_sec, alert_labels, token_sha256, token_sealed, tags, created_at, updated_at)
+      return await store
+        .transaction(async (sql) => {
+          await sql.query(
+            `INSERT INTO monitors (id, tenant, name, type, service, interval_sec, grace_sec, alert_labels, token_sha256, token_sealed, tags, created_at, updated_at)
            VALUES ($1, $2, $3, 'heartbeat', $4, $5, $6, $7, $8, $9, $10, now(), now())`,
-          [id, tenant, input.name, input.service ?? null, input.intervalSec, input.heartbeatGraceSec ?? DEFAULT_GRACE_SEC, labels === null ? null : JSON.stringify(labels), token.hash, token.sealed, JSON.stringify(input.tags ?? [])])
-        await appendAudit(sql, actor, { tenant, action: 'CREATE_MONITOR', resource: `monitor:${id}`, diff: { name: { from: null, to: input.name }, intervalSec: { from: null, to: input.intervalSec } } })
-        return toMonitor(await find(sql, tenant, id))
-      }).catch((error: unknown) => { throw nameTaken(error, input.name) })
+            [
+              id,
+              tenant,
+              input.name,
+              input.service ?? null,
+              input.intervalSec,
+              input.heartbeatGraceSec ?? DEFAULT_GRACE_SEC,
+              labels === null ? null : JSON.stringify(labels),
+              token.hash,
+              token.sealed,
+              JSON.stringify(input.tags ?? []),
+            ],
+          )
+          await appendAudit(sql, actor, {
+            tenant,
+            action: 'CREATE_MONITOR',
+            resource: `monitor:${id}`,
+            diff: { name: { from: null, to: input.name }, intervalSec: { from: null, to: input.intervalSec } },
+          })
+          return toMonitor(await find(sql, tenant, id))
+        })
+        .catch((error: unknown) => {
+          throw nameTaken(error, input.name)
+        })
     },
-    patch: async (tenant, id, patch, actor) => await store.transaction(async (sql) => {
-      const before = toMonitor(await findToChange(sql, tenant, id))
-      const after = { ...before, ...patch }
-      await sql.query('UPDATE monitors SET name = $3, service = $4, interval_sec = $5, grace_sec = $6, alert_labels = $7, tags = $8, updated_at = now() WHERE tenant = $1 AND id = $2',
-        [tenant, id, after.name, patch.service ?? (before.service === before.name ? null : before.service), after.intervalSec, after.heartbeatGraceSec, after.alertLabels === null ? null : JSON.stringify(after.alertLabels), JSON.stringify(after.tags)])
-      const diff = Object.fromEntries(Object.entries(patch).map(([key, to]) => [key, { from: before[key as keyof Monitor], to }]))
-      await appendAudit(sql, actor, { tenant, action: 'UPDATE_MONITOR', resource: `monitor:${id}`, diff })
-      return toMonitor(await find(sql, tenant, id))
-    }).catch((error: unknown) => { throw nameTaken(error, patch.name ?? '') }),
+    patch: async (tenant, id, patch, actor) =>
+      await store
+        .transaction(async (sql) => {
+          const before = toMonitor(await findToChange(sql, tenant, id))
+          const after = { ...before, ...patch }
+          await sql.query(
+            'UPDATE monitors SET name = $3, service = $4, interval_sec = $5, grace_sec = $6, alert_labels = $7, tags = $8, updated_at = now() WHERE tenant = $1 AND id = $2',
+            [
+              tenant,
+              id,
+              after.name,
+              patch.service ?? (before.service === before.name ? null : before.service),
+              after.intervalSec,
+              after.heartbeatGraceSec,
+              after.alertLabels === null ? null : JSON.stringify(after.alertLabels),
+              JSON.stringify(after.tags),
+            ],
+          )
+          const diff = Object.fromEntries(Object.entries(patch).map(([key, to]) => [key, { from: before[key as keyof Monitor], to }]))
+          await appendAudit(sql, actor, { tenant, action: 'UPDATE_MONITOR', resource: `monitor:${id}`, diff })
+          return toMonitor(await find(sql, tenant, id))
+        })
+        .catch((error: unknown) => {
+          throw nameTaken(error, patch.name ?? '')
+        }),
     remove: async (tenant, id, actor) => {
       return await store.transaction(async (sql) => {
         const row = await findToChange(sql, tenant, id)
-        const [{ miss_id: missId }] = await sql.query<{ miss_id: string | null }>('SELECT miss_id FROM monitors WHERE tenant = $1 AND id = $2', [tenant, id])
+        const [{ miss_id: missId }] = await sql.query<{ miss_id: string | null }>(
+          'SELECT miss_id FROM monitors WHERE tenant = $1 AND id = $2',
+          [tenant, id],
+        )
         await sql.query('DELETE FROM monitors WHERE tenant = $1 AND id = $2', [tenant, id])
-        await appendAudit(sql, actor, { tenant, action: 'DELETE_MONITOR', resource: `monitor:${id}`, snapshot: { name: row.name, intervalSec: row.interval_sec } })
+        await appendAudit(sql, actor, {
+          tenant,
+          action: 'DELETE_MONITOR',
+          resource: `monitor:${id}`,
+          snapshot: { name: row.name, intervalSec: row.interval_sec },
+        })
         return missId
       })
     },
-    rotate: async (tenant, id, actor) => await store.transaction(async (sql) => {
-      await findToChange(sql, tenant, id)
-      const token = makeToken(tenant, id)
-      await sql.query('UPDATE monitors SET token_sha256 = $3, token_sealed = $4, updated_at = now() WHERE tenant = $1 AND id = $2', [tenant, id, token.hash, token.sealed])
-      await appendAudit(sql, actor, { tenant, action: 'ROTATE_HEARTBEAT_TOKEN', resource: `monitor:${id}`, diff: { heartbeatToken: { redacted: true } } })
-      return toMonitor(await find(sql, tenant, id))
-    }),
-    secret: async (tenant, id, actor) => await store.transaction(async (sql) => {
-      const row = await find(sql, tenant, id)
-      await appendAudit(sql, actor, { tenant, action: 'READ_MONITOR_SECRETS', resource: `monitor:${id}` })
-      return sealer.open(row.token_sealed, `${tenant}/${id}`)
-    }),
+    rotate: async (tenant, id, actor) =>
+      await store.transaction(async (sql) => {
+        await findToChange(sql, tenant, id)
+        const token = makeToken(tenant, id)
+        await sql.query('UPDATE monitors SET token_sha256 = $3, token_sealed = $4, updated_at = now() WHERE tenant = $1 AND id = $2', [
+          tenant,
+          id,
+          token.hash,
+          token.sealed,
+        ])
+        await appendAudit(sql, actor, {
+          tenant,
+          action: 'ROTATE_HEARTBEAT_TOKEN',
+          resource: `monitor:${id}`,
+          diff: { heartbeatToken: { redacted: true } },
+        })
+        return toMonitor(await find(sql, tenant, id))
+      }),
+    secret: async (tenant, id, actor) =>
+      await store.transaction(async (sql) => {
+        const row = await find(sql, tenant, id)
+        await appendAudit(sql, actor, { tenant, action: 'READ_MONITOR_SECRETS', resource: `monitor:${id}` })
+        return sealer.open(row.token_sealed, `${tenant}/${id}`)
+      }),
   }
 }

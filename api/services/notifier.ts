@@ -37,18 +37,25 @@ const JITTER = 0.3
 
 /** Stripe's form, which 24observe has, and Standard Webhooks'; one secret. `atSeconds` = Unix time. */
 export const signatures = (secret: string, id: string, atSeconds: number, body: string): Record<string, string> => ({
-  'x-24observe-timestamp': String(atSeconds), 'x-24observe-signature': `t=${atSeconds},v1=${createHmac('sha256', secret).update(`${atSeconds}.${body}`).digest('hex')}`,
-  'webhook-id': id, 'webhook-timestamp': String(atSeconds), 'webhook-signature': `v1,${createHmac('sha256', secret).update(`${id}.${atSeconds}.${body}`).digest('base64')}`,
+  'x-24observe-timestamp': String(atSeconds),
+  'x-24observe-signature': `t=${atSeconds},v1=${createHmac('sha256', secret).update(`${atSeconds}.${body}`).digest('hex')}`,
+  'webhook-id': id,
+  'webhook-timestamp': String(atSeconds),
+  'webhook-signature': `v1,${createHmac('sha256', secret).update(`${id}.${atSeconds}.${body}`).digest('base64')}`,
 })
 
 const WORDS = { 'incident.opened': 'opened', 'incident.resolved': 'resolved' } as const
 const textOf = ({ type }: OutboxEvent, incident: Incident): string =>
   `Incident #${incident.number} ${WORDS[type]}${type === 'incident.resolved' && incident.autoResolved ? ' by itself' : ''}: ${incident.title} (${incident.severity}; ${incident.services.join(', ')})`
 
-const bodyOf = (event: OutboxEvent, incident: Incident): string => JSON.stringify({
-  id: event.id, type: event.type, created: event.createdAt.toISOString(), text: textOf(event, incident),
-  data: { ...incident, updates: undefined, ...(event.type === 'incident.resolved' ? { auto_resolved: incident.autoResolved } : {}) },
-})
+const bodyOf = (event: OutboxEvent, incident: Incident): string =>
+  JSON.stringify({
+    id: event.id,
+    type: event.type,
+    created: event.createdAt.toISOString(),
+    text: textOf(event, incident),
+    data: { ...incident, updates: undefined, ...(event.type === 'incident.resolved' ? { auto_resolved: incident.autoResolved } : {}) },
+  })
 
 /** @param config null: nobody is to be told. */
 export const startNotifier = (config: NotifierConfig | null, deps: NotifierDeps): { close(): Promise<void> } => {
@@ -59,7 +66,14 @@ export const startNotifier = (config: NotifierConfig | null, deps: NotifierDeps)
     const body = bodyOf(event, incident)
     try {
       const { status } = await deps.fetch(url, {
-        body, headers: { 'content-type': 'application/json', 'user-agent': 'lapwing', 'x-24observe-event': event.type, 'x-24observe-delivery-id': event.id, ...signatures(secret, event.id, Math.floor(deps.clock() / 1000), body) },
+        body,
+        headers: {
+          'content-type': 'application/json',
+          'user-agent': 'lapwing',
+          'x-24observe-event': event.type,
+          'x-24observe-delivery-id': event.id,
+          ...signatures(secret, event.id, Math.floor(deps.clock() / 1000), body),
+        },
       })
       if (status < 200 || status > 299) throw new Error(`answered ${status}`)
       await markSent(store, event)
@@ -70,19 +84,20 @@ export const startNotifier = (config: NotifierConfig | null, deps: NotifierDeps)
   }
   let prunedAt = -Infinity
   let closed = false
-  const isOwner = async (): Promise<boolean> => await deps.leases.claim('notifier') !== null
+  const isOwner = async (): Promise<boolean> => (await deps.leases.claim('notifier')) !== null
   const round = async (): Promise<void> => {
-    if (!await isOwner()) return
-    if (config !== null) for (const event of await dueEvents(store, AT_ONCE)) {
-      // One receiver that does not answer takes half of a lease; many would take more than one, and the process longer to end than it may.
-      if (closed || !await isOwner()) return
-      await deliver(event, config)
-    }
+    if (!(await isOwner())) return
+    if (config !== null)
+      for (const event of await dueEvents(store, AT_ONCE)) {
+        // One receiver that does not answer takes half of a lease; many would take more than one, and the process longer to end than it may.
+        if (closed || !(await isOwner())) return
+        await deliver(event, config)
+      }
     if (performance.now() - prunedAt < PRUNE_EVERY_MS) return
     await pruneEvents(store, config === null ? KEPT_HOURS_FOR_NOBODY : KEPT_HOURS)
     prunedAt = performance.now()
   }
-  const rounds = startRepeating(round, { everyMs: config === null ? IDLE_POLL_MS : config.pollMs ?? POLL_MS }, deps.onError)
+  const rounds = startRepeating(round, { everyMs: config === null ? IDLE_POLL_MS : (config.pollMs ?? POLL_MS) }, deps.onError)
   return {
     close: () => {
       closed = true

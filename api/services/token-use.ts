@@ -12,7 +12,10 @@ export interface TokenUses {
 
 const FLUSH_EVERY_MS = 60_000
 
-export const createTokenUses = (config: { readonly flushEveryMs?: number }, deps: { readonly store: Pick<Store, 'query'>; readonly onError: (error: unknown) => void }): TokenUses => {
+export const createTokenUses = (
+  config: { readonly flushEveryMs?: number },
+  deps: { readonly store: Pick<Store, 'query'>; readonly onError: (error: unknown) => void },
+): TokenUses => {
   let noted = new Map<string, TokenUse>()
   const note = (use: TokenUse): void => {
     if (use.atMs > (noted.get(use.tokenId)?.atMs ?? 0)) noted.set(use.tokenId, use)
@@ -25,15 +28,19 @@ export const createTokenUses = (config: { readonly flushEveryMs?: number }, deps
       await deps.store.query(
         `UPDATE tokens SET last_used_at = used.at FROM jsonb_to_recordset($1::jsonb) AS used (tenant text, id text, at timestamptz)
          WHERE tokens.tenant = used.tenant AND tokens.id = used.id AND (last_used_at IS NULL OR last_used_at < used.at)`,
-        [JSON.stringify(uses.map((use) => ({ tenant: use.tenant, id: use.tokenId, at: new Date(use.atMs).toISOString() })))])
+        [JSON.stringify(uses.map((use) => ({ tenant: use.tenant, id: use.tokenId, at: new Date(use.atMs).toISOString() })))],
+      )
     } catch (error) {
       uses.forEach(note)
       deps.onError(error)
     }
   }
-  const timer = setInterval(() => { void flush() }, config.flushEveryMs ?? FLUSH_EVERY_MS).unref()
+  const timer = setInterval(() => {
+    void flush()
+  }, config.flushEveryMs ?? FLUSH_EVERY_MS).unref()
   return {
-    note, flush,
+    note,
+    flush,
     close: async () => {
       clearInterval(timer)
       await flush()

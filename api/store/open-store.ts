@@ -4,5 +4,8 @@ import { openPg } from './pg.ts'
 import { openPglite } from './pglite.ts'
 import type { Store } from './store.ts'
 
-export const openStore = (config: { readonly databaseUrl: string | null; readonly databaseTlsCa?: string | null; readonly directory: string }): Promise<Store> =>
-  config.databaseUrl === null ? openPglite(config.directory) : openPg(config.databaseUrl, config.databaseTlsCa)
+export const openStore = (config: {
+  readonly databaseUrl: string | null
+  readonly databaseTlsCa?: string | null
+  readonly directory: string
+}): Promise<Store> => (config.databaseUrl === null ? openPglite(config.directory) : openPg(config.databaseUrl, config.databaseTlsCa))

@@ -29,7 +29,11 @@ const engineOf = (client: pg.PoolClient | pg.Pool): Engine => ({
     }
   },
   script: async (sql) => {
-    try { await client.query(sql) } catch (error) { throw toStoreError(error as Error) }
+    try {
+      await client.query(sql)
+    } catch (error) {
+      throw toStoreError(error as Error)
+    }
   },
 })
 
@@ -57,7 +61,9 @@ const listenOn = (place: Place, channel: string, onNotified: () => void): { clos
       if (closed || client !== made) return
       client = null
       made.end().catch(() => undefined)
-      timer = setTimeout(() => { void connect() }, LISTEN_AGAIN_MS)
+      timer = setTimeout(() => {
+        void connect()
+      }, LISTEN_AGAIN_MS)
     }
     made.on('error', again)
     made.on('end', again)
@@ -96,13 +102,25 @@ const migrateWithin = async (attempts: number, run: () => Promise<unknown>): Pro
 export const openPg = async (url: string, tlsCa: string | null = null): Promise<Store> => {
   const place = toPlace(url, tlsCa)
   // The server ends a statement that takes too long; the client's own limit is for a server that does not answer any more.
-  const pool = new pg.Pool({ ...place, max: 8, connectionTimeoutMillis: 5000, statement_timeout: 10_000, query_timeout: 12_000, keepAlive: true, application_name: 'lapwing' })
+  const pool = new pg.Pool({
+    ...place,
+    max: 8,
+    connectionTimeoutMillis: 5000,
+    statement_timeout: 10_000,
+    query_timeout: 12_000,
+    keepAlive: true,
+    application_name: 'lapwing',
+  })
   // A connection that breaks fails its own query, and the next one gets a new connection. Its event has nothing to add, but
   // unheard it would end the process: the pool hears it only while the connection is idle.
   pool.on('error', () => undefined)
-  pool.on('connect', (client) => { client.on('error', () => undefined) })
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+  })
   const onOneConnection = async <T>(run: (engine: Engine) => Promise<T>): Promise<T> => {
-    const client = await pool.connect().catch((error: Error) => { throw toStoreError(error) })
+    const client = await pool.connect().catch((error: Error) => {
+      throw toStoreError(error)
+    })
     let broken: Error | undefined
     try {
       return await run(engineOf(client))
@@ -123,6 +141,6 @@ export const openPg = async (url: string, tlsCa: string | null = null): Promise<
   return {
     ...createSessions(engineOf(pool), onOneConnection),
     listen: (channel, onNotified) => listenOn(place, channel, onNotified),
-    close: () => closing ??= pool.end(),
+    close: () => (closing ??= pool.end()),
   }
 }

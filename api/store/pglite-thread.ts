@@ -4,7 +4,12 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite, types } from '@electric-sql/pglite'
 import type { SqlValue } from './store.ts'
 
-export interface ThreadRequest { readonly id: number; readonly kind: 'query' | 'script' | 'close'; readonly sql: string; readonly params: readonly SqlValue[] }
+export interface ThreadRequest {
+  readonly id: number
+  readonly kind: 'query' | 'script' | 'close'
+  readonly sql: string
+  readonly params: readonly SqlValue[]
+}
 export type ThreadReply =
   | { readonly id: number; readonly rows: readonly unknown[] }
   | { readonly id: number; readonly error: { readonly message: string; readonly code: string; readonly constraint: string } }

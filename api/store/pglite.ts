@@ -8,7 +8,10 @@ import type { ThreadReply, ThreadRequest } from './pglite-thread.ts'
 import type { Engine, SqlValue, Store } from './store.ts'
 import { createSessions } from './transaction.ts'
 
-interface Waiter { readonly resolve: (rows: unknown[]) => void; readonly reject: (error: Error) => void }
+interface Waiter {
+  readonly resolve: (rows: unknown[]) => void
+  readonly reject: (error: Error) => void
+}
 
 const startThread = async (directory: string) => {
   const worker = new Worker(new URL('./pglite-thread.ts', import.meta.url), { workerData: { directory } })
@@ -20,7 +23,9 @@ const startThread = async (directory: string) => {
     for (const waiter of waiting.values()) waiter.reject(gone)
     waiting.clear()
   }
-  worker.on('error', (error) => fail(new TransientError('STORE_UNAVAILABLE', `the embedded store stopped: ${(error as Error).message}`, 1000, { cause: error })))
+  worker.on('error', (error) =>
+    fail(new TransientError('STORE_UNAVAILABLE', `the embedded store stopped: ${(error as Error).message}`, 1000, { cause: error })),
+  )
   worker.on('exit', () => fail(new TransientError('STORE_UNAVAILABLE', 'the embedded store is closed')))
   worker.on('message', (reply: ThreadReply) => {
     const waiter = waiting.get(reply.id)
@@ -45,8 +50,10 @@ export const openPglite = async (directory: string): Promise<Store> => {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const call = await startThread(directory)
   const engine: Engine = {
-    query: async <Row>(sql: string, params: readonly SqlValue[] = []) => await call('query', sql, toStorable(params)) as Row[],
-    script: async (sql) => { await call('script', sql, []) },
+    query: async <Row>(sql: string, params: readonly SqlValue[] = []) => (await call('query', sql, toStorable(params))) as Row[],
+    script: async (sql) => {
+      await call('script', sql, [])
+    },
   }
   await migrate(engine)
 
@@ -59,6 +66,9 @@ export const openPglite = async (directory: string): Promise<Store> => {
   }
   return {
     ...createSessions({ query: (sql, params) => inTurn(() => engine.query(sql, params)) }, (run) => inTurn(() => run(engine))),
-    close: () => closing ??= inTurn(async () => { await call('close', '', []) }),
+    close: () =>
+      (closing ??= inTurn(async () => {
+        await call('close', '', [])
+      })),
   }
 }

@@ -10,7 +10,9 @@ export const toStorableText = (text: string): string => text.toWellFormed().repl
 const cleanValue = (value: unknown): unknown => {
   if (typeof value === 'string') return toStorableText(value)
   if (typeof value !== 'object' || value === null) return value
-  return Array.isArray(value) ? value.map(cleanValue) : Object.fromEntries(Object.entries(value).map(([key, inner]) => [toStorableText(key), cleanValue(inner)]))
+  return Array.isArray(value)
+    ? value.map(cleanValue)
+    : Object.fromEntries(Object.entries(value).map(([key, inner]) => [toStorableText(key), cleanValue(inner)]))
 }
 const cleanJson = (text: string): string => {
   try {

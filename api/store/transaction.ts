@@ -3,9 +3,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Engine, Sql, Store } from './store.ts'
 
-interface Verbs { readonly begin: string; readonly commit: string; readonly rollback: string }
+interface Verbs {
+  readonly begin: string
+  readonly commit: string
+  readonly rollback: string
+}
 const TRANSACTION: Verbs = { begin: 'BEGIN', commit: 'COMMIT', rollback: 'ROLLBACK' }
-const SAVEPOINT: Verbs = { begin: 'SAVEPOINT nested', commit: 'RELEASE SAVEPOINT nested', rollback: 'ROLLBACK TO SAVEPOINT nested; RELEASE SAVEPOINT nested' }
+const SAVEPOINT: Verbs = {
+  begin: 'SAVEPOINT nested',
+  commit: 'RELEASE SAVEPOINT nested',
+  rollback: 'ROLLBACK TO SAVEPOINT nested; RELEASE SAVEPOINT nested',
+}
 
 const bracket = async <T>(engine: Engine, verbs: Verbs, run: (sql: Sql) => Promise<T>): Promise<T> => {
   const failures: unknown[] = []
@@ -38,7 +46,10 @@ const bracket = async <T>(engine: Engine, verbs: Verbs, run: (sql: Sql) => Promi
 export const inTransaction = <T>(engine: Engine, run: (sql: Sql) => Promise<T>): Promise<T> => bracket(engine, TRANSACTION, run)
 
 /** Transactions inside one transaction come one after the other, never side by side. */
-export const createSessions = (whole: Sql, onOneSession: <T>(run: (engine: Engine) => Promise<T>) => Promise<T>): Pick<Store, 'query' | 'transaction'> => {
+export const createSessions = (
+  whole: Sql,
+  onOneSession: <T>(run: (engine: Engine) => Promise<T>) => Promise<T>,
+): Pick<Store, 'query' | 'transaction'> => {
   const current = new AsyncLocalStorage<{ readonly engine: Engine; readonly sql: Sql; over: boolean }>()
   /** What was begun inside a transaction and outlives it is no part of it. */
   const joined = () => {
@@ -48,14 +59,15 @@ export const createSessions = (whole: Sql, onOneSession: <T>(run: (engine: Engin
   return {
     query: (text, params) => (joined()?.sql ?? whole).query(text, params),
     transaction: (run) => {
-      const enter = (engine: Engine, verbs: Verbs) => bracket(engine, verbs, async (sql) => {
-        const session = { engine, sql, over: false }
-        try {
-          return await current.run(session, () => run(sql))
-        } finally {
-          session.over = true
-        }
-      })
+      const enter = (engine: Engine, verbs: Verbs) =>
+        bracket(engine, verbs, async (sql) => {
+          const session = { engine, sql, over: false }
+          try {
+            return await current.run(session, () => run(sql))
+          } finally {
+            session.over = true
+          }
+        })
       const outer = joined()
       return outer === null ? onOneSession((engine) => enter(engine, TRANSACTION)) : enter(outer.engine, SAVEPOINT)
     },

@@ -9,8 +9,14 @@ export const collectTools = (app: FastifyInstance): (() => readonly Tool[]) => {
   const routes: RouteInfo[] = []
   let tools: readonly Tool[] | null = null
   app.addHook('onRoute', ({ method, url, schema }) => {
-    const { operationId, params, querystring, body } = (schema ?? {}) as { operationId?: string; params?: Schema; querystring?: Schema; body?: Schema }
-    for (const one of [method].flat()) if (operationId !== undefined && one !== 'HEAD') routes.push({ operationId, method: one, path: url, params, querystring, body })
+    const { operationId, params, querystring, body } = (schema ?? {}) as {
+      operationId?: string
+      params?: Schema
+      querystring?: Schema
+      body?: Schema
+    }
+    for (const one of [method].flat())
+      if (operationId !== undefined && one !== 'HEAD') routes.push({ operationId, method: one, path: url, params, querystring, body })
   })
-  return () => tools ??= toTools(toolDefinitions, routes)
+  return () => (tools ??= toTools(toolDefinitions, routes))
 }

@@ -28,33 +28,55 @@ const countMessages = async (log: EventLog, corpus: Corpus, run: string): Promis
     if (attempt === null) altered.push({ attempt: -1 - altered.length, records: corpus.records, distinct: corpus.records, isAltered: true })
     else counts.set(attempt, (counts.get(attempt) ?? 0) + 1)
   })
-  return [...[...counts].map(([attempt, times]) => ({ attempt, records: times * corpus.records, distinct: corpus.records, isAltered: false })), ...altered]
+  return [
+    ...[...counts].map(([attempt, times]) => ({ attempt, records: times * corpus.records, distinct: corpus.records, isAltered: false })),
+    ...altered,
+  ]
 }
 
-export interface EdgeOptions { readonly name: string; readonly sync: 'fsync' | 'os'; readonly broker?: KafkaBroker; readonly profile?: string }
+export interface EdgeOptions {
+  readonly name: string
+  readonly sync: 'fsync' | 'os'
+  readonly broker?: KafkaBroker
+  readonly profile?: string
+}
 
 export const createEdge = ({ name, sync, broker, profile }: EdgeOptions): Contestant => ({
-  name, durability: broker === undefined && sync === 'fsync' ? 'fsync' : 'page cache',
+  name,
+  durability: broker === undefined && sync === 'fsync' ? 'fsync' : 'page cache',
   open: async (scope) => {
     const directory = mkdtempSync(join(tmpdir(), 'lapwing-edge-'))
     scope.onClose(() => rmSync(directory, { recursive: true, force: true }))
     const token = createToken()
     const env = {
-      LAPWING_DATA_DIR: directory, LAPWING_OTLP_LISTEN: '127.0.0.1:0', LAPWING_ALERTS_LISTEN: '127.0.0.1:0', LAPWING_LOG_SYNC: sync, BENCH_TOKEN: token,
+      LAPWING_DATA_DIR: directory,
+      LAPWING_OTLP_LISTEN: '127.0.0.1:0',
+      LAPWING_ALERTS_LISTEN: '127.0.0.1:0',
+      LAPWING_LOG_SYNC: sync,
+      BENCH_TOKEN: token,
       ...(broker === undefined ? {} : { KAFKA_BROKERS: broker.brokers, KAFKA_TOPIC: `lapwing.bench-${process.hrtime.bigint()}` }),
     }
-    const child = startNodeChild<EdgeReady>(new URL('edge-process.ts', import.meta.url), { env, execArgv: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`] })
+    const child = startNodeChild<EdgeReady>(new URL('edge-process.ts', import.meta.url), {
+      env,
+      execArgv: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
+    })
     scope.onClose(child.stop)
     const { url } = await child.next('ready')
     return {
-      url, token, directory: broker === undefined ? directory : null,
+      url,
+      token,
+      directory: broker === undefined ? directory : null,
       parts: { pipeline: { pid: child.pid }, ...(broker === undefined ? {} : { broker: { pid: broker.pid() } }) },
       // The answer comes behind the log: what is acknowledged is there.
       arrived: async () => {},
       attempts: async (corpus, run) => {
         await child.stop()
         const log = await openEventLog(loadConfig(env), { warn: (fields, message) => console.error(message, fields) })
-        try { return await countMessages(log, corpus, run) } finally { await log.close() }
+        try {
+          return await countMessages(log, corpus, run)
+        } finally {
+          await log.close()
+        }
       },
     }
   },

@@ -1,12 +1,17 @@
 // An event log that ends at an offset until it is let go: the first part warms a worker up, and the second finds it at rest.
 import type { Assignment, EventLog } from '../../streams/contracts/event-log.ts'
 
-export interface Gate { readonly log: EventLog; open(): void }
+export interface Gate {
+  readonly log: EventLog
+  open(): void
+}
 
 export const gateAt = (log: EventLog, limit: number): Gate => {
   let isOpen = false
   let release: () => void
-  const opened = new Promise<void>((resolve) => { release = resolve })
+  const opened = new Promise<void>((resolve) => {
+    release = resolve
+  })
   const behind = (assignment: Assignment): Assignment => ({
     ...assignment,
     read: async (request) => {

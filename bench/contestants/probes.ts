@@ -19,8 +19,15 @@ const GIVE_UP_MS = 20_000
 export const startProbes = async (opened: Opened, ask: () => Promise<readonly number[]>): Promise<Probes> => {
   const seenAtMs = new Map<number, number>()
   const generator = await startGenerator({
-    url: opened.url, path: opened.path, token: opened.token, requests: PER_SECOND * MAX_SECONDS, requestsPerSecond: PER_SECOND, connections: 2,
-    shape: { records: 1, resources: 1, run: PROBE.run, servicePrefix: PROBE.service }, compression: 'none', timeShiftMs: PROBE_SHIFT_MS,
+    url: opened.url,
+    path: opened.path,
+    token: opened.token,
+    requests: PER_SECOND * MAX_SECONDS,
+    requestsPerSecond: PER_SECOND,
+    connections: 2,
+    shape: { records: 1, resources: 1, run: PROBE.run, servicePrefix: PROBE.service },
+    compression: 'none',
+    timeShiftMs: PROBE_SHIFT_MS,
   })
   let asking = true
   const look = async (): Promise<void> => {
@@ -45,11 +52,14 @@ export const startProbes = async (opened: Opened, ask: () => Promise<readonly nu
     },
     p99Ms: async () => {
       const { acknowledged, acknowledgedAtMs } = result!
-      for (const deadline = Date.now() + GIVE_UP_MS; acknowledged.some((attempt) => !seenAtMs.has(attempt)) && Date.now() < deadline;) await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS))
+      for (const deadline = Date.now() + GIVE_UP_MS; acknowledged.some((attempt) => !seenAtMs.has(attempt)) && Date.now() < deadline;)
+        await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS))
       asking = false
       await looking
       // What was never found is as late as can be.
-      return latenciesOf(acknowledged.map((attempt, index) => (seenAtMs.get(attempt) ?? Number.POSITIVE_INFINITY) - acknowledgedAtMs[index])).p99
+      return latenciesOf(
+        acknowledged.map((attempt, index) => (seenAtMs.get(attempt) ?? Number.POSITIVE_INFINITY) - acknowledgedAtMs[index]),
+      ).p99
     },
   }
 }

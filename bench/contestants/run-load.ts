@@ -34,23 +34,56 @@ const RESOURCES = 8
 const STORE_IDLE_MS = 180_000
 const RUN = 'run'
 
-export const describe = (load: Load): string => [
-  ...load.tenants === undefined && load.services === undefined ? [] : [`${load.tenants ?? 1} tenants × ${load.services ?? RESOURCES} services`],
-  `${load.recordsPerRequest.toLocaleString('en')} records per request`, load.format ?? 'protobuf', load.compression ?? 'none',
-  load.recordsPerSecond === null ? 'as fast as acknowledged' : `${load.recordsPerSecond.toLocaleString('en')} records/s`,
-].join(', ')
+export const describe = (load: Load): string =>
+  [
+    ...(load.tenants === undefined && load.services === undefined
+      ? []
+      : [`${load.tenants ?? 1} tenants × ${load.services ?? RESOURCES} services`]),
+    `${load.recordsPerRequest.toLocaleString('en')} records per request`,
+    load.format ?? 'protobuf',
+    load.compression ?? 'none',
+    load.recordsPerSecond === null ? 'as fast as acknowledged' : `${load.recordsPerSecond.toLocaleString('en')} records/s`,
+  ].join(', ')
 
-export const orderOf = (opened: Pick<Opened, 'url' | 'path' | 'token' | 'moreTokens'>, load: Load, run: string, records: number): GeneratorOrder => ({
-  url: opened.url, path: opened.path, token: opened.token, moreTokens: opened.moreTokens, requests: Math.max(1, Math.round(records / load.recordsPerRequest)), connections: load.connections ?? CONNECTIONS, maxSeconds: load.maxSeconds,
+export const orderOf = (
+  opened: Pick<Opened, 'url' | 'path' | 'token' | 'moreTokens'>,
+  load: Load,
+  run: string,
+  records: number,
+): GeneratorOrder => ({
+  url: opened.url,
+  path: opened.path,
+  token: opened.token,
+  moreTokens: opened.moreTokens,
+  requests: Math.max(1, Math.round(records / load.recordsPerRequest)),
+  connections: load.connections ?? CONNECTIONS,
+  maxSeconds: load.maxSeconds,
   requestsPerSecond: load.recordsPerSecond === null ? null : load.recordsPerSecond / load.recordsPerRequest,
-  shape: shapeOf(load, run), compression: load.compression ?? 'none',
+  shape: shapeOf(load, run),
+  compression: load.compression ?? 'none',
 })
-const shapeOf = (load: Load, run: string): GeneratorOrder['shape'] => ({ records: load.recordsPerRequest, resources: Math.min(load.services ?? RESOURCES, load.recordsPerRequest), run, format: load.format ?? 'protobuf' })
+const shapeOf = (load: Load, run: string): GeneratorOrder['shape'] => ({
+  records: load.recordsPerRequest,
+  resources: Math.min(load.services ?? RESOURCES, load.recordsPerRequest),
+  run,
+  format: load.format ?? 'protobuf',
+})
 
 export const perMillion = (used: Readonly<Record<string, Used>>, generated: Generated, records: number): Record<string, number> =>
-  Object.fromEntries([...Object.entries(used).map(([part, { cpuSeconds }]) => [part, cpuSeconds] as const), ['generator', generated.cpuSeconds] as const].map(([part, cpu]) => [part, cpu * 1e6 / records]))
+  Object.fromEntries(
+    [
+      ...Object.entries(used).map(([part, { cpuSeconds }]) => [part, cpuSeconds] as const),
+      ['generator', generated.cpuSeconds] as const,
+    ].map(([part, cpu]) => [part, (cpu * 1e6) / records]),
+  )
 
-interface Ran { readonly generated: Generated; readonly used: Record<string, Used>; readonly seconds: number; readonly queryableP99Ms: number | null; readonly bytesBefore: number | null }
+interface Ran {
+  readonly generated: Generated
+  readonly used: Record<string, Used>
+  readonly seconds: number
+  readonly queryableP99Ms: number | null
+  readonly bytesBefore: number | null
+}
 
 const drive = async (opened: Opened, load: Load, scope: Scope): Promise<Ran> => {
   // As fast as it goes: code is compiled by how often it has run.
@@ -63,15 +96,15 @@ const drive = async (opened: Opened, load: Load, scope: Scope): Promise<Ran> => 
   scope.onClose(() => generator.stop())
   const disk = opened.directory === null ? null : bytesOnDisk(opened.directory)
   // The store works on when the pipeline has nothing left to do: its merges are part of what a record costs, our idling is not.
-  const [pipelineMeter, storeMeter] = [startMeter(rest), startMeter(clickhouse === undefined ? {} : { clickhouse } as Opened['parts'])]
+  const [pipelineMeter, storeMeter] = [startMeter(rest), startMeter(clickhouse === undefined ? {} : ({ clickhouse } as Opened['parts']))]
   const probes = opened.probes === undefined ? null : await startProbes(opened, opened.probes)
   const begun = performance.now()
   const generated = await generator.go()
-  const probed = await probes?.sent() ?? 0
+  const probed = (await probes?.sent()) ?? 0
   await opened.arrived(already + generated.acknowledged.length * load.recordsPerRequest + probed)
   const seconds = (performance.now() - begun) / 1000
   const pipeline = pipelineMeter.stop()
-  const queryableP99Ms = await probes?.p99Ms() ?? null
+  const queryableP99Ms = (await probes?.p99Ms()) ?? null
   if (clickhouse !== undefined) await untilIdle(clickhouse, STORE_IDLE_MS)
   return { generated, used: { ...pipeline, ...storeMeter.stop() }, seconds, queryableP99Ms, bytesBefore: disk }
 }
@@ -81,12 +114,27 @@ export const runLoad = async (stage: Stage, contestant: Contestant, load: Load, 
   const { generated, used, seconds, queryableP99Ms, bytesBefore } = await drive(opened, load, scope)
   const records = generated.acknowledged.length * load.recordsPerRequest
   const isCounted = contestant.isCounted !== false
-  const faults = !isCounted ? [] : faultsOf(await opened.attempts(createCorpus(shapeOf(load, RUN)), RUN), generated.acknowledged, load.recordsPerRequest)
+  const faults = !isCounted
+    ? []
+    : faultsOf(await opened.attempts(createCorpus(shapeOf(load, RUN)), RUN), generated.acknowledged, load.recordsPerRequest)
   return {
-    stage, load: describe(load), contestant: contestant.name, durability: contestant.durability, records, seconds, recordsPerSecond: records / seconds,
-    cpuPerMillion: perMillion(used, generated, records), peakMiB: Object.fromEntries(Object.entries(used).map(([part, { peakMiB }]) => [part, peakMiB])),
-    ackMs: latenciesOf(generated.latenciesMs), queryableP99Ms, bytesPerRecord: bytesBefore === null ? null : (bytesOnDisk(opened.directory!) - bytesBefore) / records,
-    isCounted, faults: records === 0 ? ['nothing was acknowledged'] : faults,
-    notes: [...contestant.notes ?? [], ...generated.refused + generated.broken === 0 ? [] : [`${generated.refused} requests refused, ${generated.broken} broken`]],
+    stage,
+    load: describe(load),
+    contestant: contestant.name,
+    durability: contestant.durability,
+    records,
+    seconds,
+    recordsPerSecond: records / seconds,
+    cpuPerMillion: perMillion(used, generated, records),
+    peakMiB: Object.fromEntries(Object.entries(used).map(([part, { peakMiB }]) => [part, peakMiB])),
+    ackMs: latenciesOf(generated.latenciesMs),
+    queryableP99Ms,
+    bytesPerRecord: bytesBefore === null ? null : (bytesOnDisk(opened.directory!) - bytesBefore) / records,
+    isCounted,
+    faults: records === 0 ? ['nothing was acknowledged'] : faults,
+    notes: [
+      ...(contestant.notes ?? []),
+      ...(generated.refused + generated.broken === 0 ? [] : [`${generated.refused} requests refused, ${generated.broken} broken`]),
+    ],
   }
 }

@@ -7,7 +7,8 @@ const READ_BYTES = 8 * 1024 * 1024
 const WAIT_MS = 200
 const COMPRESSION: Record<string, BodyCompression> = { identity: 'none', gzip: 'gzip', zstd: 'zstd' }
 
-export const plainBody = ({ envelope, body }: LogMessage): Buffer => inflate[COMPRESSION[envelope.compression]](Buffer.from(body.buffer, body.byteOffset, body.byteLength))
+export const plainBody = ({ envelope, body }: LogMessage): Buffer =>
+  inflate[COMPRESSION[envelope.compression]](Buffer.from(body.buffer, body.byteOffset, body.byteLength))
 
 /** Calls `take` with every message of logs. @throws Error when the end is not met within `maxMs`. */
 export const readWholeLog = async (log: EventLog, maxMs: number, take: (message: LogMessage) => void): Promise<void> => {
@@ -15,7 +16,9 @@ export const readWholeLog = async (log: EventLog, maxMs: number, take: (message:
   const open = new Set(ends.keys())
   const deadline = Date.now() + maxMs
   let finish: () => void
-  const finished = new Promise<void>((resolve) => { finish = resolve })
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve
+  })
   const membership = await log.join(GROUPS[0], async (assignment) => {
     let from = (await assignment.state()).offset
     while (from < ends[assignment.partition] && Date.now() < deadline && !assignment.lost.aborted) {

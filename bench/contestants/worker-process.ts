@@ -12,11 +12,26 @@ import { untilIdle } from '../measure/meter.ts'
 import { cpuOfTree, readProcesses } from '../measure/processes.ts'
 import { gateAt } from './gate.ts'
 
-export interface WorkerMark { readonly rows: number; readonly atMs: number; readonly ownCpuSeconds: number; readonly clickhouseCpuSeconds: number }
+export interface WorkerMark {
+  readonly rows: number
+  readonly atMs: number
+  readonly ownCpuSeconds: number
+  readonly clickhouseCpuSeconds: number
+}
 export type FromWorker =
   | { readonly kind: 'ready'; readonly clickhouse: { readonly url: string; readonly readerPassword: string; readonly pid: number } }
-  | { readonly kind: 'drained'; readonly warm: WorkerMark; readonly end: WorkerMark; /** Rows that INSERTs brought since the start, by ClickHouse's own count. */ readonly insertedRows: number; readonly partialRows: number; readonly templateRows: number }
-export interface WorkerOrder { readonly kind: 'go'; /** In each partition. */ readonly warmUpMessages: number }
+  | {
+      readonly kind: 'drained'
+      readonly warm: WorkerMark
+      readonly end: WorkerMark
+      /** Rows that INSERTs brought since the start, by ClickHouse's own count. */ readonly insertedRows: number
+      readonly partialRows: number
+      readonly templateRows: number
+    }
+export interface WorkerOrder {
+  readonly kind: 'go'
+  /** In each partition. */ readonly warmUpMessages: number
+}
 
 const LOOK_EVERY_MS = 50
 const STORE_IDLE_MS = 180_000
@@ -34,7 +49,14 @@ const emptyBehind = async (clickhouse: ClickHouse): Promise<void> => {
 if (process.env.BENCH_NULL_TABLE === '1') await emptyBehind(servers.clickhouse)
 
 const insertedRows = async (): Promise<number> =>
-  Number((await servers.clickhouse.query<{ rows: string }>({ name: 'inserted', sql: "SELECT toString(value) AS rows FROM system.events WHERE event = 'InsertedRows'" }, {}))[0]?.rows ?? 0)
+  Number(
+    (
+      await servers.clickhouse.query<{ rows: string }>(
+        { name: 'inserted', sql: "SELECT toString(value) AS rows FROM system.events WHERE event = 'InsertedRows'" },
+        {},
+      )
+    )[0]?.rows ?? 0,
+  )
 
 const drain = async ({ warmUpMessages }: WorkerOrder): Promise<void> => {
   const before = await insertedRows()
@@ -43,20 +65,41 @@ const drain = async ({ warmUpMessages }: WorkerOrder): Promise<void> => {
   const clickhouse = { pid: servers.local!.pid()! }
   const mark = (): WorkerMark => {
     const { user, system } = process.cpuUsage()
-    return { rows: consumer.stats().logRows, atMs: performance.now(), ownCpuSeconds: (user + system) / 1e6, clickhouseCpuSeconds: cpuOfTree(readProcesses(), clickhouse.pid) }
+    return {
+      rows: consumer.stats().logRows,
+      atMs: performance.now(),
+      ownCpuSeconds: (user + system) / 1e6,
+      clickhouseCpuSeconds: cpuOfTree(readProcesses(), clickhouse.pid),
+    }
   }
-  const isWarm = async (): Promise<boolean> => (await Promise.all(Array.from({ length: servers.log.partitions }, (_, partition) => servers.log.state(GROUPS[0], partition)))).every(({ offset }) => offset >= warmUpMessages)
-  while (!await isWarm()) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+  const isWarm = async (): Promise<boolean> =>
+    (await Promise.all(Array.from({ length: servers.log.partitions }, (_, partition) => servers.log.state(GROUPS[0], partition)))).every(
+      ({ offset }) => offset >= warmUpMessages,
+    )
+  while (!(await isWarm())) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
   await untilIdle(clickhouse, STORE_IDLE_MS)
   const warm = mark()
   gate.open()
   await consumer.idle()
   const end = mark()
-  tell({ kind: 'drained', warm, end, insertedRows: await insertedRows() - before, partialRows: consumer.stats().partialRows, templateRows: consumer.stats().templateRows })
+  tell({
+    kind: 'drained',
+    warm,
+    end,
+    insertedRows: (await insertedRows()) - before,
+    partialRows: consumer.stats().partialRows,
+    templateRows: consumer.stats().templateRows,
+  })
 }
-const tell = (message: FromWorker): void => { process.send!(message) }
-process.on('message', (order: WorkerOrder) => { void drain(order) })
-const stop = (): void => { void close().then(() => process.exit()) }
+const tell = (message: FromWorker): void => {
+  process.send!(message)
+}
+process.on('message', (order: WorkerOrder) => {
+  void drain(order)
+})
+const stop = (): void => {
+  void close().then(() => process.exit())
+}
 process.once('SIGTERM', stop)
 process.once('disconnect', stop)
 tell({ kind: 'ready', clickhouse: { url: servers.local!.url, readerPassword: servers.local!.readerPassword, pid: servers.local!.pid()! } })

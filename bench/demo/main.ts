@@ -13,15 +13,25 @@ const { values: options } = parseArgs({ options: { pictures: { type: 'string' } 
 
 const say = createSay(begunMs)
 
-interface Blast { root: string; impacted: { service: string; owner: string | null; relation: string; path: string[] }[] }
+interface Blast {
+  root: string
+  impacted: { service: string; owner: string | null; relation: string; path: string[] }[]
+}
 
 const startCron = async (product: Product): Promise<() => void> => {
   const { api, otlp } = product.addresses()
-  const made = await post(`${api}/api/v1/monitors`, product.token, { name: 'nightly-report', type: 'heartbeat', intervalSec: 30, heartbeatGraceSec: 15 })
+  const made = await post(`${api}/api/v1/monitors`, product.token, {
+    name: 'nightly-report',
+    type: 'heartbeat',
+    intervalSec: 30,
+    heartbeatGraceSec: 15,
+  })
   if (made.status !== 201) throw new Error(`monitor: ${made.status} ${await made.text()}`)
-  const { id } = await made.json() as { id: string }
+  const { id } = (await made.json()) as { id: string }
   const secrets = await get<{ heartbeatToken: string }>(product, `/api/v1/monitors/${id}/secrets`)
-  const beat = (): void => { void fetch(`${otlp}/api/v1/heartbeats/${secrets.heartbeatToken}`, { method: 'POST' }).catch(() => undefined) }
+  const beat = (): void => {
+    void fetch(`${otlp}/api/v1/heartbeats/${secrets.heartbeatToken}`, { method: 'POST' }).catch(() => undefined)
+  }
   beat()
   const timer = setInterval(beat, 15_000)
   say('cron job nightly-report: a heartbeat is expected every 30 s')
@@ -30,8 +40,16 @@ const startCron = async (product: Product): Promise<() => void> => {
 
 /** What telemetry does not show: whose services are, and that a job which logs nothing needs one of them. */
 const declareServices = async (product: Product): Promise<void> => {
-  for (const [service, said] of Object.entries({ checkout: { owner: 'team-shop' }, payment: { owner: 'team-payments' }, 'nightly-report': { owner: 'team-finance', dependsOn: ['payment'] } })) {
-    const answer = await fetch(`${product.addresses().api}/api/v1/context/services/${service}`, { method: 'PUT', headers: { authorization: `Bearer ${product.token}`, 'content-type': 'application/json' }, body: JSON.stringify(said) })
+  for (const [service, said] of Object.entries({
+    checkout: { owner: 'team-shop' },
+    payment: { owner: 'team-payments' },
+    'nightly-report': { owner: 'team-finance', dependsOn: ['payment'] },
+  })) {
+    const answer = await fetch(`${product.addresses().api}/api/v1/context/services/${service}`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${product.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(said),
+    })
     if (!answer.ok) throw new Error(`declaration of ${service}: ${answer.status} ${await answer.text()}`)
   }
   say('owners of checkout and payment declared; nightly-report depends on payment')
@@ -41,7 +59,11 @@ const callersOf = (service: string): Set<string> => {
   const found = new Set([service])
   for (let grown = true; grown;) {
     grown = false
-    for (const [caller, callees] of Object.entries(calls)) if (!found.has(caller) && callees.some((callee) => found.has(callee))) { found.add(caller); grown = true }
+    for (const [caller, callees] of Object.entries(calls))
+      if (!found.has(caller) && callees.some((callee) => found.has(callee))) {
+        found.add(caller)
+        grown = true
+      }
   }
   return found
 }
@@ -66,23 +88,30 @@ const report = async (product: Product): Promise<string[]> => {
     }
     if (analysis.causes[0]?.service !== BROKEN) problems.push(`${analysis.causes[0]?.service ?? 'nothing'} ranks first, not ${BROKEN}`)
     const blast = await get<Blast>(product, `/api/v1/context/incident/${incident.id}/blast`)
-    console.log(`           blast radius of ${blast.root}: ${blast.impacted.map((one) => `${one.service} (${one.path.join(' → ')}${one.owner === null ? '' : `; ${one.owner}`})`).join(', ')}`)
-    if (options.pictures !== undefined && incident === incidents[0]) problems.push(...await savePictures(product, detail, options.pictures, say))
+    console.log(
+      `           blast radius of ${blast.root}: ${blast.impacted.map((one) => `${one.service} (${one.path.join(' → ')}${one.owner === null ? '' : `; ${one.owner}`})`).join(', ')}`,
+    )
+    if (options.pictures !== undefined && incident === incidents[0])
+      problems.push(...(await savePictures(product, detail, options.pictures, say)))
   }
   return problems
 }
 
-process.exit(await playDay(say, {
-  healthyMs: 10_000,
-  allWell: `${BROKEN} was found, ranked first, and nothing else was blamed`,
-  begin: async (product) => {
-    await declareServices(product)
-    return await startCron(product)
-  },
-  act: async (product) => {
-    const look = createWatcher(product, say)
-    await until('the cause', Math.max(1000, LIMIT_MS - 8000 - (Date.now() - begunMs)), look, 1000).catch((error: unknown) => say(String(error)))
-    await look()
-    return await report(product)
-  },
-}))
+process.exit(
+  await playDay(say, {
+    healthyMs: 10_000,
+    allWell: `${BROKEN} was found, ranked first, and nothing else was blamed`,
+    begin: async (product) => {
+      await declareServices(product)
+      return await startCron(product)
+    },
+    act: async (product) => {
+      const look = createWatcher(product, say)
+      await until('the cause', Math.max(1000, LIMIT_MS - 8000 - (Date.now() - begunMs)), look, 1000).catch((error: unknown) =>
+        say(String(error)),
+      )
+      await look()
+      return await report(product)
+    },
+  }),
+)

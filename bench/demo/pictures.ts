@@ -10,7 +10,10 @@ export const savePictures = async (product: Product, incident: Incident, directo
   const [plainest] = anomalies.toSorted((a, b) => b.z_score - a.z_score)
   if (plainest === undefined) return [`no anomaly of ${BROKEN} to draw`]
   mkdirSync(directory, { recursive: true })
-  for (const [file, path] of [['anomaly.svg', `/api/v1/anomalies/${plainest.anomaly_id}/plot.svg`], ['incident.svg', `/api/v1/incidents/${incident.id}/graph.svg`]]) {
+  for (const [file, path] of [
+    ['anomaly.svg', `/api/v1/anomalies/${plainest.anomaly_id}/plot.svg`],
+    ['incident.svg', `/api/v1/incidents/${incident.id}/graph.svg`],
+  ]) {
     const answer = await product.api(path)
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
     writeFileSync(join(directory, file), `${await answer.text()}\n`)

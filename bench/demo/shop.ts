@@ -19,7 +19,17 @@ export const calls: Readonly<Record<string, readonly string[]>> = {
   'bank-gateway': [],
 }
 export const services = Object.keys(calls)
-const baseLatencyMs: Readonly<Record<string, number>> = { frontend: 12, catalog: 8, cart: 5, checkout: 15, payment: 20, shipping: 9, 'product-db': 3, 'session-cache': 1, 'bank-gateway': 30 }
+const baseLatencyMs: Readonly<Record<string, number>> = {
+  frontend: 12,
+  catalog: 8,
+  cart: 5,
+  checkout: 15,
+  payment: 20,
+  shipping: 9,
+  'product-db': 3,
+  'session-cache': 1,
+  'bank-gateway': 30,
+}
 
 export interface Shop {
   /** One customer's request at `atMs`; `broken` names the service that fails most of its calls. Returns records written. */
@@ -30,20 +40,44 @@ export interface Shop {
 
 export const createShop = (options: { endpoint: string; token: string; random: () => number }): Shop => {
   const { random } = options
-  const providers = new Map(services.map((name) => {
-    const exporter = new OTLPLogExporter({ url: `${options.endpoint}/v1/logs`, headers: { Authorization: `Bearer ${options.token}` }, concurrencyLimit: 4 })
-    const processor = new BatchLogRecordProcessor({ exporter, maxQueueSize: 100_000, maxExportBatchSize: 2000, scheduledDelayMillis: 500 })
-    return [name, new LoggerProvider({ resource: resourceFromAttributes({ 'service.name': name, 'service.version': '1.0.0' }), processors: [processor] })] as const
-  }))
+  const providers = new Map(
+    services.map((name) => {
+      const exporter = new OTLPLogExporter({
+        url: `${options.endpoint}/v1/logs`,
+        headers: { Authorization: `Bearer ${options.token}` },
+        concurrencyLimit: 4,
+      })
+      const processor = new BatchLogRecordProcessor({
+        exporter,
+        maxQueueSize: 100_000,
+        maxExportBatchSize: 2000,
+        scheduledDelayMillis: 500,
+      })
+      return [
+        name,
+        new LoggerProvider({
+          resource: resourceFromAttributes({ 'service.name': name, 'service.version': '1.0.0' }),
+          processors: [processor],
+        }),
+      ] as const
+    }),
+  )
   let written = 0
 
   const log = (service: string, at: Context, timeMs: number, level: 'INFO' | 'ERROR', body: string, durationMs?: number): void => {
     written++
-    providers.get(service)!.getLogger('shop').emit({
-      context: at, timestamp: timeMs, observedTimestamp: timeMs, body,
-      severityNumber: level === 'ERROR' ? SeverityNumber.ERROR : SeverityNumber.INFO, severityText: level,
-      attributes: durationMs === undefined ? {} : { duration_ms: Math.round(durationMs * 10) / 10 },
-    })
+    providers
+      .get(service)!
+      .getLogger('shop')
+      .emit({
+        context: at,
+        timestamp: timeMs,
+        observedTimestamp: timeMs,
+        body,
+        severityNumber: level === 'ERROR' ? SeverityNumber.ERROR : SeverityNumber.INFO,
+        severityText: level,
+        attributes: durationMs === undefined ? {} : { duration_ms: Math.round(durationMs * 10) / 10 },
+      })
   }
   /** Returns how long the call took and whether it failed. A caller fails sometimes when what it calls fails. */
   const call = (service: string, traceContext: Context, startMs: number, broken: string | null): { endMs: number; failed: boolean } => {
@@ -62,7 +96,15 @@ export const createShop = (options: { endpoint: string; token: string; random: (
     const endMs = at + own
     if (isBroken && random() < 0.75) failed = true
     if (random() < 0.004) failed = true
-    if (failed) log(service, traceContext, endMs, 'ERROR', isBroken ? 'connection pool exhausted: no connection within 250 ms' : `${service} request failed`, endMs - startMs)
+    if (failed)
+      log(
+        service,
+        traceContext,
+        endMs,
+        'ERROR',
+        isBroken ? 'connection pool exhausted: no connection within 250 ms' : `${service} request failed`,
+        endMs - startMs,
+      )
     else log(service, traceContext, endMs, 'INFO', `${service} handled request ${Math.floor(random() * 1e6)}`, endMs - startMs)
     return { endMs, failed }
   }
@@ -76,7 +118,11 @@ export const createShop = (options: { endpoint: string; token: string; random: (
       call('frontend', traceContext, atMs, broken)
       return written
     },
-    flush: async () => { await Promise.all([...providers.values()].map((provider) => provider.forceFlush())) },
-    close: async () => { await Promise.all([...providers.values()].map((provider) => provider.shutdown())) },
+    flush: async () => {
+      await Promise.all([...providers.values()].map((provider) => provider.forceFlush()))
+    },
+    close: async () => {
+      await Promise.all([...providers.values()].map((provider) => provider.shutdown()))
+    },
   }
 }

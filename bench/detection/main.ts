@@ -16,7 +16,10 @@ const { values } = parseArgs({ options: { data: { type: 'string' }, json: { type
 const SHIPPED = 0.5
 const DAY_MS = 86_400_000
 
-interface Run { readonly scores: Float64Array; readonly alarms: number }
+interface Run {
+  readonly scores: Float64Array
+  readonly alarms: number
+}
 const run = ({ timesMs, values: points }: Pick<LabelledSeries, 'timesMs' | 'values'>, threshold: number): Run => {
   const state = newSurpriseState()
   const scores = new Float64Array(points.length)
@@ -40,20 +43,45 @@ const before = process.cpuUsage()
 const runs = nab.map((series) => run(series, NOTABLE))
 const cpu = process.cpuUsage(before)
 const perPointUs = (cpu.user + cpu.system) / points
-const scores = nabScores(nab, runs.map((one) => one.scores), SHIPPED)
-const alarming = nabScores(nab, nab.map((series) => run(series, ALARMING).scores), SHIPPED)
+const scores = nabScores(
+  nab,
+  runs.map((one) => one.scores),
+  SHIPPED,
+)
+const alarming = nabScores(
+  nab,
+  nab.map((series) => run(series, ALARMING).scores),
+  SHIPPED,
+)
 
 const healthy = healthySeries().map((series) => ({ ...series, alarmsPerDay: run(series, NOTABLE).alarms / daysOf(series.timesMs) }))
 const mean = (steps: readonly number[]): number => steps.reduce((sum, one) => sum + one, 0) / steps.length
 const nabDays = nab.reduce((sum, series) => sum + daysOf(series.timesMs), 0)
 const report = {
-  nab: scores, nabAtTheWatchdogsThreshold: alarming.map(({ profile, shipped }) => ({ profile, shipped })), series: nab.length, points, perPointUs, stateBytes: encodeSurprise(newSurpriseState()).length,
+  nab: scores,
+  nabAtTheWatchdogsThreshold: alarming.map(({ profile, shipped }) => ({ profile, shipped })),
+  series: nab.length,
+  points,
+  perPointUs,
+  stateBytes: encodeSurprise(newSurpriseState()).length,
   nabAlarmsPerSeriesDay: runs.reduce((sum, one) => sum + one.alarms, 0) / nabDays,
-  healthy: [...new Set(healthy.map((series) => series.step))].map((step) => ({ step, alarmsPerSeriesDay: mean(healthy.filter((series) => series.step === step).map((series) => series.alarmsPerDay)) })),
+  healthy: [...new Set(healthy.map((series) => series.step))].map((step) => ({
+    step,
+    alarmsPerSeriesDay: mean(healthy.filter((series) => series.step === step).map((series) => series.alarmsPerDay)),
+  })),
 }
 console.log(`NAB, ${nab.length} series, ${points} points, one configuration\n`)
-console.log(`| profile | best threshold | leave one file out | shipped threshold (${NOTABLE}) | the watchdog's, which wakes people (${ALARMING}) |\n|---|---|---|---|---|`)
-scores.forEach(({ profile, optimised, leaveOneOut, shipped }, i) => console.log(`| ${profile} | ${optimised.toFixed(1)} | ${leaveOneOut.toFixed(1)} | ${shipped.toFixed(1)} | ${alarming[i].shipped.toFixed(1)} |`))
-console.log(`\n${perPointUs.toFixed(2)} µs of processor time a point, ${report.stateBytes} bytes a series, ${report.nabAlarmsPerSeriesDay.toFixed(3)} alarms a day and series of NAB`)
-for (const { step, alarmsPerSeriesDay } of report.healthy) console.log(`healthy traffic, a point every ${step}: ${alarmsPerSeriesDay.toFixed(3)} alarms a day and series`)
+console.log(
+  `| profile | best threshold | leave one file out | shipped threshold (${NOTABLE}) | the watchdog's, which wakes people (${ALARMING}) |\n|---|---|---|---|---|`,
+)
+scores.forEach(({ profile, optimised, leaveOneOut, shipped }, i) =>
+  console.log(
+    `| ${profile} | ${optimised.toFixed(1)} | ${leaveOneOut.toFixed(1)} | ${shipped.toFixed(1)} | ${alarming[i].shipped.toFixed(1)} |`,
+  ),
+)
+console.log(
+  `\n${perPointUs.toFixed(2)} µs of processor time a point, ${report.stateBytes} bytes a series, ${report.nabAlarmsPerSeriesDay.toFixed(3)} alarms a day and series of NAB`,
+)
+for (const { step, alarmsPerSeriesDay } of report.healthy)
+  console.log(`healthy traffic, a point every ${step}: ${alarmsPerSeriesDay.toFixed(3)} alarms a day and series`)
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)

@@ -2,8 +2,17 @@
 // An alarm inside a labelled window is worth more the earlier it is, and only the best of a window counts; an alarm outside
 // costs, less just behind a window; a window without an alarm costs. 0 is a detector that is silent, 100 a perfect one.
 
-export interface LabelledSeries { readonly name: string; readonly timesMs: readonly number[]; readonly values: readonly number[]; /** First and last row of each window, in order. */ readonly windows: readonly (readonly [number, number])[] }
-export interface Profile { readonly name: string; readonly falseAlarm: number; readonly missed: number }
+export interface LabelledSeries {
+  readonly name: string
+  readonly timesMs: readonly number[]
+  readonly values: readonly number[]
+  /** First and last row of each window, in order. */ readonly windows: readonly (readonly [number, number])[]
+}
+export interface Profile {
+  readonly name: string
+  readonly falseAlarm: number
+  readonly missed: number
+}
 export const PROFILES: readonly Profile[] = [
   { name: 'standard', falseAlarm: 0.11, missed: 1 },
   { name: 'low false positives', falseAlarm: 0.22, missed: 1 },
@@ -15,11 +24,20 @@ const PROBATION_ROWS = 5_000
 /** The first rows of a series are not scored. */
 export const firstScored = (rows: number): number => Math.min(Math.floor(PROBATION * rows), PROBATION * PROBATION_ROWS)
 
-const sigmoid = (x: number): number => x > 3 ? -1 : 2 / (1 + Math.exp(5 * x)) - 1
+const sigmoid = (x: number): number => (x > 3 ? -1 : 2 / (1 + Math.exp(5 * x)) - 1)
 const EARLIEST = sigmoid(-1)
 
-interface Row { readonly series: number; readonly score: number; readonly worth: number; /** Index of the window over all series, -1 outside. */ readonly window: number }
-interface Scored { /** Highest score first. */ readonly rows: readonly Row[]; /** The series of each window that has rows to be found in. */ readonly windows: readonly number[]; readonly perfect: number }
+interface Row {
+  readonly series: number
+  readonly score: number
+  readonly worth: number
+  /** Index of the window over all series, -1 outside. */ readonly window: number
+}
+interface Scored {
+  /** Highest score first. */ readonly rows: readonly Row[]
+  /** The series of each window that has rows to be found in. */ readonly windows: readonly number[]
+  readonly perfect: number
+}
 
 const worthOf = (row: number, windows: LabelledSeries['windows']): { worth: number; inside: number } => {
   const inside = windows.findIndex(([first, last]) => row >= first && row <= last)
@@ -48,7 +66,7 @@ const rowsOf = (series: readonly LabelledSeries[], scores: readonly ArrayLike<nu
 
 const normalised = (raw: number, { windows, perfect }: Scored, profile: Profile): number => {
   const silent = -profile.missed * windows.length
-  return 100 * (raw - silent) / (perfect - silent)
+  return (100 * (raw - silent)) / (perfect - silent)
 }
 
 /** Not normalised: what each series is worth at this threshold. */
@@ -60,7 +78,9 @@ const worthAt = ({ rows, windows }: Scored, profile: Profile, threshold: number,
     if (row.window < 0) worths[row.series] += row.worth * profile.falseAlarm
     else best[row.window] = Math.max(best[row.window], row.worth)
   }
-  best.forEach((worth, window) => { worths[windows[window]] += worth })
+  best.forEach((worth, window) => {
+    worths[windows[window]] += worth
+  })
   return worths
 }
 
@@ -82,16 +102,28 @@ const bestThreshold = ({ rows, windows }: Scored, profile: Profile, without = -1
   return found.threshold
 }
 
-export interface NabScore { readonly profile: string; /** With the threshold that is best for all series together. */ readonly optimised: number; readonly threshold: number; readonly shipped: number; /** Each series with the threshold that is best for the others. */ readonly leaveOneOut: number }
+export interface NabScore {
+  readonly profile: string
+  /** With the threshold that is best for all series together. */ readonly optimised: number
+  readonly threshold: number
+  readonly shipped: number
+  /** Each series with the threshold that is best for the others. */ readonly leaveOneOut: number
+}
 
-export const nabScores = (series: readonly LabelledSeries[], scores: readonly ArrayLike<number>[], shippedThreshold: number): NabScore[] => {
+export const nabScores = (
+  series: readonly LabelledSeries[],
+  scores: readonly ArrayLike<number>[],
+  shippedThreshold: number,
+): NabScore[] => {
   const scored = rowsOf(series, scores)
   const sum = (worths: readonly number[]): number => worths.reduce((total, one) => total + one, 0)
   return PROFILES.map((profile) => {
     const at = (threshold: number): number[] => worthAt(scored, profile, threshold, series.length)
     const threshold = bestThreshold(scored, profile)
     const left = series.map((_, i) => at(bestThreshold(scored, profile, i))[i])
-    const [optimised, shipped, leaveOneOut] = [at(threshold), at(shippedThreshold), left].map((worths) => normalised(sum(worths), scored, profile))
+    const [optimised, shipped, leaveOneOut] = [at(threshold), at(shippedThreshold), left].map((worths) =>
+      normalised(sum(worths), scored, profile),
+    )
     return { profile: profile.name, threshold, optimised, shipped, leaveOneOut }
   })
 }

@@ -38,32 +38,65 @@ const varint = (value: number): number[] => {
 const field = (tag: number, bytes: Uint8Array): Buffer => Buffer.concat([Buffer.from([tag, ...varint(bytes.length)]), bytes])
 const text = (tag: number, value: string): Buffer => field(tag, Buffer.from(value))
 const attribute = (tag: number, [key, value]: Attribute): Buffer =>
-  field(tag, Buffer.concat([text(0x0a, key), field(0x12, typeof value === 'string' ? text(0x0a, value) : Buffer.from([0x18, ...varint(value)]))]))
+  field(
+    tag,
+    Buffer.concat([text(0x0a, key), field(0x12, typeof value === 'string' ? text(0x0a, value) : Buffer.from([0x18, ...varint(value)]))]),
+  )
 
 const TIME_FIELD = 0x09
 const OBSERVED_FIELD = 0x59
 /** Both times come first, as zeros: 09 0…0 59 0…0. */
 const TIMES = Buffer.concat([Buffer.from([TIME_FIELD]), Buffer.alloc(8), Buffer.from([OBSERVED_FIELD]), Buffer.alloc(8)])
 
-const encodeRecord = (record: BenchRecord, id: string): Buffer => Buffer.concat([
-  TIMES, Buffer.from([0x10, record.severityNumber]), text(0x1a, record.severityText), field(0x2a, text(0x0a, record.body)),
-  ...[[ATTEMPT_ID, id] as const, ...record.attributes].map((one) => attribute(0x32, one)),
-  field(0x4a, Buffer.from(record.traceId, 'hex')), field(0x52, Buffer.from(record.spanId, 'hex')),
-])
-const encodeProtobuf = (resources: readonly BenchResource[], id: string): Buffer => Buffer.concat(resources.map(({ attributes, records }) => field(0x0a, Buffer.concat([
-  field(0x0a, Buffer.concat(attributes.map((one) => attribute(0x0a, one)))),
-  field(0x12, Buffer.concat([field(0x0a, text(0x0a, SCOPE)), ...records.map((record) => field(0x12, encodeRecord(record, id)))])),
-]))))
+const encodeRecord = (record: BenchRecord, id: string): Buffer =>
+  Buffer.concat([
+    TIMES,
+    Buffer.from([0x10, record.severityNumber]),
+    text(0x1a, record.severityText),
+    field(0x2a, text(0x0a, record.body)),
+    ...[[ATTEMPT_ID, id] as const, ...record.attributes].map((one) => attribute(0x32, one)),
+    field(0x4a, Buffer.from(record.traceId, 'hex')),
+    field(0x52, Buffer.from(record.spanId, 'hex')),
+  ])
+const encodeProtobuf = (resources: readonly BenchResource[], id: string): Buffer =>
+  Buffer.concat(
+    resources.map(({ attributes, records }) =>
+      field(
+        0x0a,
+        Buffer.concat([
+          field(0x0a, Buffer.concat(attributes.map((one) => attribute(0x0a, one)))),
+          field(0x12, Buffer.concat([field(0x0a, text(0x0a, SCOPE)), ...records.map((record) => field(0x12, encodeRecord(record, id)))])),
+        ]),
+      ),
+    ),
+  )
 
 const NO_TIME = '0'.repeat(19)
-const toJsonAttributes = (attributes: readonly Attribute[]): object[] => attributes.map(([key, value]) => ({ key, value: typeof value === 'string' ? { stringValue: value } : { intValue: String(value) } }))
-const encodeJson = (resources: readonly BenchResource[], id: string): Buffer => Buffer.from(JSON.stringify({ resourceLogs: resources.map(({ attributes, records }) => ({
-  resource: { attributes: toJsonAttributes(attributes) },
-  scopeLogs: [{ scope: { name: SCOPE }, logRecords: records.map((one) => ({
-    timeUnixNano: NO_TIME, observedTimeUnixNano: NO_TIME, severityNumber: one.severityNumber, severityText: one.severityText, body: { stringValue: one.body },
-    attributes: toJsonAttributes([[ATTEMPT_ID, id], ...one.attributes]), traceId: one.traceId, spanId: one.spanId,
-  })) }],
-})) }))
+const toJsonAttributes = (attributes: readonly Attribute[]): object[] =>
+  attributes.map(([key, value]) => ({ key, value: typeof value === 'string' ? { stringValue: value } : { intValue: String(value) } }))
+const encodeJson = (resources: readonly BenchResource[], id: string): Buffer =>
+  Buffer.from(
+    JSON.stringify({
+      resourceLogs: resources.map(({ attributes, records }) => ({
+        resource: { attributes: toJsonAttributes(attributes) },
+        scopeLogs: [
+          {
+            scope: { name: SCOPE },
+            logRecords: records.map((one) => ({
+              timeUnixNano: NO_TIME,
+              observedTimeUnixNano: NO_TIME,
+              severityNumber: one.severityNumber,
+              severityText: one.severityText,
+              body: { stringValue: one.body },
+              attributes: toJsonAttributes([[ATTEMPT_ID, id], ...one.attributes]),
+              traceId: one.traceId,
+              spanId: one.spanId,
+            })),
+          },
+        ],
+      })),
+    }),
+  )
 
 const positionsOf = (haystack: Buffer, needle: Buffer): number[] => {
   const found: number[] = []
@@ -72,12 +105,21 @@ const positionsOf = (haystack: Buffer, needle: Buffer): number[] => {
 }
 
 /** How a format writes a time, in place: 8 bytes, or 19 digits. */
-interface Times { readonly marker: Buffer; readonly offsets: readonly number[]; encode(nanos: bigint): Buffer; read(buffer: Buffer, at: number): bigint }
+interface Times {
+  readonly marker: Buffer
+  readonly offsets: readonly number[]
+  encode(nanos: bigint): Buffer
+  read(buffer: Buffer, at: number): bigint
+}
 /** A loop is quicker than a call for so few bytes. */
-const put = (buffer: Buffer, at: number, bytes: Buffer): void => { for (let index = 0; index < bytes.length; index++) buffer[at + index] = bytes[index] }
+const put = (buffer: Buffer, at: number, bytes: Buffer): void => {
+  for (let index = 0; index < bytes.length; index++) buffer[at + index] = bytes[index]
+}
 const TIMES_OF: Record<BodyFormat, Times> = {
   protobuf: {
-    marker: TIMES, offsets: [1, 10], read: (buffer, at) => buffer.readBigUInt64LE(at),
+    marker: TIMES,
+    offsets: [1, 10],
+    read: (buffer, at) => buffer.readBigUInt64LE(at),
     encode: (nanos) => {
       const bytes = Buffer.alloc(8)
       bytes.writeBigUInt64LE(nanos)
@@ -85,7 +127,9 @@ const TIMES_OF: Record<BodyFormat, Times> = {
     },
   },
   json: {
-    marker: Buffer.from(NO_TIME), offsets: [0], read: (buffer, at) => BigInt(buffer.toString('latin1', at, at + NO_TIME.length)),
+    marker: Buffer.from(NO_TIME),
+    offsets: [0],
+    read: (buffer, at) => BigInt(buffer.toString('latin1', at, at + NO_TIME.length)),
     encode: (nanos) => Buffer.from(String(nanos).padStart(NO_TIME.length, '0')),
   },
 }
@@ -98,16 +142,22 @@ export const createCorpus = (shape: CorpusShape): Corpus => {
   const digits = positionsOf(template, Buffer.from(id)).map((at) => at + id.length - ATTEMPT_DIGITS)
   const { marker, offsets, encode, read } = TIMES_OF[format]
   const times = positionsOf(template, marker).flatMap((at) => offsets.map((offset) => at + offset))
-  if (digits.length !== shape.records || times.length !== 2 * shape.records) throw new Error(`found ${digits.length} ids and ${times.length} times in ${shape.records} records`)
+  if (digits.length !== shape.records || times.length !== 2 * shape.records)
+    throw new Error(`found ${digits.length} ids and ${times.length} times in ${shape.records} records`)
   const stampNanos = (buffer: Buffer, attempt: string, nanos: bigint): void => {
     const [id, time] = [Buffer.from(attempt), encode(nanos)]
     for (const at of digits) put(buffer, at, id)
     for (const at of times) put(buffer, at, time)
   }
-  const stamp = (buffer: Buffer, attempt: number, nowMs: number): void => stampNanos(buffer, String(attempt).padStart(ATTEMPT_DIGITS, '0'), BigInt(Math.floor(nowMs)) * 1_000_000n)
+  const stamp = (buffer: Buffer, attempt: number, nowMs: number): void =>
+    stampNanos(buffer, String(attempt).padStart(ATTEMPT_DIGITS, '0'), BigInt(Math.floor(nowMs)) * 1_000_000n)
   const scratch = Buffer.from(template)
   return {
-    records: shape.records, bytes: template.length, format, content: contentSum(resources), stamp,
+    records: shape.records,
+    bytes: template.length,
+    format,
+    content: contentSum(resources),
+    stamp,
     body: (attempt, nowMs) => {
       const body = Buffer.from(template)
       stamp(body, attempt, nowMs)
@@ -117,7 +167,11 @@ export const createCorpus = (shape: CorpusShape): Corpus => {
       if (bytes.length !== template.length) return null
       const attempt = bytes.toString('latin1', digits[0], digits[0] + ATTEMPT_DIGITS)
       if (!/^\d+$/.test(attempt)) return null
-      try { stampNanos(scratch, attempt, read(bytes, times[0])) } catch { return null }
+      try {
+        stampNanos(scratch, attempt, read(bytes, times[0]))
+      } catch {
+        return null
+      }
       return bytes.equals(scratch) ? Number(attempt) : null
     },
   }

@@ -23,16 +23,24 @@ export interface LapwingProcess {
   output(): string
 }
 
-export const createLapwingProcess = (options: { readonly env: Readonly<Record<string, string>>; readonly isReady: (pid: number) => boolean | Promise<boolean> }): LapwingProcess => {
+export const createLapwingProcess = (options: {
+  readonly env: Readonly<Record<string, string>>
+  readonly isReady: (pid: number) => boolean | Promise<boolean>
+}): LapwingProcess => {
   let child: ChildProcess | null = null
   let output = ''
   const running = (): boolean => child !== null && child.exitCode === null && child.signalCode === null
-  const exited = async (): Promise<void> => { if (running()) await once(child!, 'exit') }
+  const exited = async (): Promise<void> => {
+    if (running()) await once(child!, 'exit')
+  }
   const start = async (): Promise<void> => {
     const started = spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } })
     child = started
-    for (const stream of [started.stdout!, started.stderr!]) stream.on('data', (data: Buffer) => { output = (output + data.toString()).slice(-KEPT_OUTPUT) })
-    for (const deadline = Date.now() + READY_WITHIN_MS; !await options.isReady(started.pid!);) {
+    for (const stream of [started.stdout!, started.stderr!])
+      stream.on('data', (data: Buffer) => {
+        output = (output + data.toString()).slice(-KEPT_OUTPUT)
+      })
+    for (const deadline = Date.now() + READY_WITHIN_MS; !(await options.isReady(started.pid!));) {
       if (started.exitCode !== null || started.signalCode !== null) throw new Error(`the product ended while starting:\n${output}`)
       if (Date.now() > deadline) throw new Error(`the product was not ready within ${READY_WITHIN_MS / 1000} s:\n${output}`)
       await new Promise((resolve) => setTimeout(resolve, 25))
@@ -44,10 +52,15 @@ export const createLapwingProcess = (options: { readonly env: Readonly<Record<st
     return child?.exitCode ?? null
   }
   return {
-    start, stop, running, exited,
+    start,
+    stop,
+    running,
+    exited,
     output: () => output,
-    pid: () => running() ? child!.pid! : null,
-    kill: (signal) => { child?.kill(signal) },
+    pid: () => (running() ? child!.pid! : null),
+    kill: (signal) => {
+      child?.kill(signal)
+    },
     end: async () => {
       if (!running()) return
       const forced = setTimeout(() => child?.kill('SIGKILL'), KILL_AFTER_MS)

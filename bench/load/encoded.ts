@@ -6,21 +6,35 @@ export const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const
 export type BodyCompression = (typeof COMPRESSIONS)[number]
 
 /** The quickest level of each: what it costs to inflate hardly depends on it. */
-const compress: Record<BodyCompression, (body: Buffer) => Buffer> = { none: (body) => body, gzip: (body) => gzipSync(body, { level: 1 }), zstd: (body) => zstdCompressSync(body) }
-export const inflate: Record<BodyCompression, (body: Buffer) => Buffer> = { none: (body) => body, gzip: (body) => gunzipSync(body), zstd: (body) => zstdDecompressSync(body) }
+const compress: Record<BodyCompression, (body: Buffer) => Buffer> = {
+  none: (body) => body,
+  gzip: (body) => gzipSync(body, { level: 1 }),
+  zstd: (body) => zstdCompressSync(body),
+}
+export const inflate: Record<BodyCompression, (body: Buffer) => Buffer> = {
+  none: (body) => body,
+  gzip: (body) => gunzipSync(body),
+  zstd: (body) => zstdDecompressSync(body),
+}
 
 const MAX_PREPARED_BYTES = 1024 ** 3
 
 /** A buffer for an attempt, whole until the answer to it has come. */
-export interface BodySource { take(connection: number, attempt: number, nowMs: number): Buffer }
+export interface BodySource {
+  take(connection: number, attempt: number, nowMs: number): Buffer
+}
 
 /** Uncompressed: one buffer for each connection, stamped anew for each attempt. Compressed: all of `count` attempts from `first` on. */
-export const prepareBodies = (corpus: Corpus, compression: BodyCompression, { first, count }: { readonly first: number; readonly count: number }): BodySource => {
+export const prepareBodies = (
+  corpus: Corpus,
+  compression: BodyCompression,
+  { first, count }: { readonly first: number; readonly count: number },
+): BodySource => {
   if (compression === 'none') {
     const own: Buffer[] = []
     return {
       take: (connection, attempt, nowMs) => {
-        const buffer = own[connection] ??= corpus.body(attempt, nowMs)
+        const buffer = (own[connection] ??= corpus.body(attempt, nowMs))
         corpus.stamp(buffer, attempt, nowMs)
         return buffer
       },

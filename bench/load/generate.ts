@@ -28,5 +28,9 @@ export const startGenerator = async (order: GeneratorOrder): Promise<Generator> 
 /** One load from beginning to end. */
 export const generate = async (order: GeneratorOrder): Promise<Generated> => {
   const generator = await startGenerator(order)
-  try { return await generator.go() } finally { await generator.stop() }
+  try {
+    return await generator.go()
+  } finally {
+    await generator.stop()
+  }
 }

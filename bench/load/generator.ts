@@ -4,8 +4,14 @@ import { createCorpus, type CorpusShape } from './body.ts'
 import { prepareBodies, type BodyCompression } from './encoded.ts'
 import { runOpenLoop, type LoadPlan, type LoadResult } from './open-loop.ts'
 
-export interface GeneratorOrder extends Omit<LoadPlan, 'bodies' | 'contentType' | 'contentEncoding' | 'signal'> { readonly shape: CorpusShape; readonly compression: BodyCompression; /** Added to the times of records. */ readonly timeShiftMs?: number }
-export interface Generated extends LoadResult { readonly cpuSeconds: number }
+export interface GeneratorOrder extends Omit<LoadPlan, 'bodies' | 'contentType' | 'contentEncoding' | 'signal'> {
+  readonly shape: CorpusShape
+  readonly compression: BodyCompression
+  /** Added to the times of records. */ readonly timeShiftMs?: number
+}
+export interface Generated extends LoadResult {
+  readonly cpuSeconds: number
+}
 export type FromGenerator = { readonly kind: 'ready' } | { readonly kind: 'done'; readonly result: Generated }
 
 const CONTENT_TYPES = { protobuf: 'application/x-protobuf', json: 'application/json' } as const
@@ -15,11 +21,15 @@ const prepare = (order: GeneratorOrder): LoadPlan => {
   const { take } = prepareBodies(corpus, order.compression, { first: order.firstAttempt ?? 0, count: order.requests })
   const shift = order.timeShiftMs ?? 0
   return {
-    ...order, bodies: { take: (connection, attempt, nowMs) => take(connection, attempt, nowMs + shift) },
-    contentType: CONTENT_TYPES[corpus.format], ...(order.compression === 'none' ? {} : { contentEncoding: order.compression }),
+    ...order,
+    bodies: { take: (connection, attempt, nowMs) => take(connection, attempt, nowMs + shift) },
+    contentType: CONTENT_TYPES[corpus.format],
+    ...(order.compression === 'none' ? {} : { contentEncoding: order.compression }),
   }
 }
-const tell = (message: FromGenerator): void => { process.send!(message) }
+const tell = (message: FromGenerator): void => {
+  process.send!(message)
+}
 
 const ending = new AbortController()
 let plan: LoadPlan | null = null

@@ -44,13 +44,14 @@ export const openConnection = (host: string, port: number): LoadConnection => {
     return made
   }
   return {
-    send: (head, body) => new Promise((resolve) => {
-      socket ??= open()
-      waiting = resolve
-      retryAfterMs = 0
-      socket.write(`${head}Content-Length: ${body.length}\r\n\r\n`, 'latin1')
-      socket.write(body)
-    }),
+    send: (head, body) =>
+      new Promise((resolve) => {
+        socket ??= open()
+        waiting = resolve
+        retryAfterMs = 0
+        socket.write(`${head}Content-Length: ${body.length}\r\n\r\n`, 'latin1')
+        socket.write(body)
+      }),
     retryAfterMs: () => retryAfterMs,
     close: () => socket?.destroy(),
   }

@@ -15,10 +15,21 @@ export interface NodeChild<From extends { readonly kind: string }> {
 const KILL_AFTER_MS = 10_000
 const KEPT_OUTPUT = 20_000
 
-export const startNodeChild = <From extends { readonly kind: string }>(file: URL, options: { readonly env?: Readonly<Record<string, string>>; readonly execArgv?: readonly string[] }): NodeChild<From> => {
-  const child = fork(fileURLToPath(file), { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced', execArgv: [...options.execArgv ?? []], env: { ...process.env, ...options.env } })
+export const startNodeChild = <From extends { readonly kind: string }>(
+  file: URL,
+  options: { readonly env?: Readonly<Record<string, string>>; readonly execArgv?: readonly string[] },
+): NodeChild<From> => {
+  const child = fork(fileURLToPath(file), {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    serialization: 'advanced',
+    execArgv: [...(options.execArgv ?? [])],
+    env: { ...process.env, ...options.env },
+  })
   let output = ''
-  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (data: Buffer) => { output = (output + data.toString()).slice(-KEPT_OUTPUT) })
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.on('data', (data: Buffer) => {
+      output = (output + data.toString()).slice(-KEPT_OUTPUT)
+    })
   // What comes before somebody asks for it is kept; each kind is asked for by one at a time.
   const arrived: From[] = []
   const waiting = new Map<string, { resolve(message: From): void; reject(error: Error): void }>()
@@ -31,16 +42,21 @@ export const startNodeChild = <From extends { readonly kind: string }>(file: URL
   })
   const isRunning = (): boolean => child.exitCode === null && child.signalCode === null
   const ended = (): Error => new Error(`${fileURLToPath(file)} ended (${child.exitCode ?? child.signalCode}):\n${output}`)
-  child.on('exit', () => { for (const { reject } of waiting.values()) reject(ended()) })
+  child.on('exit', () => {
+    for (const { reject } of waiting.values()) reject(ended())
+  })
   return {
     pid: child.pid!,
-    send: (message) => { if (isRunning()) child.send(message) },
-    next: (kind) => new Promise((resolve, reject) => {
-      const at = arrived.findIndex((message) => message.kind === kind)
-      if (at >= 0) resolve(arrived.splice(at, 1)[0] as Extract<From, { kind: typeof kind }>)
-      else if (isRunning()) waiting.set(kind, { resolve: resolve as (message: From) => void, reject })
-      else reject(ended())
-    }),
+    send: (message) => {
+      if (isRunning()) child.send(message)
+    },
+    next: (kind) =>
+      new Promise((resolve, reject) => {
+        const at = arrived.findIndex((message) => message.kind === kind)
+        if (at >= 0) resolve(arrived.splice(at, 1)[0] as Extract<From, { kind: typeof kind }>)
+        else if (isRunning()) waiting.set(kind, { resolve: resolve as (message: From) => void, reject })
+        else reject(ended())
+      }),
     stop: async () => {
       if (!isRunning()) return
       const forced = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS)

@@ -41,8 +41,11 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 export const runOpenLoop = async (plan: LoadPlan): Promise<LoadResult> => {
   const target = new URL(plan.url)
-  const heads = [plan.token, ...plan.moreTokens ?? []].map((token) =>
-    requestHead(plan.path ?? '/v1/logs', target.host, token, plan.contentType) + (plan.contentEncoding === undefined ? '' : `Content-Encoding: ${plan.contentEncoding}\r\n`))
+  const heads = [plan.token, ...(plan.moreTokens ?? [])].map(
+    (token) =>
+      requestHead(plan.path ?? '/v1/logs', target.host, token, plan.contentType) +
+      (plan.contentEncoding === undefined ? '' : `Content-Encoding: ${plan.contentEncoding}\r\n`),
+  )
   const intervalMs = plan.requestsPerSecond === null ? 0 : 1000 / plan.requestsPerSecond
   const [latenciesMs, acknowledged, acknowledgedAtMs]: number[][] = [[], [], []]
   let [next, refused, broken] = [0, 0, 0]
@@ -70,5 +73,14 @@ export const runOpenLoop = async (plan: LoadPlan): Promise<LoadResult> => {
     line.close()
   }
   await Promise.all(Array.from({ length: plan.connections }, (_, connection) => worker(connection)))
-  return { sent: next, refused, broken, seconds: (performance.now() - begun) / 1000, startedAtMs, acknowledged, acknowledgedAtMs, latenciesMs }
+  return {
+    sent: next,
+    refused,
+    broken,
+    seconds: (performance.now() - begun) / 1000,
+    startedAtMs,
+    acknowledged,
+    acknowledgedAtMs,
+    latenciesMs,
+  }
 }

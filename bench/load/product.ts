@@ -5,8 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLapwingProcess, type LapwingProcess } from './child-process.ts'
 
-export interface Endpoints { readonly otlp: string; readonly alerts: string; readonly api: string; readonly clickhouse: string }
-export interface Addresses extends Endpoints { readonly pid: number; readonly clickhousePid: number | null }
+export interface Endpoints {
+  readonly otlp: string
+  readonly alerts: string
+  readonly api: string
+  readonly clickhouse: string
+}
+export interface Addresses extends Endpoints {
+  readonly pid: number
+  readonly clickhousePid: number | null
+}
 
 /** What a client has of it, one process or many. */
 export interface Reachable {
@@ -32,20 +40,31 @@ export const createProduct = (options: { env?: Record<string, string>; dataDir?:
   const readerPassword = randomBytes(12).toString('hex')
   const readAddresses = (): Addresses => JSON.parse(readFileSync(join(dataDir, 'runtime.json'), 'utf8')) as Addresses
   const isReady = (pid: number): boolean => {
-    try { return readAddresses().pid === pid } catch { return false }
+    try {
+      return readAddresses().pid === pid
+    } catch {
+      return false
+    }
   }
   const child = createLapwingProcess({
     isReady,
     env: {
-      LAPWING_DATA_DIR: dataDir, LAPWING_BOOTSTRAP_TOKEN: token, LAPWING_READER_PASSWORD: readerPassword,
-      LAPWING_OTLP_LISTEN: '127.0.0.1:0', LAPWING_ALERTS_LISTEN: '127.0.0.1:0', LAPWING_API_LISTEN: '127.0.0.1:0', LAPWING_CLICKHOUSE_LISTEN: '127.0.0.1:0',
+      LAPWING_DATA_DIR: dataDir,
+      LAPWING_BOOTSTRAP_TOKEN: token,
+      LAPWING_READER_PASSWORD: readerPassword,
+      LAPWING_OTLP_LISTEN: '127.0.0.1:0',
+      LAPWING_ALERTS_LISTEN: '127.0.0.1:0',
+      LAPWING_API_LISTEN: '127.0.0.1:0',
+      LAPWING_CLICKHOUSE_LISTEN: '127.0.0.1:0',
       // Everything comes from one address here.
-      LAPWING_REQUESTS_PER_MINUTE: '1000000', ...options.env,
+      LAPWING_REQUESTS_PER_MINUTE: '1000000',
+      ...options.env,
     },
   })
   return {
     ...child,
-    dataDir, readerPassword,
+    dataDir,
+    readerPassword,
     ...reach({ token, readerPassword, addresses: readAddresses }),
     dispose: async () => {
       await child.end()
@@ -54,29 +73,49 @@ export const createProduct = (options: { env?: Record<string, string>; dataDir?:
   }
 }
 
-export const reach = <E extends Endpoints>(options: { readonly token: string; readonly readerPassword: string; readonly addresses: () => E }): Reachable & { addresses(): E } => ({
+export const reach = <E extends Endpoints>(options: {
+  readonly token: string
+  readonly readerPassword: string
+  readonly addresses: () => E
+}): Reachable & { addresses(): E } => ({
   token: options.token,
   addresses: options.addresses,
-  api: (path, init) => fetch(`${options.addresses().api}${path}`, { ...init, headers: { authorization: `Bearer ${options.token}`, ...init?.headers as Record<string, string> | undefined } }),
+  api: (path, init) =>
+    fetch(`${options.addresses().api}${path}`, {
+      ...init,
+      headers: { authorization: `Bearer ${options.token}`, ...(init?.headers as Record<string, string> | undefined) },
+    }),
   select: (sql) => selectAsReader(options.addresses().clickhouse, options.readerPassword, sql),
 })
 
 /** A SELECT as the read-only user, as long as that one may ask; 64-bit integers come as numbers. */
 export const selectAsReader = async <Row>(clickhouse: string, password: string, sql: string): Promise<Row[]> => {
-  const response = await fetch(`${clickhouse}/?database=lapwing&default_format=JSONEachRow&output_format_json_quote_64bit_integers=0&max_execution_time=300`, {
-    method: 'POST', body: sql, headers: { 'X-ClickHouse-User': 'reader', 'X-ClickHouse-Key': password },
-  })
+  const response = await fetch(
+    `${clickhouse}/?database=lapwing&default_format=JSONEachRow&output_format_json_quote_64bit_integers=0&max_execution_time=300`,
+    {
+      method: 'POST',
+      body: sql,
+      headers: { 'X-ClickHouse-User': 'reader', 'X-ClickHouse-Key': password },
+    },
+  )
   const text = await response.text()
   // What went wrong on the way stands behind the rows that were sent before.
   if (!response.ok) throw new Error(text.slice(-2000))
-  return text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Row)
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Row)
 }
 
 /** Polls until `check` is true; throws with `what` after `timeoutMs`. */
 export const until = async (what: string, timeoutMs: number, check: () => Promise<boolean> | boolean, everyMs = 100): Promise<void> => {
   for (const deadline = Date.now() + timeoutMs; ;) {
     let failure: unknown = null
-    try { if (await check()) return } catch (error) { failure = error }
+    try {
+      if (await check()) return
+    } catch (error) {
+      failure = error
+    }
     if (Date.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms${failure === null ? '' : ` (${String(failure)})`}`)
     await new Promise((resolve) => setTimeout(resolve, everyMs))
   }

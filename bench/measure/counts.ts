@@ -3,7 +3,12 @@
 import { ATTEMPT_DIGITS, attemptId, type Corpus } from '../load/body.ts'
 import { ATTEMPT_ID, ATTEMPT_INDEX, CONTENT_SQL } from '../load/records.ts'
 
-export interface StoredAttempt { readonly attempt: number; readonly records: number; /** Different indices among them. */ readonly distinct: number; readonly isAltered: boolean }
+export interface StoredAttempt {
+  readonly attempt: number
+  readonly records: number
+  /** Different indices among them. */ readonly distinct: number
+  readonly isAltered: boolean
+}
 type Select = <Row>(sql: string) => Promise<Row[]>
 
 /** A reader's query may take five minutes and a part of the memory. */
@@ -18,8 +23,10 @@ export const selectAttempts = async (select: Select, corpus: Corpus, run: string
   for (let slice = 0; slice < slices; slice++) {
     const part = await select<{ attempt: number; records: number; distinct: number; content: number }>(
       `SELECT toUInt64(substring(${id}, -${ATTEMPT_DIGITS})) AS attempt, count() AS records, groupBitmap(toUInt32(LogAttributes['${ATTEMPT_INDEX}'])) AS distinct, ${CONTENT_SQL} AS content
-       FROM otel_logs WHERE startsWith(${id}, '${attemptId(run, 0).slice(0, -ATTEMPT_DIGITS)}') AND cityHash64(${id}) % ${slices} = ${slice} GROUP BY attempt`)
-    for (const { attempt, records, distinct, content } of part) found.push({ attempt, records, distinct, isAltered: records === corpus.records && content !== corpus.content })
+       FROM otel_logs WHERE startsWith(${id}, '${attemptId(run, 0).slice(0, -ATTEMPT_DIGITS)}') AND cityHash64(${id}) % ${slices} = ${slice} GROUP BY attempt`,
+    )
+    for (const { attempt, records, distinct, content } of part)
+      found.push({ attempt, records, distinct, isAltered: records === corpus.records && content !== corpus.content })
   }
   return found
 }
@@ -31,7 +38,7 @@ export const faultsOf = (stored: readonly StoredAttempt[], acknowledged: readonl
   const torn = stored.filter(({ distinct }) => distinct !== recordsEach).length
   const altered = stored.filter(({ isAltered }) => isAltered).length
   const faults = { 'acknowledged and lost': lost, doubled, torn, altered }
-  return Object.entries(faults).flatMap(([what, count]) => count === 0 ? [] : [`${count} requests ${what}`])
+  return Object.entries(faults).flatMap(([what, count]) => (count === 0 ? [] : [`${count} requests ${what}`]))
 }
 
 const LOOK_EVERY_MS = 100

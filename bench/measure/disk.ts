@@ -7,7 +7,11 @@ export const bytesOnDisk = (directory: string): number => {
   let bytes = 0
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
     // Stores remove files while they are looked at.
-    try { bytes += lstatSync(join(entry.parentPath, entry.name)).blocks * BLOCK_BYTES } catch { continue }
+    try {
+      bytes += lstatSync(join(entry.parentPath, entry.name)).blocks * BLOCK_BYTES
+    } catch {
+      continue
+    }
   }
   return bytes
 }

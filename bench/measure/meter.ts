@@ -2,9 +2,19 @@
 import { cpuOfTree, ownMiB, readProcesses, treeOf } from './processes.ts'
 
 /** A process with its children; `without` are children that are a part of their own. */
-export interface Part { readonly pid: number; readonly without?: readonly number[] }
-export interface Used { readonly cpuSeconds: number; readonly peakMiB: number; readonly startMiB: number; /** Every look, in order. */ readonly samplesMiB: readonly number[] }
-export interface Meter { stop(): Record<string, Used> }
+export interface Part {
+  readonly pid: number
+  readonly without?: readonly number[]
+}
+export interface Used {
+  readonly cpuSeconds: number
+  readonly peakMiB: number
+  readonly startMiB: number
+  /** Every look, in order. */ readonly samplesMiB: readonly number[]
+}
+export interface Meter {
+  stop(): Record<string, Used>
+}
 
 const LOOK_EVERY_MS = 250
 
@@ -17,7 +27,8 @@ export const startMeter = (parts: Readonly<Record<string, Part>>): Meter => {
   const samples = new Map(all.map(([name]) => [name, [] as number[]]))
   const look = (): void => {
     const table = readProcesses()
-    for (const [name, { pid, without }] of all) samples.get(name)!.push(treeOf(table, pid, without).reduce((sum, one) => sum + ownMiB(one), 0))
+    for (const [name, { pid, without }] of all)
+      samples.get(name)!.push(treeOf(table, pid, without).reduce((sum, one) => sum + ownMiB(one), 0))
   }
   const before = cpu()
   look()
@@ -27,10 +38,15 @@ export const startMeter = (parts: Readonly<Record<string, Part>>): Meter => {
       clearInterval(timer)
       look()
       const after = cpu()
-      return Object.fromEntries(all.map(([name]) => {
-        const samplesMiB = samples.get(name)!
-        return [name, { cpuSeconds: after.get(name)! - before.get(name)!, peakMiB: Math.max(...samplesMiB), startMiB: samplesMiB[0], samplesMiB }]
-      }))
+      return Object.fromEntries(
+        all.map(([name]) => {
+          const samplesMiB = samples.get(name)!
+          return [
+            name,
+            { cpuSeconds: after.get(name)! - before.get(name)!, peakMiB: Math.max(...samplesMiB), startMiB: samplesMiB[0], samplesMiB },
+          ]
+        }),
+      )
     },
   }
 }

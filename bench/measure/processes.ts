@@ -25,10 +25,16 @@ export const parsePsTime = (time: string): number => {
   return Number(days) * 86_400 + rest.split(':').reduce((sum, part) => sum * 60 + Number(part), 0)
 }
 /** Of `ps -A -o pid=,ppid=,time=`. */
-export const parsePs = (text: string): ProcessTable => new Map(text.trim().split('\n').map((line) => {
-  const [pid, parent, time] = line.trim().split(/\s+/)
-  return [Number(pid), { parent: Number(parent), cpuSeconds: parsePsTime(time) }]
-}))
+export const parsePs = (text: string): ProcessTable =>
+  new Map(
+    text
+      .trim()
+      .split('\n')
+      .map((line) => {
+        const [pid, parent, time] = line.trim().split(/\s+/)
+        return [Number(pid), { parent: Number(parent), cpuSeconds: parsePsTime(time) }]
+      }),
+  )
 
 export const readProcesses = (): ProcessTable => {
   if (process.platform !== 'linux') return parsePs(execFileSync('ps', ['-A', '-o', 'pid=,ppid=,time='], { encoding: 'utf8' }))
@@ -36,7 +42,11 @@ export const readProcesses = (): ProcessTable => {
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
     // It may have ended since it was listed.
-    try { table.set(Number(name), parseStat(readFileSync(`/proc/${name}/stat`, 'utf8'))) } catch { continue }
+    try {
+      table.set(Number(name), parseStat(readFileSync(`/proc/${name}/stat`, 'utf8')))
+    } catch {
+      continue
+    }
   }
   return table
 }
@@ -55,7 +65,9 @@ export const cpuOfTree = (table: ProcessTable, root: number, without: readonly n
 export const parseOwnMiB = (status: string): number => Number(/RssAnon:\s+(\d+)/.exec(status)?.[1] ?? 0) / KIB_PER_MIB
 export const ownMiB = (pid: number): number => {
   try {
-    return process.platform === 'linux' ? parseOwnMiB(readFileSync(`/proc/${pid}/status`, 'utf8')) : Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / KIB_PER_MIB
+    return process.platform === 'linux'
+      ? parseOwnMiB(readFileSync(`/proc/${pid}/status`, 'utf8'))
+      : Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / KIB_PER_MIB
   } catch {
     return 0
   }

@@ -11,11 +11,24 @@ const ranges = Number(process.argv[2] ?? 20)
 const nowMs = Date.now()
 const corpus = createCorpus({ records: 1000, resources: 8, run: 'micro' })
 const envelope: Envelope = {
-  signal: 'otlp_logs', format: 'protobuf', compression: 'identity', tenant: 'default', tokenId: '', receivedAtMs: nowMs, recordCount: 1000,
-  inflatedBytes: corpus.bytes, expandedBytes: 0, rejected: [], subject: '',
+  signal: 'otlp_logs',
+  format: 'protobuf',
+  compression: 'identity',
+  tenant: 'default',
+  tokenId: '',
+  receivedAtMs: nowMs,
+  recordCount: 1000,
+  inflatedBytes: corpus.bytes,
+  expandedBytes: 0,
+  rejected: [],
+  subject: '',
 }
 const input: DecodeInput = {
-  logId: 'ab'.repeat(16), partition: 0, receiveDay: Math.floor(nowMs / 86_400_000), maxAheadMs: 86_400_000, retentionMs: 30 * 86_400_000,
+  logId: 'ab'.repeat(16),
+  partition: 0,
+  receiveDay: Math.floor(nowMs / 86_400_000),
+  maxAheadMs: 86_400_000,
+  retentionMs: 30 * 86_400_000,
   messages: Array.from({ length: REQUESTS }, (_, i) => ({ offset: i, envelope, body: corpus.body(i, nowMs + i * 100) })),
 }
 const decode = createDecoder()
@@ -33,4 +46,10 @@ const run = (count: number): number => {
 }
 run(5)
 const best = Math.min(...Array.from({ length: 5 }, () => run(Math.max(1, Math.round(ranges / 5)))))
-console.log(JSON.stringify({ bench: 'transcode', recordBytes: Math.round(corpus.bytes / corpus.records), cpuSecondsPerMillion: Number(best.toFixed(3)) }))
+console.log(
+  JSON.stringify({
+    bench: 'transcode',
+    recordBytes: Math.round(corpus.bytes / corpus.records),
+    cpuSecondsPerMillion: Number(best.toFixed(3)),
+  }),
+)

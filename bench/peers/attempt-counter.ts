@@ -4,7 +4,11 @@ import { ATTEMPT_DIGITS, attemptId } from '../load/body.ts'
 import { ATTEMPT_ID, ATTEMPT_INDEX } from '../load/records.ts'
 import type { StoredAttempt } from '../measure/counts.ts'
 
-export interface AttemptCounter { add(body: Buffer): void; records(): number; attempts(run: string): StoredAttempt[] }
+export interface AttemptCounter {
+  add(body: Buffer): void
+  records(): number
+  attempts(run: string): StoredAttempt[]
+}
 
 const KEY = Buffer.from(ATTEMPT_ID)
 const INDEX_KEY = Buffer.from(ATTEMPT_INDEX)
@@ -55,7 +59,14 @@ export const createAttemptCounter = (): AttemptCounter => {
     records: () => records,
     attempts: (run) => {
       const prefix = attemptId(run, 0).slice(0, -ATTEMPT_DIGITS)
-      return [...indices].filter(([id]) => id.startsWith(prefix)).map(([id, all]) => ({ attempt: Number(id.slice(-ATTEMPT_DIGITS)), records: all.length, distinct: new Set(all).size, isAltered: false }))
+      return [...indices]
+        .filter(([id]) => id.startsWith(prefix))
+        .map(([id, all]) => ({
+          attempt: Number(id.slice(-ATTEMPT_DIGITS)),
+          records: all.length,
+          distinct: new Set(all).size,
+          isAltered: false,
+        }))
     },
   }
 }

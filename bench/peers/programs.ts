@@ -21,7 +21,10 @@ export const findCollector = (): Found<string> => {
   const go = needsGo()
   if (!go.ok) return go
   const built = cachedDirectory(`otelcol-${COLLECTOR}`, readFileSync(recipe, 'utf8'), (directory) => {
-    const installed = runStep('go', ['install', `go.opentelemetry.io/collector/cmd/builder@v${COLLECTOR}`], { timeoutMs: 180_000, env: { GOBIN: directory } })
+    const installed = runStep('go', ['install', `go.opentelemetry.io/collector/cmd/builder@v${COLLECTOR}`], {
+      timeoutMs: 180_000,
+      env: { GOBIN: directory },
+    })
     if (!installed.ok) return installed
     return runStep(join(directory, 'builder'), ['--config', recipe], { timeoutMs: 540_000, cwd: directory })
   })
@@ -32,7 +35,9 @@ export const findVictoriaLogs = (): Found<string> => {
   const go = needsGo()
   if (!go.ok) return go
   const target = `github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs@v${VICTORIA_LOGS}`
-  const built = cachedDirectory(`victoria-logs-${VICTORIA_LOGS}`, target, (directory) => runStep('go', ['install', target], { timeoutMs: 540_000, env: { GOBIN: directory } }))
+  const built = cachedDirectory(`victoria-logs-${VICTORIA_LOGS}`, target, (directory) =>
+    runStep('go', ['install', target], { timeoutMs: 540_000, env: { GOBIN: directory } }),
+  )
   return built.ok ? started(join(built.client, 'victoria-logs'), '--version') : built
 }
 
@@ -45,5 +50,7 @@ export const NOT_TO_BE_HAD: readonly string[] = [
 /** Debian has it in some releases; it is run where the machine has one. */
 export const findFluentBit = (): Found<string> => {
   const found = runStep('fluent-bit', ['--version'], { timeoutMs: 20_000 })
-  return found.ok ? { ok: true, client: 'fluent-bit' } : { ok: false, reason: 'no program fluent-bit on the machine, and no Debian package of it' }
+  return found.ok
+    ? { ok: true, client: 'fluent-bit' }
+    : { ok: false, reason: 'no program fluent-bit on the machine, and no Debian package of it' }
 }

@@ -4,7 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { createAttemptCounter } from './attempt-counter.ts'
 import type { StoredAttempt } from '../measure/counts.ts'
 
-export type FromSink = { readonly kind: 'ready'; readonly url: string } | { readonly kind: 'count'; readonly records: number } | { readonly kind: 'attempts'; readonly attempts: readonly StoredAttempt[] }
+export type FromSink =
+  | { readonly kind: 'ready'; readonly url: string }
+  | { readonly kind: 'count'; readonly records: number }
+  | { readonly kind: 'attempts'; readonly attempts: readonly StoredAttempt[] }
 export type ToSink = { readonly ask: 'count' } | { readonly ask: 'attempts'; readonly run: string }
 
 const counter = createAttemptCounter()
@@ -16,7 +19,9 @@ const server = createServer((request, response) => {
     response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end()
   })
 })
-const tell = (message: FromSink): void => { process.send!(message) }
+const tell = (message: FromSink): void => {
+  process.send!(message)
+}
 server.listen(0, '127.0.0.1', () => tell({ kind: 'ready', url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }))
 process.on('message', (message: ToSink) => {
   if (message.ask === 'count') tell({ kind: 'count', records: counter.records() })

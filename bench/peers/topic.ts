@@ -8,13 +8,29 @@ const PARTITIONS = 8
 const MAX_MESSAGE_BYTES = 21 * 1024 * 1024
 const FETCH = { maxBytes: 8 * 1024 * 1024, waitMs: 500 }
 
-export interface PeerTopic { readonly name: string; attempts(run: string): Promise<StoredAttempt[]> }
+export interface PeerTopic {
+  readonly name: string
+  attempts(run: string): Promise<StoredAttempt[]>
+}
 
 export const openTopic = async (brokers: string, scope: Scope): Promise<PeerTopic> => {
   const name = `peer-${process.hrtime.bigint()}`
-  const driver = openPlatformaticDriver({
-    brokers: [brokers], client: 'platformatic', clientId: 'bench', topic: name, partitions: PARTITIONS, replication: 1, retentionMs: 86_400_000, maxMessageBytes: MAX_MESSAGE_BYTES, instanceId: null, tls: null, sasl: null,
-  }, { warn: (fields, message) => console.error(message, fields) })
+  const driver = openPlatformaticDriver(
+    {
+      brokers: [brokers],
+      client: 'platformatic',
+      clientId: 'bench',
+      topic: name,
+      partitions: PARTITIONS,
+      replication: 1,
+      retentionMs: 86_400_000,
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      instanceId: null,
+      tls: null,
+      sasl: null,
+    },
+    { warn: (fields, message) => console.error(message, fields) },
+  )
   scope.onClose(() => driver.close())
   await driver.openTopic({ name, partitions: PARTITIONS, replication: 1, retentionMs: 86_400_000, maxMessageBytes: MAX_MESSAGE_BYTES })
   return {
@@ -24,7 +40,9 @@ export const openTopic = async (brokers: string, scope: Scope): Promise<PeerTopi
       const bounds = await driver.bounds(name)
       let left = bounds.length
       let finish: () => void
-      const finished = new Promise<void>((resolve) => { finish = resolve })
+      const finished = new Promise<void>((resolve) => {
+        finish = resolve
+      })
       const member = await driver.join(name, name, async ({ partition, fetch }) => {
         for (let from = bounds[partition].first; from < bounds[partition].end;) {
           for (const { offset, value } of await fetch({ from, ...FETCH })) {

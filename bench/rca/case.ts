@@ -20,7 +20,13 @@ export const cpuMs = (since: NodeJS.CpuUsage): number => {
   return (user + system) / 1000
 }
 
-export interface Answer { readonly name: string; readonly truth: string; /** 1 = first; 0 = not listed. */ readonly rank: number; readonly listed: readonly string[]; readonly ms: number }
+export interface Answer {
+  readonly name: string
+  readonly truth: string
+  /** 1 = first; 0 = not listed. */ readonly rank: number
+  readonly listed: readonly string[]
+  readonly ms: number
+}
 
 export const answer = ({ name, truth, series, meaningOf, moment, symptoms, calls }: Case): Answer => {
   const begun = process.cpuUsage()
@@ -28,11 +34,21 @@ export const answer = ({ name, truth, series, meaningOf, moment, symptoms, calls
   return { name, truth, rank: listed.indexOf(truth) + 1, listed, ms: cpuMs(begun) }
 }
 
-export interface Score { readonly cases: number; readonly top1: number; readonly top3: number; /** Mean of top-1 to top-5. */ readonly avg5: number; readonly msPerCase: number }
+export interface Score {
+  readonly cases: number
+  readonly top1: number
+  readonly top3: number
+  /** Mean of top-1 to top-5. */ readonly avg5: number
+  readonly msPerCase: number
+}
 
-const share = (answers: readonly Answer[], k: number): number => answers.filter((one) => one.rank > 0 && one.rank <= k).length / answers.length
+const share = (answers: readonly Answer[], k: number): number =>
+  answers.filter((one) => one.rank > 0 && one.rank <= k).length / answers.length
 
 export const scoreOf = (answers: readonly Answer[]): Score => ({
-  cases: answers.length, top1: share(answers, 1), top3: share(answers, 3), avg5: [1, 2, 3, 4, 5].reduce((sum, k) => sum + share(answers, k), 0) / 5,
+  cases: answers.length,
+  top1: share(answers, 1),
+  top3: share(answers, 3),
+  avg5: [1, 2, 3, 4, 5].reduce((sum, k) => sum + share(answers, k), 0) / 5,
   msPerCase: answers.reduce((sum, one) => sum + one.ms, 0) / answers.length,
 })

@@ -14,7 +14,8 @@ const Z_THRESHOLD = 3
 const RESOURCE: Meaning = { up: 'resource', down: null, count: false, adds: false }
 const LATENCY: Meaning = { up: 'latency', down: null, count: false, adds: false }
 const LOAD: Meaning = { up: 'traffic_rise', down: 'traffic_drop', count: false, adds: false }
-const meaningOf: MeaningOf = (metric) => metric === 'cpu' || metric === 'mem' ? RESOURCE : metric === 'lod' ? LOAD : metric.startsWith('lat_') ? LATENCY : null
+const meaningOf: MeaningOf = (metric) =>
+  metric === 'cpu' || metric === 'mem' ? RESOURCE : metric === 'lod' ? LOAD : metric.startsWith('lat_') ? LATENCY : null
 
 const seriesOf = (folder: string): ServiceSeries[] => {
   const parts = ['normal.csv', 'anomalous.csv'].map((file) => parseTable(readFileSync(join(folder, file), 'utf8')))
@@ -22,18 +23,32 @@ const seriesOf = (folder: string): ServiceSeries[] => {
   for (const [i, name] of parts[0].head[0].entries()) {
     const [, service, metric] = /^(.+?)_(.+)$/.exec(name) ?? []
     if (service === undefined) continue
-    const values = parts.flatMap(({ head: [names], column, times }) => names.includes(name) ? column(names === parts[0].head[0] ? i : names.indexOf(name)) : times.map(() => null))
+    const values = parts.flatMap(({ head: [names], column, times }) =>
+      names.includes(name) ? column(names === parts[0].head[0] ? i : names.indexOf(name)) : times.map(() => null),
+    )
     services.set(service, { ...services.get(service), [metric]: values })
   }
   return [...services].map(([service, metrics]) => ({ service, metrics }))
 }
 
 /** A case whose fault is not noticed has no symptom and no onset: it counts as missed. */
-export const readSockShop = (directory: string): Case[] => readdirSync(directory).sort().flatMap((fault) => readdirSync(join(directory, fault)).sort().map((run): Case => {
-  const series = seriesOf(join(directory, fault, run))
-  const found = onsetOf(openingsOf(series, meaningOf, { zThreshold: Z_THRESHOLD }))
-  return {
-    name: `${fault}/${run}`, truth: fault.replace(/-[a-z]+$/, ''), series, meaningOf, calls: [], moment: { onset: found?.index ?? 0, recentFrom: 0 },
-    symptoms: (found?.openings ?? []).map(({ service, kind }) => ({ service, kind })),
-  }
-}))
+export const readSockShop = (directory: string): Case[] =>
+  readdirSync(directory)
+    .sort()
+    .flatMap((fault) =>
+      readdirSync(join(directory, fault))
+        .sort()
+        .map((run): Case => {
+          const series = seriesOf(join(directory, fault, run))
+          const found = onsetOf(openingsOf(series, meaningOf, { zThreshold: Z_THRESHOLD }))
+          return {
+            name: `${fault}/${run}`,
+            truth: fault.replace(/-[a-z]+$/, ''),
+            series,
+            meaningOf,
+            calls: [],
+            moment: { onset: found?.index ?? 0, recentFrom: 0 },
+            symptoms: (found?.openings ?? []).map(({ service, kind }) => ({ service, kind })),
+          }
+        }),
+    )

@@ -19,13 +19,21 @@ const createRandom = (seed: number) => (): number => {
   return seed / 2 ** 32
 }
 
-export interface Synthetic { readonly incident: IncidentRef; readonly loaded: Loaded; readonly truth: string }
+export interface Synthetic {
+  readonly incident: IncidentRef
+  readonly loaded: Loaded
+  readonly truth: string
+}
 
 export const synthetic = (services: number): Synthetic => {
   const random = createRandom(services)
   const name = (i: number): string => `service-${String(i).padStart(4, '0')}`
   const perLayer = Math.ceil(services / LAYERS)
-  const callees = Array.from({ length: services }, (_, i) => i + perLayer >= services ? [] : [0, 1, 2].map((k) => Math.min(services - 1, (Math.floor(i / perLayer) + 1) * perLayer + ((i + k * 7) % perLayer))))
+  const callees = Array.from({ length: services }, (_, i) =>
+    i + perLayer >= services
+      ? []
+      : [0, 1, 2].map((k) => Math.min(services - 1, (Math.floor(i / perLayer) + 1) * perLayer + ((i + k * 7) % perLayer))),
+  )
   // One that is called: below the first two layers.
   const broken = perLayer * 2
   const unwell = new Set([broken])
@@ -33,21 +41,43 @@ export const synthetic = (services: number): Synthetic => {
   const series = Array.from({ length: services }, (_, i): ServiceSeries => {
     const bad = unwell.has(i) ? (i === broken ? 30 : 10) : 0
     const grid = (f: (bucket: number) => number): number[] => Array.from({ length: BUCKETS }, (_, bucket) => f(bucket))
-    return { service: name(i), metrics: {
-      'log.rate': grid(() => Math.round(200 + 30 * random())), 'log.error_rate': grid((bucket) => Math.round(2 * random()) + (bucket >= ONSET ? bad : 0)),
-      'log.new_template_rate': grid((bucket) => bucket >= ONSET && i === broken ? 1 : 0), 'attr.duration_ms': grid((bucket) => (40 + 8 * random()) * (bucket >= ONSET && bad > 0 ? 2 : 1)),
-    } }
+    return {
+      service: name(i),
+      metrics: {
+        'log.rate': grid(() => Math.round(200 + 30 * random())),
+        'log.error_rate': grid((bucket) => Math.round(2 * random()) + (bucket >= ONSET ? bad : 0)),
+        'log.new_template_rate': grid((bucket) => (bucket >= ONSET && i === broken ? 1 : 0)),
+        'attr.duration_ms': grid((bucket) => (40 + 8 * random()) * (bucket >= ONSET && bad > 0 ? 2 : 1)),
+      },
+    }
   })
   const traces = Array.from({ length: TRACES }, (_, t): Trace => {
     const visits: Trace['visits'][number][] = []
-    for (let i: number | undefined = t % perLayer, depth = 0; i !== undefined; depth++, i = callees[i][t % Math.max(1, callees[i].length)]) visits.push({ service: name(i), firstUs: depth * 100, lastUs: 10_000 - depth * 100 })
+    for (let i: number | undefined = t % perLayer, depth = 0; i !== undefined; depth++, i = callees[i][t % Math.max(1, callees[i].length)])
+      visits.push({ service: name(i), firstUs: depth * 100, lastUs: 10_000 - depth * 100 })
     return { id: `trace${t}`, visits }
   })
-  const front = [...unwell].filter((i) => i < perLayer).slice(0, 3).map(name)
+  const front = [...unwell]
+    .filter((i) => i < perLayer)
+    .slice(0, 3)
+    .map(name)
   const onsetMs = FROM_MS + ONSET * GRID_MS
   return {
     truth: name(broken),
-    incident: { id: 'inc_1', tenant: 't', openedAtMs: onsetMs + 60_000, services: front, signals: front.map((service, i) => ({ kind: 'anomaly' as const, id: `anom-${i}`, service, summary: `${service}: errors up`, startedAtMs: onsetMs, endedAtMs: null })) },
+    incident: {
+      id: 'inc_1',
+      tenant: 't',
+      openedAtMs: onsetMs + 60_000,
+      services: front,
+      signals: front.map((service, i) => ({
+        kind: 'anomaly' as const,
+        id: `anom-${i}`,
+        service,
+        summary: `${service}: errors up`,
+        startedAtMs: onsetMs,
+        endedAtMs: null,
+      })),
+    },
     loaded: { window: { fromMs: FROM_MS, toMs: FROM_MS + BUCKETS * GRID_MS }, series, traces, calls: [], deploys: [], owners: new Map() },
   }
 }
@@ -62,6 +92,8 @@ export const timeSynthetic = (services: number): { readonly ms: number; readonly
     const begun = process.cpuUsage()
     right &&= analyse(incident, loaded, 0).causes[0]?.service === truth
     return cpuMs(begun)
-  }).slice(1).sort((a, b) => a - b)
+  })
+    .slice(1)
+    .sort((a, b) => a - b)
   return { ms: times[Math.floor(ROUNDS / 2)], right }
 }

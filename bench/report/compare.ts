@@ -5,7 +5,15 @@ import type { Bar } from './plot.ts'
 import { totalCpu, type Result, type Stage } from './result.ts'
 
 /** Whom a peer is compared with, and which parts of each count. */
-export interface Pairing { readonly stage: Stage; readonly what: string; readonly load: string; readonly ours: readonly string[]; readonly copies: readonly [string, string]; readonly peer: string; readonly parts: 'all' | readonly string[] }
+export interface Pairing {
+  readonly stage: Stage
+  readonly what: string
+  readonly load: string
+  readonly ours: readonly string[]
+  readonly copies: readonly [string, string]
+  readonly peer: string
+  readonly parts: 'all' | readonly string[]
+}
 export interface ComparedRow {
   /** Stable from run to run: the baseline knows a row by it. */
   readonly key: string
@@ -24,7 +32,8 @@ export interface ComparedRow {
   readonly isFailed: boolean
 }
 
-const costOf = (result: Result, parts: Pairing['parts']): number => parts === 'all' ? totalCpu(result) : parts.reduce((sum, part) => sum + (result.cpuPerMillion[part] ?? 0), 0)
+const costOf = (result: Result, parts: Pairing['parts']): number =>
+  parts === 'all' ? totalCpu(result) : parts.reduce((sum, part) => sum + (result.cpuPerMillion[part] ?? 0), 0)
 
 /** Null when one of them did not run in every round. */
 export const compare = (results: readonly Result[], { stage, what, load, ours, copies, peer, parts }: Pairing): ComparedRow | null => {
@@ -37,8 +46,19 @@ export const compare = (results: readonly Result[], { stage, what, load, ours, c
   const noise = noiseOf(costs(identical[0], 'all'), costs(identical[1], 'all'))
   const oursDurability = own[0][0].durability
   return {
-    key: [stage, what, load, ours[0], peer].join(' | '), stage, what, load, peer, peerDurability: theirs[0].durability, ours: ours[0], oursDurability,
-    peerCost: median(peerCosts), oursCost: median(ownCosts), noise, ratio: ratioToOurs(peerCosts, ownCosts, noise), isFailed: [...theirs, ...own.flat()].some(({ faults }) => faults.length > 0),
+    key: [stage, what, load, ours[0], peer].join(' | '),
+    stage,
+    what,
+    load,
+    peer,
+    peerDurability: theirs[0].durability,
+    ours: ours[0],
+    oursDurability,
+    peerCost: median(peerCosts),
+    oursCost: median(ownCosts),
+    noise,
+    ratio: ratioToOurs(peerCosts, ownCosts, noise),
+    isFailed: [...theirs, ...own.flat()].some(({ faults }) => faults.length > 0),
   }
 }
 
@@ -46,17 +66,27 @@ export const compare = (results: readonly Result[], { stage, what, load, ours, c
 export const barsOf = (rows: readonly ComparedRow[]): Bar[] => {
   const bars = rows.flatMap(({ stage, what, load, ours, oursDurability, oursCost, peer, peerDurability, peerCost }): Bar[] => {
     const group = `${stage}: ${load}; ${what}`
-    return [{ group, label: `${ours} (${oursDurability})`, value: oursCost, isOurs: true }, { group, label: `${peer} (${peerDurability})`, value: peerCost, isOurs: false }]
+    return [
+      { group, label: `${ours} (${oursDurability})`, value: oursCost, isOurs: true },
+      { group, label: `${peer} (${peerDurability})`, value: peerCost, isOurs: false },
+    ]
   })
   const once = new Map(bars.map((bar) => [`${bar.group}\n${bar.label}`, bar]))
   return [...once.values()].sort((a, b) => Number(b.isOurs) - Number(a.isOurs))
 }
 
-export interface Baseline { readonly rows: readonly { readonly key: string; readonly ratio: number; readonly noise: number }[] }
-export const toBaseline = (rows: readonly ComparedRow[]): Baseline => ({ rows: rows.map(({ key, ratio, noise }) => ({ key, ratio: ratio.median, noise })) })
+export interface Baseline {
+  readonly rows: readonly { readonly key: string; readonly ratio: number; readonly noise: number }[]
+}
+export const toBaseline = (rows: readonly ComparedRow[]): Baseline => ({
+  rows: rows.map(({ key, ratio, noise }) => ({ key, ratio: ratio.median, noise })),
+})
 
 /** What is worse than the baseline by more than the noise of both, in words; what one side lacks is named apart. */
-export const checkAgainst = (rows: readonly ComparedRow[], baseline: Baseline): { readonly worse: readonly string[]; readonly missing: readonly string[]; readonly compared: number } => {
+export const checkAgainst = (
+  rows: readonly ComparedRow[],
+  baseline: Baseline,
+): { readonly worse: readonly string[]; readonly missing: readonly string[]; readonly compared: number } => {
   const now = new Map(rows.map((row) => [row.key, row]))
   const known = baseline.rows.filter(({ key }) => now.has(key))
   return {
@@ -65,7 +95,11 @@ export const checkAgainst = (rows: readonly ComparedRow[], baseline: Baseline): 
     worse: known.flatMap((before) => {
       const row = now.get(before.key)!
       const isWorse = row.ratio.median * row.noise * before.noise < before.ratio
-      return isWorse ? [`${before.key}: ${before.ratio.toFixed(2)} → ${row.ratio.median.toFixed(2)}, more than the noise of × ${(row.noise * before.noise).toFixed(2)}`] : []
+      return isWorse
+        ? [
+            `${before.key}: ${before.ratio.toFixed(2)} → ${row.ratio.median.toFixed(2)}, more than the noise of × ${(row.noise * before.noise).toFixed(2)}`,
+          ]
+        : []
     }),
   }
 }

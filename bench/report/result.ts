@@ -2,7 +2,16 @@
 import type { Latencies } from '../measure/statistics.ts'
 
 export type Durability = 'memory' | 'page cache' | 'fsync'
-export const STAGES = { E: 'HTTP → durable log', G: 'log → ClickHouse', X: 'HTTP → ClickHouse, queryable', A: 'acknowledgement at half of what it can take', C: 'log → ClickHouse, of more tenants and services', D: 'detection within decoding, in memory', O: 'twice what it can take', S: 'sizes, compressions and encodings at the edge' } as const
+export const STAGES = {
+  E: 'HTTP → durable log',
+  G: 'log → ClickHouse',
+  X: 'HTTP → ClickHouse, queryable',
+  A: 'acknowledgement at half of what it can take',
+  C: 'log → ClickHouse, of more tenants and services',
+  D: 'detection within decoding, in memory',
+  O: 'twice what it can take',
+  S: 'sizes, compressions and encodings at the edge',
+} as const
 export type Stage = keyof typeof STAGES
 
 export interface Result {
@@ -32,4 +41,7 @@ export interface Result {
 /** The generator, and a sink that only counts, are no part of what a user pays for. */
 export const OWN_COST_OUTSIDE = ['generator', 'sink'] as const
 export const totalCpu = (result: Pick<Result, 'cpuPerMillion'>): number =>
-  Object.entries(result.cpuPerMillion).reduce((sum, [part, cpu]) => (OWN_COST_OUTSIDE as readonly string[]).includes(part) ? sum : sum + cpu, 0)
+  Object.entries(result.cpuPerMillion).reduce(
+    (sum, [part, cpu]) => ((OWN_COST_OUTSIDE as readonly string[]).includes(part) ? sum : sum + cpu),
+    0,
+  )

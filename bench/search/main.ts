@@ -14,18 +14,33 @@ import { KINDS, type Answer, type Kind } from './questions.ts'
 import { DAY_MS, DAYS, fill, readStored, settle, type Stored } from './rows.ts'
 import { dropPageCache, openStore, type Store } from './store.ts'
 
-const { values } = parseArgs({ options: { rows: { type: 'string', default: '10000000' }, rounds: { type: 'string', default: '30' }, only: { type: 'string', default: '' }, directory: { type: 'string' } } })
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '10000000' },
+    rounds: { type: 'string', default: '30' },
+    only: { type: 'string', default: '' },
+    directory: { type: 'string' },
+  },
+})
 const rows = Number(values.rows)
 const rounds = Number(values.rounds)
 const kinds = KINDS.filter((kind) => kind.name.includes(values.only))
 const endMs = Math.floor(Date.now() / DAY_MS) * DAY_MS
 const directory = values.directory ?? mkdtempSync(join(tmpdir(), 'lapwing-bench-search-'))
 const LARGE_ROWS = 10_000_000
-const targetMs = (kind: Kind): number => rows > LARGE_ROWS ? 1000 : kind.isInEveryGranule ? 600 : 300
+const targetMs = (kind: Kind): number => (rows > LARGE_ROWS ? 1000 : kind.isInEveryGranule ? 600 : 300)
 
-const quantileOf = (times: readonly number[], share: number): number => quantile(times.toSorted((a, b) => a - b), share)
+const quantileOf = (times: readonly number[], share: number): number =>
+  quantile(
+    times.toSorted((a, b) => a - b),
+    share,
+  )
 
-interface Measured { readonly answers: readonly Answer[]; /** A search that was given up has no time that could be compared: it counts as missed. */ readonly failed: number; /** Of one question. */ readonly cpuMs: number }
+interface Measured {
+  readonly answers: readonly Answer[]
+  /** A search that was given up has no time that could be compared: it counts as missed. */ readonly failed: number
+  /** Of one question. */ readonly cpuMs: number
+}
 const measure = async (store: Store, kind: Kind, stored: readonly Stored[], times: number): Promise<Measured> => {
   const range = { fromNs: BigInt(endMs - kind.spanMs) * 1_000_000n, toNs: BigInt(endMs) * 1_000_000n }
   const answers: Answer[] = []
@@ -47,14 +62,18 @@ const measureFromCold = async (kind: Kind, stored: readonly Stored[]): Promise<M
   try {
     const cold = await measure(store, kind, stored, 1)
     await measure(store, kind, stored, Math.ceil(rounds / 3))
-    return { ...await measure(store, kind, stored, rounds), coldMs: cold.answers.at(0)?.firstMs ?? Number.NaN }
+    return { ...(await measure(store, kind, stored, rounds)), coldMs: cold.answers.at(0)?.firstMs ?? Number.NaN }
   } finally {
     await store.close()
   }
 }
 
 const cells = (kind: string, cell: readonly (string | number)[], note = ''): string =>
-  [kind.padEnd(38), ...cell.map((one) => (typeof one === 'number' ? Number.isNaN(one) ? '-' : one.toFixed(0) : one).padStart(10)), note].join('')
+  [
+    kind.padEnd(38),
+    ...cell.map((one) => (typeof one === 'number' ? (Number.isNaN(one) ? '-' : one.toFixed(0)) : one).padStart(10)),
+    note,
+  ].join('')
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** @returns bytes per row, and what to ask for. */
@@ -76,7 +95,9 @@ const prepare = async (): Promise<{ readonly bytes: number; readonly stored: rea
 
 try {
   const { bytes, stored } = await prepare()
-  console.log(`${rows} rows over ${DAYS} days, ${bytes.toFixed(0)} B per row, ${rounds} rounds of each kind; milliseconds; cold: the first question, ${dropPageCache() ? 'with nothing in memory' : "of a store that has just started; the kernel's page cache could not be dropped"}\n`)
+  console.log(
+    `${rows} rows over ${DAYS} days, ${bytes.toFixed(0)} B per row, ${rounds} rounds of each kind; milliseconds; cold: the first question, ${dropPageCache() ? 'with nothing in memory' : "of a store that has just started; the kernel's page cache could not be dropped"}\n`,
+  )
   console.log(cells('kind', ['cold', 'p50', 'p95', 'page p95', '2nd p95', 'CPU', 'rows', 'counted', 'target']))
   const all: number[] = []
   let missed = 0
@@ -87,12 +108,30 @@ try {
     const isMissed = failed > 0 || [first, second].some((times) => quantileOf(times, 0.95) > targetMs(kind))
     if (isMissed) missed += 1
     all.push(...first, ...second)
-    console.log(cells(kind.name, [
-      coldMs, quantileOf(first, 0.5), quantileOf(first, 0.95), quantileOf(answers.map(({ pageMs }) => pageMs), 0.95), quantileOf(second, 0.95),
-      cpuMs, mean(answers.map((answer) => answer.rows)), mean(answers.map(({ counted }) => counted)), targetMs(kind),
-    ], failed > 0 ? `  missed, ${failed} given up` : isMissed ? '  missed' : ''))
+    console.log(
+      cells(
+        kind.name,
+        [
+          coldMs,
+          quantileOf(first, 0.5),
+          quantileOf(first, 0.95),
+          quantileOf(
+            answers.map(({ pageMs }) => pageMs),
+            0.95,
+          ),
+          quantileOf(second, 0.95),
+          cpuMs,
+          mean(answers.map((answer) => answer.rows)),
+          mean(answers.map(({ counted }) => counted)),
+          targetMs(kind),
+        ],
+        failed > 0 ? `  missed, ${failed} given up` : isMissed ? '  missed' : '',
+      ),
+    )
   }
-  console.log(`\nall kinds: p50 ${quantileOf(all, 0.5).toFixed(0)}, p95 ${quantileOf(all, 0.95).toFixed(0)}; ${missed} of ${kinds.length} targets missed`)
+  console.log(
+    `\nall kinds: p50 ${quantileOf(all, 0.5).toFixed(0)}, p95 ${quantileOf(all, 0.95).toFixed(0)}; ${missed} of ${kinds.length} targets missed`,
+  )
   if (missed > 0) process.exitCode = 1
 } finally {
   if (values.directory === undefined) rmSync(directory, { recursive: true, force: true })

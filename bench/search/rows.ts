@@ -24,7 +24,14 @@ SETTINGS max_insert_threads = 2`
 export const fill = async (clickhouse: ClickHouse, rows: number, startMs: number): Promise<void> => {
   if (Number((await clickhouse.query(storeStats, {}))[0].rows) === rows) return
   for (let first = 0; first < rows; first += CHUNK) {
-    await clickhouse.command(FILL, { startNs: String(BigInt(startMs) * 1_000_000n), stepNs: DAYS * DAY_MS * 1e6 / rows, services: SERVICES, words: WORDS, first, count: Math.min(CHUNK, rows - first) })
+    await clickhouse.command(FILL, {
+      startNs: String(BigInt(startMs) * 1_000_000n),
+      stepNs: (DAYS * DAY_MS * 1e6) / rows,
+      services: SERVICES,
+      words: WORDS,
+      first,
+      count: Math.min(CHUNK, rows - first),
+    })
     process.stderr.write(`\r${Math.min(first + CHUNK, rows)} rows`)
   }
 }
@@ -32,7 +39,13 @@ export const fill = async (clickhouse: ClickHouse, rows: number, startMs: number
 /** Merges, and indexes that a migration makes of parts that were there. */
 export const settle = async (clickhouse: ClickHouse): Promise<void> => {
   for (const deadline = Date.now() + 600_000; Date.now() < deadline;) {
-    const [{ merges }] = await clickhouse.query<{ merges: string }>({ name: 'merges', sql: 'SELECT toString((SELECT count() FROM system.merges) + (SELECT count() FROM system.mutations WHERE is_done = 0)) AS merges' }, {})
+    const [{ merges }] = await clickhouse.query<{ merges: string }>(
+      {
+        name: 'merges',
+        sql: 'SELECT toString((SELECT count() FROM system.merges) + (SELECT count() FROM system.mutations WHERE is_done = 0)) AS merges',
+      },
+      {},
+    )
     if (merges === '0') break
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
@@ -40,10 +53,14 @@ export const settle = async (clickhouse: ClickHouse): Promise<void> => {
 }
 
 /** What a record holds that can be asked for. */
-export interface Stored { readonly TraceId: string; readonly words: readonly string[]; readonly user: string }
+export interface Stored {
+  readonly TraceId: string
+  readonly words: readonly string[]
+  readonly user: string
+}
 
 /** Any number below `bound` for a round, the same in each run. */
-export const pick = (round: number, bound: number): number => (round * 2_654_435_761 % 4_294_967_296) % bound
+export const pick = (round: number, bound: number): number => ((round * 2_654_435_761) % 4_294_967_296) % bound
 
 /** A record for each round to take words and ids from, somewhere in the newest quarter of an hour. */
 export const readStored = async (clickhouse: ClickHouse, rows: number, rounds: number, endMs: number): Promise<Stored[]> => {

@@ -14,7 +14,14 @@ export interface Store {
 
 export const openStore = async (directory: string): Promise<Store> => {
   const log = { info: () => {}, warn: (fields: object, message: string) => console.error(message, fields) }
-  const local = await startLocalClickHouse({ directory, listen: { host: '127.0.0.1', port: 0 }, maxMemoryBytes: 2048 * 1024 ** 2, readerPassword: null, database: 'lapwing', log })
+  const local = await startLocalClickHouse({
+    directory,
+    listen: { host: '127.0.0.1', port: 0 },
+    maxMemoryBytes: 2048 * 1024 ** 2,
+    readerPassword: null,
+    database: 'lapwing',
+    log,
+  })
   const clickhouse = createClickHouse({ url: local.url, user: local.user, password: local.password, database: 'lapwing' })
   return {
     clickhouse,

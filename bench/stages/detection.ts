@@ -30,10 +30,24 @@ const costOf = (ranges: number, work: () => void): { readonly perMillion: number
 const toInput = (nowMs: number): DecodeInput => {
   const corpus = createCorpus({ records: RECORDS, resources: 8, run: 'detect' })
   const envelope: Envelope = {
-    signal: 'otlp_logs', format: 'protobuf', compression: 'identity', tenant: 'default', tokenId: '', receivedAtMs: nowMs, recordCount: RECORDS, inflatedBytes: corpus.bytes, expandedBytes: 0, rejected: [], subject: '',
+    signal: 'otlp_logs',
+    format: 'protobuf',
+    compression: 'identity',
+    tenant: 'default',
+    tokenId: '',
+    receivedAtMs: nowMs,
+    recordCount: RECORDS,
+    inflatedBytes: corpus.bytes,
+    expandedBytes: 0,
+    rejected: [],
+    subject: '',
   }
   return {
-    logId: 'ab'.repeat(16), partition: 0, receiveDay: Math.floor(nowMs / DAY_MS), maxAheadMs: DAY_MS, retentionMs: 30 * DAY_MS,
+    logId: 'ab'.repeat(16),
+    partition: 0,
+    receiveDay: Math.floor(nowMs / DAY_MS),
+    maxAheadMs: DAY_MS,
+    retentionMs: 30 * DAY_MS,
     messages: Array.from({ length: REQUESTS }, (_, offset) => ({ offset, envelope, body: corpus.body(offset, nowMs + offset * 30) })),
   }
 }
@@ -43,7 +57,11 @@ export function* runDetection(records: number): Generator<Result> {
   const input = toInput(nowMs)
   const ranges = Math.max(1, Math.round(records / (RECORDS * REQUESTS)))
   const columns = createColumns()
-  const [reader, receipt, partials] = [createLogsReader(columns), createReceipt(nowMs, input.maxAheadMs, input.retentionMs), createPartials()]
+  const [reader, receipt, partials] = [
+    createLogsReader(columns),
+    createReceipt(nowMs, input.maxAheadMs, input.retentionMs),
+    createPartials(),
+  ]
   const decode = (): void => {
     clearColumns(columns, 1)
     for (const { body } of input.messages) reader.read(toSource(body), [], receipt)
@@ -61,14 +79,38 @@ export function* runDetection(records: number): Generator<Result> {
   }
   let folded = 0
   for (const [what, work] of [
-    ['decoding without detection', decode], ['series and templates', () => { folded = partials.fold(columns, [], input).partials.rows }], ['of these, hashes of templates', templates],
+    ['decoding without detection', decode],
+    [
+      'series and templates',
+      () => {
+        folded = partials.fold(columns, [], input).partials.rows
+      },
+    ],
+    ['of these, hashes of templates', templates],
   ] as const) {
     const { perMillion, seconds } = costOf(ranges, work)
     const done = ranges * REQUESTS * RECORDS
     yield {
-      stage: 'D', load: `${RECORDS.toLocaleString('en')} records per request, ${REQUESTS} requests per range`, contestant: `Lapwing, ${what}`, durability: 'memory', records: done, seconds, recordsPerSecond: done / seconds,
-      cpuPerMillion: { pipeline: perMillion }, peakMiB: {}, ackMs: null, queryableP99Ms: null, bytesPerRecord: null, isCounted: false,
-      faults: columns.rows !== REQUESTS * RECORDS ? [`${columns.rows} rows of ${REQUESTS * RECORDS} records`] : what === 'series and templates' && folded === 0 ? ['no series'] : [], notes: [],
+      stage: 'D',
+      load: `${RECORDS.toLocaleString('en')} records per request, ${REQUESTS} requests per range`,
+      contestant: `Lapwing, ${what}`,
+      durability: 'memory',
+      records: done,
+      seconds,
+      recordsPerSecond: done / seconds,
+      cpuPerMillion: { pipeline: perMillion },
+      peakMiB: {},
+      ackMs: null,
+      queryableP99Ms: null,
+      bytesPerRecord: null,
+      isCounted: false,
+      faults:
+        columns.rows !== REQUESTS * RECORDS
+          ? [`${columns.rows} rows of ${REQUESTS * RECORDS} records`]
+          : what === 'series and templates' && folded === 0
+            ? ['no series']
+            : [],
+      notes: [],
     }
   }
 }

@@ -10,31 +10,41 @@ import { drainLoads, edgeLoads, growthLoads, halfLoads, matrixLoads, storeLoad, 
 import { runOverload } from './overload.ts'
 import { openBroker } from './broker.ts'
 
-export interface OursPlan { readonly size: Size; readonly profile?: string; /** What cannot be run here, in words. */ readonly onMissing: (what: string) => void }
+export interface OursPlan {
+  readonly size: Size
+  readonly profile?: string
+  /** What cannot be run here, in words. */ readonly onMissing: (what: string) => void
+}
 type Results = AsyncGenerator<Result>
 
 async function* edge({ size, profile, onMissing }: OursPlan, scopes: Scopes): Results {
   for (const load of edgeLoads(size)) {
-    for (const sync of ['os', 'fsync'] as const) yield await scopes.run((scope) => runLoad('E', createEdge({ name: 'Lapwing', sync, profile }), load, scope))
+    for (const sync of ['os', 'fsync'] as const)
+      yield await scopes.run((scope) => runLoad('E', createEdge({ name: 'Lapwing', sync, profile }), load, scope))
   }
   for (const load of edgeLoads(size)) {
     const result = await scopes.run(async (scope) => {
       const broker = await openBroker(scope)
-      return broker.ok ? await runLoad('E', createEdge({ name: 'Lapwing → Kafka', sync: 'fsync', broker: broker.broker, profile }), load, scope) : broker
+      return broker.ok
+        ? await runLoad('E', createEdge({ name: 'Lapwing → Kafka', sync: 'fsync', broker: broker.broker, profile }), load, scope)
+        : broker
     })
     if (!('ok' in result)) yield result
     else if (!result.ok) return onMissing(`Lapwing → Kafka: ${result.reason}`)
   }
 }
 async function* drain({ size, profile }: OursPlan, scopes: Scopes): Results {
-  for (const load of drainLoads(size)) for (const table of ['Null', 'real'] as const) yield await scopes.run((scope) => runDrain({ name: 'Lapwing', table, profile }, load, scope))
+  for (const load of drainLoads(size))
+    for (const table of ['Null', 'real'] as const)
+      yield await scopes.run((scope) => runDrain({ name: 'Lapwing', table, profile }, load, scope))
 }
 async function* wholeWay({ size }: OursPlan, scopes: Scopes): Results {
   const { seconds } = size
   const whole = createWhole({ name: 'Lapwing', sync: 'fsync' })
   const rated = storeLoad(size)
   const saturating: Load = { ...rated, records: 1_000_000 * seconds, recordsPerSecond: null, maxSeconds: seconds, connections: 16 }
-  for (const load of [{ ...rated, records: Math.max(rated.records, rated.recordsPerSecond! * seconds) }, saturating]) yield await scopes.run((scope) => runLoad('X', whole, load, scope))
+  for (const load of [{ ...rated, records: Math.max(rated.records, rated.recordsPerSecond! * seconds) }, saturating])
+    yield await scopes.run((scope) => runLoad('X', whole, load, scope))
 }
 async function* overload({ size: { seconds } }: OursPlan, scopes: Scopes): Results {
   yield await scopes.run((scope) => runOverload({ seconds, recordsPerRequest: 1000 }, scope))
@@ -57,12 +67,30 @@ async function* halfLoad({ size }: OursPlan, scopes: Scopes): Results {
     const edge = createEdge({ name: 'Lapwing', sync })
     const { recordsPerSecond } = await scopes.run((scope) => runLoad('A', edge, calibrate, scope))
     const result = await scopes.run((scope) => runLoad('A', edge, half(recordsPerSecond), scope))
-    yield { ...result, notes: [...result.notes, `${result.durability}: ${Math.round(recordsPerSecond).toLocaleString('en')} records/s as fast as acknowledged; the goal is a p99 of ${ACK_GOAL_MS[sync]} ms at half of it`] }
+    yield {
+      ...result,
+      notes: [
+        ...result.notes,
+        `${result.durability}: ${Math.round(recordsPerSecond).toLocaleString('en')} records/s as fast as acknowledged; the goal is a p99 of ${ACK_GOAL_MS[sync]} ms at half of it`,
+      ],
+    }
   }
 }
-async function* detection({ size }: OursPlan): Results { yield* runDetection(size.records) }
+async function* detection({ size }: OursPlan): Results {
+  yield* runDetection(size.records)
+}
 async function* matrix({ size }: OursPlan, scopes: Scopes): Results {
-  for (const load of matrixLoads(size)) yield await scopes.run((scope) => runLoad('S', createEdge({ name: 'Lapwing', sync: 'fsync' }), load, scope))
+  for (const load of matrixLoads(size))
+    yield await scopes.run((scope) => runLoad('S', createEdge({ name: 'Lapwing', sync: 'fsync' }), load, scope))
 }
 
-export const OURS: Readonly<Record<Stage, (plan: OursPlan, scopes: Scopes) => Results>> = { E: edge, G: drain, D: detection, C: growth, X: wholeWay, A: halfLoad, O: overload, S: matrix }
+export const OURS: Readonly<Record<Stage, (plan: OursPlan, scopes: Scopes) => Results>> = {
+  E: edge,
+  G: drain,
+  D: detection,
+  C: growth,
+  X: wholeWay,
+  A: halfLoad,
+  O: overload,
+  S: matrix,
+}

@@ -12,7 +12,10 @@ import type { Scope } from '../measure/scope.ts'
 import { latenciesOf } from '../measure/statistics.ts'
 import type { Result } from '../report/result.ts'
 
-export interface OverloadOptions { readonly seconds: number; readonly recordsPerRequest: number }
+export interface OverloadOptions {
+  readonly seconds: number
+  readonly recordsPerRequest: number
+}
 
 const LOG_MAX_BYTES = 1024 ** 3
 const CONNECTIONS = 16
@@ -31,7 +34,11 @@ export const driftOf = (samples: readonly number[]): number => {
   return mean(samples.slice(-third)) - mean(samples.slice(-2 * third, -third))
 }
 /** From the start to the last answer that was slow. */
-export const recoverySeconds = ({ startedAtMs, acknowledgedAtMs, latenciesMs }: Pick<LoadResult, 'startedAtMs' | 'acknowledgedAtMs' | 'latenciesMs'>): number => {
+export const recoverySeconds = ({
+  startedAtMs,
+  acknowledgedAtMs,
+  latenciesMs,
+}: Pick<LoadResult, 'startedAtMs' | 'acknowledgedAtMs' | 'latenciesMs'>): number => {
   const last = latenciesMs.findLastIndex((ms) => ms > SLOW_MS)
   return last < 0 ? 0 : (acknowledgedAtMs[last] - startedAtMs) / 1000
 }
@@ -60,12 +67,25 @@ export const runOverload = async ({ seconds, recordsPerRequest }: OverloadOption
   const faults = faultsOf(await opened.attempts(createCorpus(order.shape), order.shape.run), flood.acknowledged, recordsPerRequest)
   const { samplesMiB, peakMiB } = used.pipeline
   return {
-    stage: 'O', load: `${recordsPerRequest.toLocaleString('en')} records per request, ${Math.round(2 * capacity).toLocaleString('en')} records/s offered for ${seconds} s`, contestant: 'Lapwing', durability: 'fsync',
-    records, seconds: flood.seconds, recordsPerSecond: records / flood.seconds, cpuPerMillion: perMillion(used, flood, records),
-    peakMiB: Object.fromEntries(Object.entries(used).map(([part, one]) => [part, one.peakMiB])), ackMs: latenciesOf(flood.latenciesMs), queryableP99Ms: null, bytesPerRecord: null, isCounted: true, faults,
+    stage: 'O',
+    load: `${recordsPerRequest.toLocaleString('en')} records per request, ${Math.round(2 * capacity).toLocaleString('en')} records/s offered for ${seconds} s`,
+    contestant: 'Lapwing',
+    durability: 'fsync',
+    records,
+    seconds: flood.seconds,
+    recordsPerSecond: records / flood.seconds,
+    cpuPerMillion: perMillion(used, flood, records),
+    peakMiB: Object.fromEntries(Object.entries(used).map(([part, one]) => [part, one.peakMiB])),
+    ackMs: latenciesOf(flood.latenciesMs),
+    queryableP99Ms: null,
+    bytesPerRecord: null,
+    isCounted: true,
+    faults,
     notes: [
-      `of ${order.requests} requests ${flood.sent} were sent before the time was over, ${flood.refused} refused, ${flood.broken} broken`, `memory ${(peakMiB - idleMiB).toFixed(0)} MiB above idle, ${driftOf(samplesMiB).toFixed(0)} MiB more in the last third than in the one before`,
-      `at half of the load afterwards the last answer above ${SLOW_MS} ms came after ${recoverySeconds(afterwards).toFixed(1)} s, and ${afterwards.refused} requests were refused`, `all was stored ${drainSeconds.toFixed(1)} s after the last answer`,
+      `of ${order.requests} requests ${flood.sent} were sent before the time was over, ${flood.refused} refused, ${flood.broken} broken`,
+      `memory ${(peakMiB - idleMiB).toFixed(0)} MiB above idle, ${driftOf(samplesMiB).toFixed(0)} MiB more in the last third than in the one before`,
+      `at half of the load afterwards the last answer above ${SLOW_MS} ms came after ${recoverySeconds(afterwards).toFixed(1)} s, and ${afterwards.refused} requests were refused`,
+      `all was stored ${drainSeconds.toFixed(1)} s after the last answer`,
     ],
   }
 }

@@ -27,7 +27,8 @@ export interface Population {
 const trained = (random: ReturnType<typeof createRandom>, fromMs: number): Uint8Array => {
   const bytes = createSurpriseBytes()
   const one = bytes.fresh()
-  for (let i = 0; i < PERIODS; i++) bytes.change(one, (state) => read(state, fromMs + i * PERIOD_MS, 10 + Math.sin(2 * Math.PI * i / 288) + random.normal()))
+  for (let i = 0; i < PERIODS; i++)
+    bytes.change(one, (state) => read(state, fromMs + i * PERIOD_MS, 10 + Math.sin((2 * Math.PI * i) / 288) + random.normal()))
   return one
 }
 
@@ -35,15 +36,28 @@ export const createPopulation = (series: number, startMs: number): Population =>
   const random = createRandom(4711)
   const states = createServices({ seriesPerTenant: SERVICES_PER_TENANT * SERIES_PER_SERVICE, series, operations: 50, otherMetrics: 64 })
   const intake = createIntake(states)
-  const names = Array.from({ length: Math.floor(series / SERIES_PER_SERVICE) }, (_, i) => ({ tenant: `tenant-${Math.floor(i / SERVICES_PER_TENANT)}`, service: `service-${i}` }))
+  const names = Array.from({ length: Math.floor(series / SERIES_PER_SERVICE) }, (_, i) => ({
+    tenant: `tenant-${Math.floor(i / SERVICES_PER_TENANT)}`,
+    service: `service-${i}`,
+  }))
   const written = { points: 0, anomalies: 0 }
   const models = Array.from({ length: 16 }, () => trained(random, startMs - PERIODS * PERIOD_MS))
   let bucketMs = startMs
   const surpriseBytes = createSurpriseBytes()
-  const partialOf = ({ tenant, service }: typeof names[number]): Partial => {
+  const partialOf = ({ tenant, service }: (typeof names)[number]): Partial => {
     const count = random.poisson(10)
     const duration = 100 + 10 * random.normal()
-    return { tenant, service, bucketMs, templates: [], covers: 1, metrics: [['log.rate', countOf(count)], ['attr.duration_ms', { count, sum: count * duration, min: duration, max: duration, sumSq: count * duration * duration }]] }
+    return {
+      tenant,
+      service,
+      bucketMs,
+      templates: [],
+      covers: 1,
+      metrics: [
+        ['log.rate', countOf(count)],
+        ['attr.duration_ms', { count, sum: count * duration, min: duration, max: duration, sumSq: count * duration * duration }],
+      ],
+    }
   }
   const bucket = (): void => {
     const nowMs = bucketMs + 30_000
@@ -51,8 +65,22 @@ export const createPopulation = (series: number, startMs: number): Population =>
     intake.measureFronts()
     for (const state of states.all()) {
       const context: Advance = {
-        clock: { nowMs, uncommittedMs: null }, ranSinceMs: startMs, detector: { zThreshold: 3, cooldownMs: 300_000 }, surpriseBytes, rules: () => undefined, tenant: intake.tenant(state.tenant),
-        effects: { point: () => { written.points++ }, opened: () => { written.anomalies++ }, resolved: () => {}, countNewTemplates: () => 0 },
+        clock: { nowMs, uncommittedMs: null },
+        ranSinceMs: startMs,
+        detector: { zThreshold: 3, cooldownMs: 300_000 },
+        surpriseBytes,
+        rules: () => undefined,
+        tenant: intake.tenant(state.tenant),
+        effects: {
+          point: () => {
+            written.points++
+          },
+          opened: () => {
+            written.anomalies++
+          },
+          resolved: () => {},
+          countNewTemplates: () => 0,
+        },
       }
       advance(state, context, 100)
     }
@@ -60,11 +88,15 @@ export const createPopulation = (series: number, startMs: number): Population =>
   }
   bucket()
   const services = [...states.all()]
-  for (const state of services) for (const metric of LASTING) {
-    const one = newSeriesPeriods(state.tenant, state.service, metric)
-    // Stored before, some time within the last hour.
-    const since = Array.from({ length: Math.floor(random.next() * 12) }, (_, i): [number, number] => [startMs - (i + 1) * PERIOD_MS, 10]).toReversed()
-    state.periods[metric] = { ...one, calibrated: Uint8Array.from(random.pick(models)), storedAs: { slot: 0, generation: 1 }, since }
-  }
+  for (const state of services)
+    for (const metric of LASTING) {
+      const one = newSeriesPeriods(state.tenant, state.service, metric)
+      // Stored before, some time within the last hour.
+      const since = Array.from({ length: Math.floor(random.next() * 12) }, (_, i): [number, number] => [
+        startMs - (i + 1) * PERIOD_MS,
+        10,
+      ]).toReversed()
+      state.periods[metric] = { ...one, calibrated: Uint8Array.from(random.pick(models)), storedAs: { slot: 0, generation: 1 }, since }
+    }
   return { services, bucket, written }
 }

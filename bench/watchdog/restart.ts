@@ -11,7 +11,13 @@ import { createClickHouse } from '../../clickhouse/client.ts'
 import { startLocalClickHouse } from '../../clickhouse/local/local.ts'
 import { migrate } from '../../clickhouse/migrate.ts'
 
-export interface RestartReport { readonly savedSeconds: number; readonly loadedSeconds: number; readonly loadCpuSeconds: number; readonly storedBytes: number; readonly same: boolean }
+export interface RestartReport {
+  readonly savedSeconds: number
+  readonly loadedSeconds: number
+  readonly loadCpuSeconds: number
+  readonly storedBytes: number
+  readonly same: boolean
+}
 
 const secondsOf = async <T>(work: () => Promise<T>): Promise<[T, number]> => {
   const begunMs = performance.now()
@@ -21,7 +27,14 @@ const secondsOf = async <T>(work: () => Promise<T>): Promise<[T, number]> => {
 /** Every calibrated detector is stored: what a series may bring at most. */
 export const restart = async (services: readonly ServiceState[]): Promise<RestartReport> => {
   const directory = mkdtempSync(join(tmpdir(), 'lapwing-bench-watchdog-'))
-  const local = await startLocalClickHouse({ directory, listen: { host: '127.0.0.1', port: 0 }, maxMemoryBytes: 2 * 1024 ** 3, readerPassword: 'reader', database: 'lapwing', log: { info: () => {}, warn: () => {} } })
+  const local = await startLocalClickHouse({
+    directory,
+    listen: { host: '127.0.0.1', port: 0 },
+    maxMemoryBytes: 2 * 1024 ** 3,
+    readerPassword: 'reader',
+    database: 'lapwing',
+    log: { info: () => {}, warn: () => {} },
+  })
   const clickhouse = createClickHouse({ url: local.url, user: local.user, password: local.password, database: 'lapwing' })
   try {
     await migrate(clickhouse)
@@ -31,10 +44,21 @@ export const restart = async (services: readonly ServiceState[]): Promise<Restar
     const [loaded, loadedSeconds] = await secondsOf(() => loadCheckpoint(clickhouse, WHOLE, createSurpriseBytes()))
     const cpu = process.cpuUsage(before)
     const byName = new Map(loaded.services.map((state) => [`${state.tenant} ${state.service}`, state]))
-    const [{ bytes }] = await clickhouse.query<{ bytes: string }>({ name: 'all_tenants.bench', sql: "SELECT toString(sum(bytes_on_disk)) AS bytes FROM system.parts WHERE active AND database = currentDatabase() AND table LIKE 'watchdog_%'" }, {})
+    const [{ bytes }] = await clickhouse.query<{ bytes: string }>(
+      {
+        name: 'all_tenants.bench',
+        sql: "SELECT toString(sum(bytes_on_disk)) AS bytes FROM system.parts WHERE active AND database = currentDatabase() AND table LIKE 'watchdog_%'",
+      },
+      {},
+    )
     return {
-      savedSeconds, loadedSeconds, loadCpuSeconds: (cpu.user + cpu.system) / 1e6, storedBytes: Number(bytes),
-      same: loaded.services.length === services.length && services.every((state) => isDeepStrictEqual(byName.get(`${state.tenant} ${state.service}`), state)),
+      savedSeconds,
+      loadedSeconds,
+      loadCpuSeconds: (cpu.user + cpu.system) / 1e6,
+      storedBytes: Number(bytes),
+      same:
+        loaded.services.length === services.length &&
+        services.every((state) => isDeepStrictEqual(byName.get(`${state.tenant} ${state.service}`), state)),
     }
   } finally {
     await clickhouse.close()

@@ -13,14 +13,23 @@ export interface ClusterConfig extends ClickHouseConfig {
 }
 
 /** In ClickHouse's order. Every node listens on the port, and with the scheme, of the URL. */
-export interface Shard { readonly number: number; readonly hosts: readonly string[] }
-interface NodeRow { readonly shard: number; readonly host: string }
+export interface Shard {
+  readonly number: number
+  readonly hosts: readonly string[]
+}
+interface NodeRow {
+  readonly shard: number
+  readonly host: string
+}
 
 const nodes: Query<NodeRow> = {
   name: 'all_tenants.cluster_nodes',
   sql: 'SELECT shard_num AS shard, host_name AS host FROM system.clusters WHERE cluster = {cluster:String} ORDER BY shard_num, replica_num',
 }
-const names: Query<{ readonly cluster: string }> = { name: 'all_tenants.cluster_names', sql: 'SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster' }
+const names: Query<{ readonly cluster: string }> = {
+  name: 'all_tenants.cluster_names',
+  sql: 'SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster',
+}
 
 const FROM_THE_LOG = new Set(['otel_logs', 'otel_spans', 'series_partials', 'log_template_counts'])
 const REFRESH_MS = 60_000
@@ -33,12 +42,18 @@ const DDL_SETTINGS = { distributed_ddl_task_timeout: 45, distributed_ddl_output_
 const QUORUM_TIMEOUT_MS = 30_000
 
 /** The same place in another order each time it fails: sticks to what works. */
-interface Choice { current(): ClickHouse; failed(of: ClickHouse): void; readonly size: number }
+interface Choice {
+  current(): ClickHouse
+  failed(of: ClickHouse): void
+  readonly size: number
+}
 const createChoice = (urls: readonly string[], open: (url: string) => ClickHouse): Choice => {
   let at = 0
   return {
     current: () => open(urls[at % urls.length]),
-    failed: (of) => { if (open(urls[at % urls.length]) === of) at += 1 },
+    failed: (of) => {
+      if (open(urls[at % urls.length]) === of) at += 1
+    },
     size: urls.length,
   }
 }
@@ -54,11 +69,15 @@ export const createClusterClickHouse = (config: ClusterConfig): ClickHouse => {
   const { cluster } = config
   const opened = new Map<string, ClickHouse>()
   const open = (url: string): ClickHouse => {
-    const found = opened.get(url) ?? createClickHouse({
-      ...config, url, settings: { ...READ_SETTINGS, ...DDL_SETTINGS },
-      // Rows without a token are of tables that replace: what is written again must be written, not taken for a duplicate.
-      insertSettings: { insert_deduplicate: 0, insert_quorum: config.insertQuorum, insert_quorum_timeout: QUORUM_TIMEOUT_MS },
-    })
+    const found =
+      opened.get(url) ??
+      createClickHouse({
+        ...config,
+        url,
+        settings: { ...READ_SETTINGS, ...DDL_SETTINGS },
+        // Rows without a token are of tables that replace: what is written again must be written, not taken for a duplicate.
+        insertSettings: { insert_deduplicate: 0, insert_quorum: config.insertQuorum, insert_quorum_timeout: QUORUM_TIMEOUT_MS },
+      })
     opened.set(url, found)
     return found
   }
@@ -88,7 +107,10 @@ export const createClusterClickHouse = (config: ClusterConfig): ClickHouse => {
     const known = shardsOf(await system.query(nodes, { cluster }))
     if (known.length === 0) {
       const others = (await system.query(names, {})).map((row) => row.cluster)
-      throw new PermanentError('CONFIG_INVALID', `LAPWING_CLICKHOUSE_CLUSTER: the server knows no cluster ${cluster}${others.length === 0 ? '' : `, only ${others.join(', ')}`}`)
+      throw new PermanentError(
+        'CONFIG_INVALID',
+        `LAPWING_CLICKHOUSE_CLUSTER: the server knows no cluster ${cluster}${others.length === 0 ? '' : `, only ${others.join(', ')}`}`,
+      )
     }
     refreshedAt = Date.now()
     if (JSON.stringify(known) === JSON.stringify(shards)) return
@@ -99,11 +121,18 @@ export const createClusterClickHouse = (config: ClusterConfig): ClickHouse => {
   /** In the background: which shards there are decides only where new ranges go. */
   const refresh = (): void => {
     if (refreshing !== null || Date.now() - refreshedAt < REFRESH_MS) return
-    refreshing = learn().catch(() => { refreshedAt = Date.now() }).finally(() => { refreshing = null })
+    refreshing = learn()
+      .catch(() => {
+        refreshedAt = Date.now()
+      })
+      .finally(() => {
+        refreshing = null
+      })
   }
   const writerOf = (shard: number): Choice => {
     const found = writers.get(shard)
-    if (found === undefined) throw new TransientError('STORE_UNAVAILABLE', `shard ${shard} of ${cluster}, where an open range began, is not in the cluster`)
+    if (found === undefined)
+      throw new TransientError('STORE_UNAVAILABLE', `shard ${shard} of ${cluster}, where an open range began, is not in the cluster`)
     return found
   }
   const home = (): Choice => writerOf(shards[0].number)
@@ -116,8 +145,10 @@ export const createClusterClickHouse = (config: ClusterConfig): ClickHouse => {
   }
 
   return {
-    query: (query, params, options = {}) => on(options.shard === null || options.shard === undefined ? readers : writerOf(options.shard),
-      (node) => node.query({ name: query.name, sql: overShards(query.sql, cluster) }, params, options)),
+    query: (query, params, options = {}) =>
+      on(options.shard === null || options.shard === undefined ? readers : writerOf(options.shard), (node) =>
+        node.query({ name: query.name, sql: overShards(query.sql, cluster) }, params, options),
+      ),
     insert: async (insert) => {
       const { choice, table } = await placeOf(insert.table, insert.shard)
       await on(choice, (node) => node.insert({ ...insert, table }))
@@ -145,6 +176,8 @@ export const createClusterClickHouse = (config: ClusterConfig): ClickHouse => {
       }
       return false
     },
-    close: async () => { await Promise.all([system, ...opened.values()].map((one) => one.close())) },
+    close: async () => {
+      await Promise.all([system, ...opened.values()].map((one) => one.close()))
+    },
   }
 }

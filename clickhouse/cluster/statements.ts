@@ -17,11 +17,21 @@ const COLUMNS = /\b(?:ADD|DROP|RENAME) COLUMN\b/
 
 const quoted = (cluster: string): string => '`'.concat(cluster, '`')
 
-const replicated = (table: string) => (_engine: string, kind: string, argument: string | undefined): string =>
-  'ENGINE = Replicated'.concat(kind, "('/clickhouse/tables/{shard}/{database}/", table, "', '{replica}'", argument ? ', '.concat(argument) : '', ')')
+const replicated =
+  (table: string) =>
+  (_engine: string, kind: string, argument: string | undefined): string =>
+    'ENGINE = Replicated'.concat(
+      kind,
+      "('/clickhouse/tables/{shard}/{database}/",
+      table,
+      "', '{replica}'",
+      argument ? ', '.concat(argument) : '',
+      ')',
+    )
 
 /** Settings are the last clause of a definition. */
-const withWindows = (sql: string): string => /\bSETTINGS\b/.test(sql) ? sql.replace(/\bSETTINGS\b/, 'SETTINGS '.concat(WINDOWS, ',')) : sql.trimEnd().concat('\nSETTINGS ', WINDOWS)
+const withWindows = (sql: string): string =>
+  /\bSETTINGS\b/.test(sql) ? sql.replace(/\bSETTINGS\b/, 'SETTINGS '.concat(WINDOWS, ',')) : sql.trimEnd().concat('\nSETTINGS ', WINDOWS)
 
 /** A statement of schema/, retention or ttl.ts → those of a cluster, in order. What is not about a table of ours stays as it is.
  * @param cluster its name holds no backtick. */
@@ -30,9 +40,21 @@ export const toClusterStatements = (sql: string, cluster: string): readonly stri
   const created = CREATE.exec(sql)?.[2]
   if (created !== undefined) {
     if (!ENGINE.test(sql)) throw new Error('no engine that has a replicated variant: '.concat(sql.slice(0, 200)))
-    const rows = withWindows(sql.replace(ENGINE, replicated(created))).replace(CREATE, (_, head: string) => head.concat(localOf(created), on))
+    const rows = withWindows(sql.replace(ENGINE, replicated(created))).replace(CREATE, (_, head: string) =>
+      head.concat(localOf(created), on),
+    )
     // Without a sharding key ClickHouse itself refuses rows that come this way.
-    const reads = 'CREATE TABLE IF NOT EXISTS '.concat(created, on, ' AS ', localOf(created), ' ENGINE = Distributed(', quoted(cluster), ', currentDatabase(), ', localOf(created), ')')
+    const reads = 'CREATE TABLE IF NOT EXISTS '.concat(
+      created,
+      on,
+      ' AS ',
+      localOf(created),
+      ' ENGINE = Distributed(',
+      quoted(cluster),
+      ', currentDatabase(), ',
+      localOf(created),
+      ')',
+    )
     return [rows, reads]
   }
   const altered = ALTER.exec(sql)?.[2]
@@ -43,10 +65,13 @@ export const toClusterStatements = (sql: string, cluster: string): readonly stri
 
 /** A definition as another node tells it → the same for nodes that lack it. */
 export const toMissingTable = (definition: string, cluster: string): string =>
-  definition.replace(/^CREATE TABLE (\S+)/, (_, name: string) => 'CREATE TABLE IF NOT EXISTS '.concat(name, ' ON CLUSTER ', quoted(cluster)))
+  definition.replace(/^CREATE TABLE (\S+)/, (_, name: string) =>
+    'CREATE TABLE IF NOT EXISTS '.concat(name, ' ON CLUSTER ', quoted(cluster)),
+  )
 
 export const createDatabaseSql = (cluster: string | null): string =>
   'CREATE DATABASE IF NOT EXISTS {database:Identifier}'.concat(cluster === null ? '' : ' ON CLUSTER '.concat(quoted(cluster)))
 
 /** Parts are told by each node of its own: ask one replica of every shard. */
-export const overShards = (sql: string, cluster: string): string => sql.replace(/\bsystem\.parts\b/g, () => 'cluster('.concat(quoted(cluster), ', system.parts)'))
+export const overShards = (sql: string, cluster: string): string =>
+  sql.replace(/\bsystem\.parts\b/g, () => 'cluster('.concat(quoted(cluster), ', system.parts)'))

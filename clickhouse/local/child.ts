@@ -5,20 +5,31 @@ import { spawn } from 'node:child_process'
 import { Worker } from 'node:worker_threads'
 import type { Engine } from './library.ts'
 
-interface ChildConfig { readonly path: string; readonly host: string; readonly port: number; readonly configFile: string; readonly parentPid: number; readonly engine: Engine }
+interface ChildConfig {
+  readonly path: string
+  readonly host: string
+  readonly port: number
+  readonly configFile: string
+  readonly parentPid: number
+  readonly engine: Engine
+}
 
 const { path, host, port, configFile, parentPid, engine } = JSON.parse(process.argv[2]) as ChildConfig
 
 // The call into the library never returns, so only a thread of its own can look. The whole group goes: a binary is part of it.
-const watcher = new Worker(`
+const watcher = new Worker(
+  `
   const { parentPid } = require('node:worker_threads').workerData
   setInterval(() => { if (process.ppid !== parentPid) process.kill(-process.pid, 'SIGKILL') }, 500)
-`, { eval: true, workerData: { parentPid } })
+`,
+  { eval: true, workerData: { parentPid } },
+)
 // Without it this process could outlive its parent.
 watcher.on('error', () => process.exit(1))
 
 // The second statement keeps the process alive without the FILE privilege that a read from stdin would need.
-const query = 'SYSTEM START LISTEN HTTP; SELECT sleepEachRow(1) FROM numbers(1000000000) SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 3000000000000 FORMAT Null'
+const query =
+  'SYSTEM START LISTEN HTTP; SELECT sleepEachRow(1) FROM numbers(1000000000) SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 3000000000000 FORMAT Null'
 const options = [`--path=${path}`, `--listen_host=${host}`, `--http_port=${port}`, `--config-file=${configFile}`, '--query', query]
 
 const runBinary = (): void => {
@@ -31,7 +42,13 @@ const runBinary = (): void => {
 const runLibrary = (): void => {
   const argv = ['clickhouse', ...options]
   open({ library: 'chdb', path: engine.path })
-  load({ library: 'chdb', funcName: 'chdb_query_cmdline', retType: DataType.External, paramsType: [DataType.I32, DataType.StringArray], paramsValue: [argv.length, argv] })
+  load({
+    library: 'chdb',
+    funcName: 'chdb_query_cmdline',
+    retType: DataType.External,
+    paramsType: [DataType.I32, DataType.StringArray],
+    paramsValue: [argv.length, argv],
+  })
   process.exit(1)
 }
 

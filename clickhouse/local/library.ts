@@ -42,12 +42,16 @@ const inspectBinary = (path: string): Engine => {
     throw new PermanentError('CONFIG_INVALID', `LAPWING_CLICKHOUSE_BINARY: ${path} does not answer \`local --version\``, { cause: error })
   }
   const version = /version (\d+\.\d+[\d.]*)/i.exec(answer)?.[1] ?? ''
-  if (version === '' || isOlder(version, OLDEST_BINARY)) throw new PermanentError('CONFIG_INVALID', `LAPWING_CLICKHOUSE_BINARY: ${path} is ${version === '' ? 'no ClickHouse' : `ClickHouse ${version}`}; ${OLDEST_BINARY} or later is needed`)
+  if (version === '' || isOlder(version, OLDEST_BINARY))
+    throw new PermanentError(
+      'CONFIG_INVALID',
+      `LAPWING_CLICKHOUSE_BINARY: ${path} is ${version === '' ? 'no ClickHouse' : `ClickHouse ${version}`}; ${OLDEST_BINARY} or later is needed`,
+    )
   return { kind: 'binary', path, version }
 }
 
 /** @param binary a ClickHouse of the machine, used only when it is named. @throws PermanentError CONFIG_INVALID. */
-export const chooseEngine = (binary: string | null): Engine => binary === null ? findLibrary() : inspectBinary(binary)
+export const chooseEngine = (binary: string | null): Engine => (binary === null ? findLibrary() : inspectBinary(binary))
 
 const recordIn = (directory: string): string => join(directory, 'clickhouse-version')
 
@@ -59,7 +63,12 @@ export const refuseDowngrade = (directory: string, engine: Engine): void => {
   } catch {
     return
   }
-  if (isOlder(engine.version, writtenBy)) throw new PermanentError('STORE_REJECTED', `${directory} was written by ClickHouse ${writtenBy}; ${engine.version} cannot open it safely: use the later release, or another LAPWING_DATA_DIR`)
+  if (isOlder(engine.version, writtenBy))
+    throw new PermanentError(
+      'STORE_REJECTED',
+      `${directory} was written by ClickHouse ${writtenBy}; ${engine.version} cannot open it safely: use the later release, or another LAPWING_DATA_DIR`,
+    )
 }
 
-export const recordVersion = (directory: string, engine: Engine): void => writeFileSync(recordIn(directory), `${engine.version}\n`, { mode: 0o600 })
+export const recordVersion = (directory: string, engine: Engine): void =>
+  writeFileSync(recordIn(directory), `${engine.version}\n`, { mode: 0o600 })

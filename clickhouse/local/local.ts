@@ -10,7 +10,10 @@ import { PermanentError, TransientError } from '../../streams/contracts/errors.t
 import { chooseEngine, recordVersion, refuseDowngrade } from './library.ts'
 import { writeServerConfig } from './server-config.ts'
 
-export interface LocalLog { info(fields: object, message: string): void; warn(fields: object, message: string): void }
+export interface LocalLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
 export interface LocalClickHouseConfig {
   readonly directory: string
   readonly listen: { readonly host: string; readonly port: number }
@@ -52,23 +55,28 @@ const reservePort = async (listen: { host: string; port: number }): Promise<numb
     if (typeof tried === 'number') return tried
     const where = `${listen.host}:${listen.port} cannot be listened on`
     if (tried.code !== 'EADDRINUSE') throw new PermanentError('CONFIG_INVALID', `LAPWING_CLICKHOUSE_LISTEN: ${where} (${tried.code})`)
-    if (Date.now() > deadline) throw new PermanentError('PORT_BUSY', `${where}: another program holds it; LAPWING_CLICKHOUSE_LISTEN moves the local ClickHouse`)
+    if (Date.now() > deadline)
+      throw new PermanentError('PORT_BUSY', `${where}: another program holds it; LAPWING_CLICKHOUSE_LISTEN moves the local ClickHouse`)
     await pause(100)
   }
 }
-const tryPort = (listen: { host: string; port: number }): Promise<number | NodeJS.ErrnoException> => new Promise((resolve) => {
-  const server = createServer()
-  server.once('error', resolve)
-  server.listen(listen.port, listen.host, () => {
-    const { port } = server.address() as AddressInfo
-    server.close(() => resolve(port))
+const tryPort = (listen: { host: string; port: number }): Promise<number | NodeJS.ErrnoException> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', resolve)
+    server.listen(listen.port, listen.host, () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
   })
-})
 
 /** Our own user must be let in, so that a stranger on the port is not taken for the child. */
 const isReady = async (url: string, password: string): Promise<boolean> => {
   try {
-    const response = await fetch(`${url}/?query=SELECT%201`, { headers: { 'X-ClickHouse-User': 'app', 'X-ClickHouse-Key': password, connection: 'close' }, signal: AbortSignal.timeout(2000) })
+    const response = await fetch(`${url}/?query=SELECT%201`, {
+      headers: { 'X-ClickHouse-User': 'app', 'X-ClickHouse-Key': password, connection: 'close' },
+      signal: AbortSignal.timeout(2000),
+    })
     return response.ok && (await response.text()).trim() === '1'
   } catch {
     return false
@@ -76,7 +84,11 @@ const isReady = async (url: string, password: string): Promise<boolean> => {
 }
 
 const signalGroup = (child: ChildProcess, signal: NodeJS.Signals): void => {
-  try { process.kill(-child.pid!, signal) } catch { /* it is gone */ }
+  try {
+    process.kill(-child.pid!, signal)
+  } catch {
+    /* it is gone */
+  }
 }
 const endGroup = async (child: ChildProcess): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
@@ -99,7 +111,14 @@ export const startLocalClickHouse = async (config: LocalClickHouseConfig): Promi
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   const data = join(config.directory, 'data')
   mkdirSync(data, { recursive: true, mode: 0o700 })
-  const configFile = writeServerConfig({ directory: join(config.directory, 'config'), maxMemoryBytes: config.maxMemoryBytes, appPassword: password, readerPassword, database: config.database, ...(config.mergeSelectorBase === undefined ? {} : { mergeSelectorBase: config.mergeSelectorBase }) })
+  const configFile = writeServerConfig({
+    directory: join(config.directory, 'config'),
+    maxMemoryBytes: config.maxMemoryBytes,
+    appPassword: password,
+    readerPassword,
+    database: config.database,
+    ...(config.mergeSelectorBase === undefined ? {} : { mergeSelectorBase: config.mergeSelectorBase }),
+  })
   let child: ChildProcess | null = null
   let ready = false
   let closing = false
@@ -111,16 +130,22 @@ export const startLocalClickHouse = async (config: LocalClickHouseConfig): Promi
     const started = spawn(process.execPath, ['--no-warnings', childFile, argument], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
     child = started
     let complaint = ''
-    started.stderr!.on('data', (text: Buffer) => { complaint = (complaint + text.toString()).slice(-2000) })
+    started.stderr!.on('data', (text: Buffer) => {
+      complaint = (complaint + text.toString()).slice(-2000)
+    })
     for (const deadline = Date.now() + READY_TIMEOUT_MS; ;) {
       if (started.exitCode !== null || started.signalCode !== null) {
-        if (started.exitCode !== DIRECTORY_HELD) config.log.warn({ exitCode: started.exitCode, signal: started.signalCode, complaint }, 'clickhouse ended while starting')
+        if (started.exitCode !== DIRECTORY_HELD)
+          config.log.warn({ exitCode: started.exitCode, signal: started.signalCode, complaint }, 'clickhouse ended while starting')
         return started.exitCode ?? -1
       }
       if (await isReady(url, password)) break
       if (Date.now() > deadline) {
         signalGroup(started, 'SIGKILL')
-        throw new TransientError('STORE_UNAVAILABLE', `the local ClickHouse did not become ready within ${READY_TIMEOUT_MS / 1000} s: ${complaint}`)
+        throw new TransientError(
+          'STORE_UNAVAILABLE',
+          `the local ClickHouse did not become ready within ${READY_TIMEOUT_MS / 1000} s: ${complaint}`,
+        )
       }
       await pause(25)
     }
@@ -160,8 +185,11 @@ export const startLocalClickHouse = async (config: LocalClickHouseConfig): Promi
   }
   await start()
   return {
-    url, user: 'app', password, readerPassword,
-    pid: () => ready ? child?.pid ?? null : null,
+    url,
+    user: 'app',
+    password,
+    readerPassword,
+    pid: () => (ready ? (child?.pid ?? null) : null),
     restarts: () => restarts,
     close: async () => {
       closing = true

@@ -22,7 +22,16 @@ const identifier = (name: string): string => {
 
 /** Grafana's client sends a time limit with every query, ClickStack how rows are read and written: under `readonly` 1 each is refused unless named here. */
 const READER_MAX_SECONDS = 300
-const READER_MAY_SET = ['cancel_http_readonly_queries_on_client_close', 'date_time_output_format', 'max_result_rows', 'max_rows_to_read', 'output_format_json_quote_64bit_integers', 'read_overflow_mode', 'result_overflow_mode', 'session_timezone']
+const READER_MAY_SET = [
+  'cancel_http_readonly_queries_on_client_close',
+  'date_time_output_format',
+  'max_result_rows',
+  'max_rows_to_read',
+  'output_format_json_quote_64bit_integers',
+  'read_overflow_mode',
+  'result_overflow_mode',
+  'session_timezone',
+]
 const readerConstraints = `<constraints><max_execution_time><min>1</min><max>${READER_MAX_SECONDS}</max><changeable_in_readonly/></max_execution_time>${READER_MAY_SET.map((name) => `<${name}><changeable_in_readonly/></${name}>`).join('')}</constraints>`
 
 const usersXml = (config: ServerConfig): string => `<clickhouse>

@@ -33,16 +33,30 @@ WHERE tenant = {tenant:String} AND ({service:String} = '' OR service_id = {servi
   AND anomaly_score >= {minScore:Float64}`
 
 /** The last row of the page before. */
-export interface AnomalyPosition { readonly detectedMs: string; readonly id: string }
+export interface AnomalyPosition {
+  readonly detectedMs: string
+  readonly id: string
+}
 /** Newest first, behind a position; empty service = every one. A page begins behind (untilMs + 1, '') when there is none before it. */
 export const listAnomalies: Query<AnomalyRow> = {
   name: 'anomalies.list',
-  sql: 'SELECT '.concat(COLUMNS, FILTER, ` AND (detected_at, anomaly_id) < (fromUnixTimestamp64Milli({afterMs:Int64}), {afterId:String})
-ORDER BY detected_at DESC, anomaly_id DESC LIMIT {limit:UInt32}`),
+  sql: 'SELECT '.concat(
+    COLUMNS,
+    FILTER,
+    ` AND (detected_at, anomaly_id) < (fromUnixTimestamp64Milli({afterMs:Int64}), {afterId:String})
+ORDER BY detected_at DESC, anomaly_id DESC LIMIT {limit:UInt32}`,
+  ),
 }
-export const countAnomalies: Query<{ readonly total: string }> = { name: 'anomalies.count', sql: 'SELECT toString(count()) AS total'.concat(FILTER) }
+export const countAnomalies: Query<{ readonly total: string }> = {
+  name: 'anomalies.count',
+  sql: 'SELECT toString(count()) AS total'.concat(FILTER),
+}
 
-export interface OpenAnomalyRow { readonly tenant: string; readonly anomaly_id: string; readonly started_at_ms: string }
+export interface OpenAnomalyRow {
+  readonly tenant: string
+  readonly anomaly_id: string
+  readonly started_at_ms: string
+}
 export const openAnomalies: Query<OpenAnomalyRow> = {
   name: 'all_tenants.open_anomalies',
   sql: `SELECT tenant, anomaly_id, toString(toUnixTimestamp64Milli(started_at)) AS started_at_ms FROM anomalies FINAL
@@ -55,7 +69,10 @@ export const anomalyById: Query<AnomalyRow> = {
   sql: 'SELECT '.concat(COLUMNS, ' FROM anomalies FINAL WHERE tenant = {tenant:String} AND anomaly_id = {id:String}'),
 }
 
-export interface SimilarRow { readonly total: string; readonly ids: readonly string[] }
+export interface SimilarRow {
+  readonly total: string
+  readonly ids: readonly string[]
+}
 /** Earlier anomalies of the same series on the same side: how many, and the last five. */
 export const similarAnomalies: Query<SimilarRow> = {
   name: 'anomalies.similar',

@@ -14,9 +14,16 @@ export interface DeadLetterRow {
   readonly records: number
   readonly body_bytes: string
 }
-export interface DeadLetterBodyRow extends DeadLetterRow { readonly body: string }
+export interface DeadLetterBodyRow extends DeadLetterRow {
+  readonly body: string
+}
 /** The last row of the page before. */
-export interface DeadLetterPosition { readonly receivedAtMs: string; readonly logId: string; readonly partition: number; readonly offset: string }
+export interface DeadLetterPosition {
+  readonly receivedAtMs: string
+  readonly logId: string
+  readonly partition: number
+  readonly offset: string
+}
 
 const COLUMNS = `log_id, d.log_partition AS log_partition, toString(d.log_offset) AS log_offset, signal, reason, detail,
 toString(toUnixTimestamp64Milli(received_at)) AS received_at_ms, format, compression, records, toString(d.body_bytes) AS body_bytes`
@@ -30,8 +37,13 @@ export const listDeadLetters: Query<DeadLetterRow> = { name: 'dead_letters.list'
 
 export const listDeadLettersAfter: Query<DeadLetterRow> = {
   name: 'dead_letters.list_after',
-  sql: 'SELECT '.concat(COLUMNS, FILTER, ` AND (received_at, log_id, d.log_partition, d.log_offset)
-  < (fromUnixTimestamp64Milli({afterMs:Int64}), {afterLog:String}, {afterPartition:UInt16}, {afterOffset:UInt64})`, ORDER),
+  sql: 'SELECT '.concat(
+    COLUMNS,
+    FILTER,
+    ` AND (received_at, log_id, d.log_partition, d.log_offset)
+  < (fromUnixTimestamp64Milli({afterMs:Int64}), {afterLog:String}, {afterPartition:UInt16}, {afterOffset:UInt64})`,
+    ORDER,
+  ),
 }
 
 const AT = ` FROM dead_letters AS d FINAL

@@ -5,8 +5,13 @@ import type { Field } from './filter-tree.ts'
 import type { LogFilter } from './logs-search.ts'
 
 type Attribute = Extract<Field, { kind: 'attribute' }>
-interface TimeRow { readonly ns: string }
-interface KeysRow { readonly of_record: readonly string[]; readonly of_resource: readonly string[] }
+interface TimeRow {
+  readonly ns: string
+}
+interface KeysRow {
+  readonly of_record: readonly string[]
+  readonly of_resource: readonly string[]
+}
 
 export interface Emptiness {
   readonly reason: 'no_data_in_range' | 'field_unknown' | 'no_match'
@@ -35,8 +40,8 @@ export const newestKeys: Query<KeysRow> = {
 const MAX_KEYS = 1000
 /** Of a list that is full nothing can be said to be missing. */
 const lacks = (keys: readonly string[], key: string): boolean => keys.length < MAX_KEYS && !keys.includes(key)
-const unknownOf = (asked: readonly Attribute[], { of_record: record, of_resource: resource }: KeysRow): Attribute[] => asked.filter(({ of, key }) =>
-  (of === 'resource' || lacks(record, key)) && (of === 'record' || lacks(resource, key)))
+const unknownOf = (asked: readonly Attribute[], { of_record: record, of_resource: resource }: KeysRow): Attribute[] =>
+  asked.filter(({ of, key }) => (of === 'resource' || lacks(record, key)) && (of === 'record' || lacks(resource, key)))
 
 const explain = async (clickhouse: Pick<ClickHouse, 'query'>, filter: LogFilter, asked: readonly Attribute[]): Promise<Emptiness> => {
   const params = { tenant: filter.tenant, fromNs: String(filter.fromNs), toNs: String(filter.toNs) }
@@ -46,11 +51,20 @@ const explain = async (clickhouse: Pick<ClickHouse, 'query'>, filter: LogFilter,
   if (!isInRange) return { reason: 'no_data_in_range', nearestNs, unknown: [], knownKeys: [] }
   const [keys] = asked.length === 0 ? [] : await clickhouse.query(newestKeys, params)
   const unknown = keys === undefined ? [] : unknownOf(asked, keys)
-  return { reason: unknown.length > 0 ? 'field_unknown' : 'no_match', nearestNs, unknown, knownKeys: keys === undefined ? [] : [...keys.of_record, ...keys.of_resource] }
+  return {
+    reason: unknown.length > 0 ? 'field_unknown' : 'no_match',
+    nearestNs,
+    unknown,
+    knownKeys: keys === undefined ? [] : [...keys.of_record, ...keys.of_resource],
+  }
 }
 
 /** null when there was no time to find out. */
-export const explainEmpty = async (clickhouse: Pick<ClickHouse, 'query'>, filter: LogFilter, asked: readonly Attribute[]): Promise<Emptiness | null> => {
+export const explainEmpty = async (
+  clickhouse: Pick<ClickHouse, 'query'>,
+  filter: LogFilter,
+  asked: readonly Attribute[],
+): Promise<Emptiness | null> => {
   try {
     return await explain(clickhouse, filter, asked)
   } catch (error) {

@@ -4,15 +4,27 @@ import { withPairIndex } from './attributes.ts'
 import { severityRange, type Field, type FilterNode, type TextColumn } from './filter-tree.ts'
 import { lowerWord, toWords, wordSql } from './words.ts'
 
-export interface SqlCondition { readonly sql: string; readonly params: Readonly<Record<string, unknown>> }
-interface Binder { text(value: string): string; number(value: number, type: 'Float64' | 'UInt8'): string }
+export interface SqlCondition {
+  readonly sql: string
+  readonly params: Readonly<Record<string, unknown>>
+}
+interface Binder {
+  text(value: string): string
+  number(value: number, type: 'Float64' | 'UInt8'): string
+}
 
 const COLUMNS: Readonly<Record<TextColumn, string>> = {
-  service: 'ServiceName', body: 'Body', trace_id: 'TraceId', span_id: 'SpanId', event_name: 'EventName', 'scope.name': 'ScopeName', severity_text: 'SeverityText',
+  service: 'ServiceName',
+  body: 'Body',
+  trace_id: 'TraceId',
+  span_id: 'SpanId',
+  event_name: 'EventName',
+  'scope.name': 'ScopeName',
+  severity_text: 'SeverityText',
 }
 
 const call = (name: string, ...inner: readonly string[]): string => name.concat('(', inner.join(', '), ')')
-const any = (parts: readonly string[]): string => parts.length === 1 ? parts[0] : '('.concat(parts.join(' OR '), ')')
+const any = (parts: readonly string[]): string => (parts.length === 1 ? parts[0] : '('.concat(parts.join(' OR '), ')'))
 const at = (map: string, key: string): string => map.concat('[', key, ']')
 
 const createBinder = (prefix: string): { binder: Binder; params: Record<string, unknown> } => {
@@ -37,9 +49,19 @@ const equalsSql = (field: Field, value: string, bind: Binder): string => {
   const wanted = bind.text(value)
   if (field.kind !== 'attribute') return textSql(field, bind).concat(' = ', wanted)
   const key = bind.text(field.key)
-  if (field.of !== 'either') return withPairIndex(at(field.of === 'record' ? 'LogAttributes' : 'ResourceAttributes', key).concat(' = ', wanted), key, wanted, value)
-  return withPairIndex(any([at('LogAttributes', key).concat(value === '' ? ' = '.concat(wanted, ' AND ', call('mapContains', 'LogAttributes', key)) : ' = '.concat(wanted)),
-    at('ResourceAttributes', key).concat(' = ', wanted, ' AND NOT ', call('mapContains', 'LogAttributes', key))]), key, wanted, value)
+  if (field.of !== 'either')
+    return withPairIndex(at(field.of === 'record' ? 'LogAttributes' : 'ResourceAttributes', key).concat(' = ', wanted), key, wanted, value)
+  return withPairIndex(
+    any([
+      at('LogAttributes', key).concat(
+        value === '' ? ' = '.concat(wanted, ' AND ', call('mapContains', 'LogAttributes', key)) : ' = '.concat(wanted),
+      ),
+      at('ResourceAttributes', key).concat(' = ', wanted, ' AND NOT ', call('mapContains', 'LogAttributes', key)),
+    ]),
+    key,
+    wanted,
+    value,
+  )
 }
 
 const severitySql = (op: string, value: string, bind: Binder): string => {
@@ -58,27 +80,43 @@ const existsSql = (field: Field, bind: Binder): string => {
   if (field.kind === 'severity') return 'SeverityNumber > 0'
   if (field.kind === 'column') return COLUMNS[field.name].concat(" != ''")
   const key = bind.text(field.key)
-  const maps = field.of === 'either' ? ['LogAttributes', 'ResourceAttributes'] : [field.of === 'record' ? 'LogAttributes' : 'ResourceAttributes']
+  const maps =
+    field.of === 'either' ? ['LogAttributes', 'ResourceAttributes'] : [field.of === 'record' ? 'LogAttributes' : 'ResourceAttributes']
   return any(maps.map((map) => call('mapContains', map, key)))
 }
 
 const wordsSql = (text: string, bind: Binder): string =>
-  toWords(text).map((word) => wordSql(bind.text(lowerWord(word)))).join(' AND ')
+  toWords(text)
+    .map((word) => wordSql(bind.text(lowerWord(word))))
+    .join(' AND ')
 
 const nodeSql = (node: FilterNode, bind: Binder): string => {
   switch (node.op) {
-    case 'and': return '('.concat(node.nodes.map((one) => nodeSql(one, bind)).join(' AND '), ')')
-    case 'or': return any(node.nodes.map((one) => nodeSql(one, bind)))
-    case 'not': return 'NOT ('.concat(nodeSql(node.node, bind), ')')
-    case 'words': return '('.concat(wordsSql(node.text, bind), ')')
-    case 'exists': return existsSql(node.field, bind)
-    case '~': return containsSql(node.field, node.value, bind)
-    case 'in': return any(node.values.map((value) => node.field.kind === 'severity' ? severitySql('=', value, bind) : equalsSql(node.field, value, bind)))
+    case 'and':
+      return '('.concat(node.nodes.map((one) => nodeSql(one, bind)).join(' AND '), ')')
+    case 'or':
+      return any(node.nodes.map((one) => nodeSql(one, bind)))
+    case 'not':
+      return 'NOT ('.concat(nodeSql(node.node, bind), ')')
+    case 'words':
+      return '('.concat(wordsSql(node.text, bind), ')')
+    case 'exists':
+      return existsSql(node.field, bind)
+    case '~':
+      return containsSql(node.field, node.value, bind)
+    case 'in':
+      return any(
+        node.values.map((value) => (node.field.kind === 'severity' ? severitySql('=', value, bind) : equalsSql(node.field, value, bind))),
+      )
     default:
       if (node.field.kind === 'severity') return severitySql(node.op, node.value, bind)
       if (node.op === '=') return equalsSql(node.field, node.value, bind)
       // No number: neither the comparison nor NULL, which NOT would not turn into true.
-      return call('ifNull', call('toFloat64OrNull', textSql(node.field, bind)).concat(' ', node.op, ' ', bind.number(Number(node.value), 'Float64')), '0')
+      return call(
+        'ifNull',
+        call('toFloat64OrNull', textSql(node.field, bind)).concat(' ', node.op, ' ', bind.number(Number(node.value), 'Float64')),
+        '0',
+      )
   }
 }
 
@@ -90,7 +128,11 @@ export const filterSql = (node: FilterNode, prefix: string): SqlCondition => {
 
 /** A field's text, to be grouped by or read as a number; a severity's is the name of its level. */
 export const fieldSql = (field: Field, prefix: string): SqlCondition => {
-  if (field.kind === 'severity') return { sql: "if(SeverityNumber BETWEEN 1 AND 24, ['trace', 'debug', 'info', 'warn', 'error', 'fatal'][intDiv(SeverityNumber - 1, 4) + 1], 'unspecified')", params: {} }
+  if (field.kind === 'severity')
+    return {
+      sql: "if(SeverityNumber BETWEEN 1 AND 24, ['trace', 'debug', 'info', 'warn', 'error', 'fatal'][intDiv(SeverityNumber - 1, 4) + 1], 'unspecified')",
+      params: {},
+    }
   const { binder, params } = createBinder(prefix)
   return { sql: textSql(field, binder), params }
 }

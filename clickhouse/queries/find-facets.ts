@@ -3,9 +3,16 @@
 import type { ClickHouse } from '../client.ts'
 import { logFacets, type FacetRow, type LogFilter, type LogRow } from './logs-search.ts'
 
-export interface FoundFacets { readonly rows: readonly FacetRow[]; readonly fromNs: bigint }
+export interface FoundFacets {
+  readonly rows: readonly FacetRow[]
+  readonly fromNs: bigint
+}
 /** The first page, how many rows it was asked for, and what it took. */
-export interface FirstPage { readonly rows: readonly LogRow[]; readonly limit: number; readonly tookMs: number }
+export interface FirstPage {
+  readonly rows: readonly LogRow[]
+  readonly limit: number
+  readonly tookMs: number
+}
 
 const BUDGET_MS = 100
 /** What a query costs that finds nothing to read; a step's time beyond it grows with its width. */
@@ -27,7 +34,12 @@ const createCounts = (): { add(service: string, severity: number, records: numbe
 }
 
 /** A page that is not full holds every match. A full one holds every match that is newer than its last row. */
-export const findFacets = async (clickhouse: Pick<ClickHouse, 'query'>, filter: LogFilter, page: FirstPage, now: () => number = () => performance.now()): Promise<FoundFacets> => {
+export const findFacets = async (
+  clickhouse: Pick<ClickHouse, 'query'>,
+  filter: LogFilter,
+  page: FirstPage,
+  now: () => number = () => performance.now(),
+): Promise<FoundFacets> => {
   const counts = createCounts()
   const whole = page.rows.length < page.limit
   let fromNs = whole ? filter.fromNs : BigInt(page.rows[page.rows.length - 1].timestamp_ns) + 1n

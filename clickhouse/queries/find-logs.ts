@@ -18,14 +18,18 @@ const BUDGET_MS = 1500
 /** A search that has taken as long is worth a second thread of the store. */
 const DEAR_MS = 60
 /** In quarters of what has been read: the next slice is as wide as what was found so far promises to suffice, at least one and at most 28. */
-const wanted = (found: number, left: number): number => found === 0 ? 28 : Math.min(28, Math.max(1, Math.ceil(left / found * 1.3 * 4)))
+const wanted = (found: number, left: number): number => (found === 0 ? 28 : Math.min(28, Math.max(1, Math.ceil((left / found) * 1.3 * 4))))
 
 /** Everything at or after `ns` is before it, everything older behind it. */
 const borderOf = (ns: bigint): LogPosition => ({ timestampNs: String(ns), logId: '', partition: 0, offset: '0', index: 0 })
 
 /** At most `limit` rows, newest first, behind `after`. Ask for one more than is shown to know whether there is more. */
 export const findLogs = async (
-  clickhouse: Pick<ClickHouse, 'query'>, filter: LogFilter, limit: number, after: LogPosition | null, now: () => number = () => performance.now(),
+  clickhouse: Pick<ClickHouse, 'query'>,
+  filter: LogFilter,
+  limit: number,
+  after: LogPosition | null,
+  now: () => number = () => performance.now(),
 ): Promise<FoundLogs> => {
   const rows: LogRow[] = []
   const begun = now()
@@ -48,8 +52,8 @@ export const findLogs = async (
     const spentMs = now() - begun
     if (spentMs > BUDGET_MS && start > filter.fromNs && rows.length < limit) return { rows, resumeAfter: borderOf(start) }
     // No wider than time is left for, at the pace so far.
-    const affordable = Math.floor((BUDGET_MS - spentMs) * 4 / Math.max(spentMs, 1))
-    widthNs = (toNs - start + 1n) * BigInt(Math.max(1, Math.min(wanted(rows.length, limit - rows.length), affordable))) / 4n
+    const affordable = Math.floor(((BUDGET_MS - spentMs) * 4) / Math.max(spentMs, 1))
+    widthNs = ((toNs - start + 1n) * BigInt(Math.max(1, Math.min(wanted(rows.length, limit - rows.length), affordable)))) / 4n
     end = start - 1n
   }
   return { rows, resumeAfter: null }

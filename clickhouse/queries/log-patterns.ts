@@ -26,13 +26,32 @@ const IN_BASELINE = 'c.minute >= fromUnixTimestamp({baselineFrom:UInt32}) AND c.
 export const MAX_COUNTED = 20_000
 export const templateCounts: Query<TemplateCountRow> = {
   name: 'logs.template_counts',
-  sql: 'SELECT service, toString(c.template) AS template, severity, toString(sumIf(c.records, '.concat(IN_RANGE, ')) AS records, toString(sumIf(c.records, ', IN_BASELINE, `)) AS before,
-  toUnixTimestamp(max(c.minute)) AS last, toString(sum(sumIf(c.records, `, IN_RANGE, ')) OVER ()) AS all_records, toString(sum(sumIf(c.records, ', IN_BASELINE, ')) OVER ()) AS all_before', COUNTED, `
+  sql: 'SELECT service, toString(c.template) AS template, severity, toString(sumIf(c.records, '.concat(
+    IN_RANGE,
+    ')) AS records, toString(sumIf(c.records, ',
+    IN_BASELINE,
+    `)) AS before,
+  toUnixTimestamp(max(c.minute)) AS last, toString(sum(sumIf(c.records, `,
+    IN_RANGE,
+    ')) OVER ()) AS all_records, toString(sum(sumIf(c.records, ',
+    IN_BASELINE,
+    ')) OVER ()) AS all_before',
+    COUNTED,
+    `
 GROUP BY service, c.template, severity ORDER BY sum(c.records) DESC, service, c.template, severity LIMIT {limit:UInt32}
-SETTINGS max_execution_time = 4`),
+SETTINGS max_execution_time = 4`,
+  ),
 }
 
-export interface TemplateTextRow { readonly service: string; readonly template: string; readonly text: string; readonly example: string; readonly record: string; readonly first_seen: number; readonly last_seen: number }
+export interface TemplateTextRow {
+  readonly service: string
+  readonly template: string
+  readonly text: string
+  readonly example: string
+  readonly record: string
+  readonly first_seen: number
+  readonly last_seen: number
+}
 const TEXTS = `SELECT service, toString(t.template) AS template, max(t.text) AS text, anyLast(t.example) AS example, anyLast(t.record) AS record,
   toUnixTimestamp(min(t.first_seen)) AS first_seen, toUnixTimestamp(max(t.last_seen)) AS last_seen
 FROM log_templates AS t WHERE tenant = {tenant:String} AND ({service:String} = '' OR t.service = {service:String})`
@@ -41,22 +60,37 @@ export const MAX_TEXTS = 8_000
 /** Of the templates that occurred most in the two ranges. */
 export const textsOfCounted: Query<TemplateTextRow> = {
   name: 'logs.template_texts_counted',
-  sql: TEXTS.concat(' AND (t.service, t.template) IN (SELECT c.service, c.template', COUNTED, ` GROUP BY c.service, c.template ORDER BY sum(c.records) DESC, c.service, c.template LIMIT {limit:UInt32})
-GROUP BY service, t.template SETTINGS max_execution_time = 4`),
+  sql: TEXTS.concat(
+    ' AND (t.service, t.template) IN (SELECT c.service, c.template',
+    COUNTED,
+    ` GROUP BY c.service, c.template ORDER BY sum(c.records) DESC, c.service, c.template LIMIT {limit:UInt32})
+GROUP BY service, t.template SETTINGS max_execution_time = 4`,
+  ),
 }
 /** Of those that were known first, some of each service: with them a pattern is the same whatever range is asked about. */
 export const textsKnownFirst: Query<TemplateTextRow> = {
   name: 'logs.template_texts_known_first',
-  sql: TEXTS.concat(` GROUP BY service, t.template ORDER BY min(t.first_seen), t.template LIMIT 500 BY service LIMIT {limit:UInt32} SETTINGS max_execution_time = 4`),
+  sql: TEXTS.concat(
+    ` GROUP BY service, t.template ORDER BY min(t.first_seen), t.template LIMIT 500 BY service LIMIT {limit:UInt32} SETTINGS max_execution_time = 4`,
+  ),
 }
 
-export interface TemplateTextOf { readonly text: string }
+export interface TemplateTextOf {
+  readonly text: string
+}
 export const textOfTemplate: Query<TemplateTextOf> = {
   name: 'logs.template_text',
   sql: 'SELECT max(t.text) AS text FROM log_templates AS t WHERE tenant = {tenant:String} AND t.service = {service:String} AND t.template = {template:UInt64} GROUP BY t.template',
 }
 
-export interface NewTemplateRow { readonly service: string; readonly template: string; readonly text: string; readonly first_ms: string; readonly severity: number; readonly records: string }
+export interface NewTemplateRow {
+  readonly service: string
+  readonly template: string
+  readonly text: string
+  readonly first_ms: string
+  readonly severity: number
+  readonly records: string
+}
 /** Templates that some services logged for the first time in a window, errors first, then the most frequent. */
 export const newTemplates: Query<NewTemplateRow> = {
   name: 'rca.new_templates',

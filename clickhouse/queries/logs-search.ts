@@ -20,7 +20,13 @@ export interface LogFilter {
   readonly tree?: FilterNode | null
 }
 /** The last row of the page before. */
-export interface LogPosition { readonly timestampNs: string; readonly logId: string; readonly partition: number; readonly offset: string; readonly index: number }
+export interface LogPosition {
+  readonly timestampNs: string
+  readonly logId: string
+  readonly partition: number
+  readonly offset: string
+  readonly index: number
+}
 
 export interface LogRow {
   readonly timestamp_ns: string
@@ -39,8 +45,15 @@ export interface LogRow {
   readonly log_offset: string
   readonly record_index: number
 }
-export interface FacetRow { readonly service: string; readonly severity: number; readonly records: string }
-export interface Prepared<Row> { readonly query: Query<Row>; readonly params: Record<string, unknown> }
+export interface FacetRow {
+  readonly service: string
+  readonly severity: number
+  readonly records: string
+}
+export interface Prepared<Row> {
+  readonly query: Query<Row>
+  readonly params: Record<string, unknown>
+}
 
 export const COLUMNS = `toString(toUnixTimestamp64Nano(Timestamp)) AS timestamp_ns, toString(toUnixTimestamp64Nano(ObservedTimestamp)) AS observed_ns,
 SeverityText, SeverityNumber, ServiceName, Body, TraceId, SpanId, EventName, LogAttributes, ResourceAttributes,
@@ -80,7 +93,14 @@ export const logsWhere = (filter: LogFilter): { sql: string; params: Record<stri
     params[keyName] = key
     params[valueName] = value
     const [keySql, valueSql] = ['{'.concat(keyName, ':String}'), '{'.concat(valueName, ':String}')]
-    clauses.push(withPairIndex('(LogAttributes['.concat(keySql, '] = ', valueSql, ' OR ResourceAttributes[', keySql, '] = ', valueSql, ')'), keySql, valueSql, value))
+    clauses.push(
+      withPairIndex(
+        '(LogAttributes['.concat(keySql, '] = ', valueSql, ' OR ResourceAttributes[', keySql, '] = ', valueSql, ')'),
+        keySql,
+        valueSql,
+        value,
+      ),
+    )
   })
   if (filter.tree) {
     const condition = filterSql(filter.tree, 'f')
@@ -92,14 +112,37 @@ export const logsWhere = (filter: LogFilter): { sql: string; params: Record<stri
 
 export const searchLogs = (filter: LogFilter, limit: number, after: LogPosition | null): Prepared<LogRow> => {
   const { sql, params } = logsWhere(filter)
-  const keyset = after === null ? '' : ` AND Timestamp <= fromUnixTimestamp64Nano({aNs:Int64})
+  const keyset =
+    after === null
+      ? ''
+      : ` AND Timestamp <= fromUnixTimestamp64Nano({aNs:Int64})
 AND (Timestamp, log_id, otel_logs.log_partition, otel_logs.log_offset, otel_logs.record_index) < (fromUnixTimestamp64Nano({aNs:Int64}), {aLog:String}, {aPartition:UInt16}, {aOffset:UInt64}, {aIndex:UInt32})`
-  if (after !== null) Object.assign(params, { aNs: after.timestampNs, aLog: after.logId, aPartition: after.partition, aOffset: after.offset, aIndex: after.index })
-  return { query: { name: 'logs.search', sql: 'SELECT '.concat(COLUMNS, sql, keyset, ORDER, ' LIMIT {limit:UInt32}', SETTINGS) }, params: { ...params, limit } }
+  if (after !== null)
+    Object.assign(params, {
+      aNs: after.timestampNs,
+      aLog: after.logId,
+      aPartition: after.partition,
+      aOffset: after.offset,
+      aIndex: after.index,
+    })
+  return {
+    query: { name: 'logs.search', sql: 'SELECT '.concat(COLUMNS, sql, keyset, ORDER, ' LIMIT {limit:UInt32}', SETTINGS) },
+    params: { ...params, limit },
+  }
 }
 
 /** Services and severities of all matches in the filter's time range, the 1,000 most frequent pairs. */
 export const logFacets = (filter: LogFilter): Prepared<FacetRow> => {
   const { sql, params } = logsWhere(filter)
-  return { query: { name: 'logs.facets', sql: 'SELECT ServiceName AS service, SeverityNumber AS severity, toString(count()) AS records'.concat(sql, ' GROUP BY service, severity ORDER BY count() DESC LIMIT 1000', SETTINGS) }, params }
+  return {
+    query: {
+      name: 'logs.facets',
+      sql: 'SELECT ServiceName AS service, SeverityNumber AS severity, toString(count()) AS records'.concat(
+        sql,
+        ' GROUP BY service, severity ORDER BY count() DESC LIMIT 1000',
+        SETTINGS,
+      ),
+    },
+    params,
+  }
 }

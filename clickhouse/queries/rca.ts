@@ -6,41 +6,68 @@ const IN_WINDOW = ` FROM otel_logs
 WHERE tenant = {tenant:String} AND Timestamp >= fromUnixTimestamp64Milli({fromMs:Int64}) AND Timestamp < fromUnixTimestamp64Milli({toMs:Int64})
   AND receive_day >= toDate(fromUnixTimestamp64Milli({fromMs:Int64}), 'UTC') - 1`
 
-export interface TraceRow { readonly trace: string; readonly services: readonly string[]; readonly first_us: readonly string[]; readonly last_us: readonly string[] }
+export interface TraceRow {
+  readonly trace: string
+  readonly services: readonly string[]
+  readonly first_us: readonly string[]
+  readonly last_us: readonly string[]
+}
 /** Traces that touch at least two services: first and last record of each, microseconds. */
 export const tracesInWindow: Query<TraceRow> = {
   name: 'rca.traces_in_window',
   sql: `SELECT TraceId AS trace, groupArray(service) AS services, groupArray(toString(first)) AS first_us, groupArray(toString(last)) AS last_us FROM (
-  SELECT TraceId, ServiceName AS service, toUnixTimestamp64Micro(toDateTime64(min(Timestamp), 6)) AS first, toUnixTimestamp64Micro(toDateTime64(max(Timestamp), 6)) AS last`.concat(IN_WINDOW, ` AND TraceId != ''
+  SELECT TraceId, ServiceName AS service, toUnixTimestamp64Micro(toDateTime64(min(Timestamp), 6)) AS first, toUnixTimestamp64Micro(toDateTime64(max(Timestamp), 6)) AS last`.concat(
+    IN_WINDOW,
+    ` AND TraceId != ''
   GROUP BY TraceId, ServiceName ORDER BY TraceId, first, service
-) GROUP BY TraceId HAVING count() > 1 ORDER BY trace LIMIT 3000`),
+) GROUP BY TraceId HAVING count() > 1 ORDER BY trace LIMIT 3000`,
+  ),
 }
 
 /** The same of traces in which one service takes part: a few hundred, over longer, for who calls it now and then. */
 export const tracesOfService: Query<TraceRow> = {
   name: 'rca.traces_of_service',
   sql: `SELECT TraceId AS trace, groupArray(service) AS services, groupArray(toString(first)) AS first_us, groupArray(toString(last)) AS last_us FROM (
-  SELECT TraceId, ServiceName AS service, toUnixTimestamp64Micro(toDateTime64(min(Timestamp), 6)) AS first, toUnixTimestamp64Micro(toDateTime64(max(Timestamp), 6)) AS last`.concat(IN_WINDOW, `
-  AND TraceId IN (SELECT DISTINCT TraceId`, IN_WINDOW, ` AND ServiceName = {service:String} AND TraceId != '' LIMIT 1000)
+  SELECT TraceId, ServiceName AS service, toUnixTimestamp64Micro(toDateTime64(min(Timestamp), 6)) AS first, toUnixTimestamp64Micro(toDateTime64(max(Timestamp), 6)) AS last`.concat(
+    IN_WINDOW,
+    `
+  AND TraceId IN (SELECT DISTINCT TraceId`,
+    IN_WINDOW,
+    ` AND ServiceName = {service:String} AND TraceId != '' LIMIT 1000)
   GROUP BY TraceId, ServiceName ORDER BY TraceId, first, service
 ) GROUP BY TraceId HAVING count() > 1 ORDER BY trace
-SETTINGS max_rows_to_read = 100000000, read_overflow_mode = 'break'`),
+SETTINGS max_rows_to_read = 100000000, read_overflow_mode = 'break'`,
+  ),
 }
 
-export interface VersionRow { readonly service: string; readonly version: string; readonly first_ms: string; readonly records: string }
+export interface VersionRow {
+  readonly service: string
+  readonly version: string
+  readonly first_ms: string
+  readonly records: string
+}
 /** Versions that a service logged under, and its deployment events (version `event:…`). */
 export const versionsInWindow: Query<VersionRow> = {
   name: 'rca.versions_in_window',
   sql: `SELECT ServiceName AS service, if(EventName = 'deployment', concat('event:', Body), ResourceAttributes['service.version']) AS version,
-  toString(toUnixTimestamp64Milli(toDateTime64(min(Timestamp), 3))) AS first_ms, toString(count()) AS records`.concat(IN_WINDOW, ` AND (EventName = 'deployment' OR ResourceAttributes['service.version'] != '')
-GROUP BY service, version ORDER BY service, first_ms, version LIMIT 2000`),
+  toString(toUnixTimestamp64Milli(toDateTime64(min(Timestamp), 3))) AS first_ms, toString(count()) AS records`.concat(
+    IN_WINDOW,
+    ` AND (EventName = 'deployment' OR ResourceAttributes['service.version'] != '')
+GROUP BY service, version ORDER BY service, first_ms, version LIMIT 2000`,
+  ),
 }
 
-export interface ErrorTemplateRow { readonly template: string; readonly records: string }
+export interface ErrorTemplateRow {
+  readonly template: string
+  readonly records: string
+}
 /** The commonest messages of errors of some services, with numbers and ids masked. */
 export const errorTemplates: Query<ErrorTemplateRow> = {
   name: 'rca.error_templates',
-  sql: `SELECT replaceRegexpAll(substring(Body, 1, 200), '[0-9a-fA-F]{8,}|[0-9]+', '#') AS template, toString(count()) AS records`.concat(IN_WINDOW, ` AND ServiceName IN {services:Array(String)} AND SeverityNumber >= 17
+  sql: `SELECT replaceRegexpAll(substring(Body, 1, 200), '[0-9a-fA-F]{8,}|[0-9]+', '#') AS template, toString(count()) AS records`.concat(
+    IN_WINDOW,
+    ` AND ServiceName IN {services:Array(String)} AND SeverityNumber >= 17
 GROUP BY template ORDER BY count() DESC, template LIMIT 20
-SETTINGS max_rows_to_read = 100000000, read_overflow_mode = 'break'`),
+SETTINGS max_rows_to_read = 100000000, read_overflow_mode = 'break'`,
+  ),
 }

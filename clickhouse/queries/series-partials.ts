@@ -2,14 +2,20 @@
 // (partition, offset), which is how the table is ordered.
 import type { Query } from '../client.ts'
 
-export interface PartialLog { readonly log_id: string; readonly log_partition: number }
+export interface PartialLog {
+  readonly log_id: string
+  readonly log_partition: number
+}
 /** Which logs have written partials, partitions in `known` left out: cheap with all known ones, a full read with none. */
 export const partialLogs: Query<PartialLog> = {
   name: 'all_tenants.partial_logs',
   sql: 'SELECT DISTINCT log_id, log_partition FROM series_partials WHERE log_partition NOT IN {known:Array(UInt16)} ORDER BY log_id, log_partition',
 }
 
-export interface PartialRange { readonly first: string; readonly rows: string }
+export interface PartialRange {
+  readonly first: string
+  readonly rows: string
+}
 /** Ranges from an offset on that are not among those seen; INSERTs of neighbouring ranges may land in any order. */
 export const partialRanges: Query<PartialRange> = {
   name: 'all_tenants.partial_ranges',
@@ -36,19 +42,32 @@ arrayMap(t -> toString(t), templates) AS templates, toString(last_offset - log_o
 
 export const partialRows: Query<PartialRow> = {
   name: 'all_tenants.partial_rows',
-  sql: 'SELECT '.concat(COLUMNS, ` FROM series_partials
+  sql: 'SELECT '.concat(
+    COLUMNS,
+    ` FROM series_partials
 WHERE log_partition = {partition:UInt16} AND log_offset IN {firsts:Array(UInt64)} AND log_id = {logId:String} AND cityHash64(tenant) % {shards:UInt32} = {shard:UInt32}
-ORDER BY log_offset, tenant, service, series_partials.bucket`),
+ORDER BY log_offset, tenant, service, series_partials.bucket`,
+  ),
 }
 
 /** Everything that adds up to some buckets of a tenant: for amending closed ones. */
 export const partialsOfBuckets: Query<PartialRow> = {
   name: 'series.partials_of_buckets',
-  sql: 'SELECT '.concat(COLUMNS, ` FROM series_partials
-WHERE tenant = {tenant:String} AND service IN {services:Array(String)} AND toUnixTimestamp(series_partials.bucket) IN {buckets:Array(UInt32)}`),
+  sql: 'SELECT '.concat(
+    COLUMNS,
+    ` FROM series_partials
+WHERE tenant = {tenant:String} AND service IN {services:Array(String)} AND toUnixTimestamp(series_partials.bucket) IN {buckets:Array(UInt32)}`,
+  ),
 }
 
-export interface CountedBucket { readonly metric: string; readonly count: string; readonly sum: number; readonly min: number; readonly max: number; readonly sum_sq: number }
+export interface CountedBucket {
+  readonly metric: string
+  readonly count: string
+  readonly sum: number
+  readonly min: number
+  readonly max: number
+  readonly sum_sq: number
+}
 /** A bucket counted again from its rows, for when its partials may have expired. */
 export const recountBucket: Query<CountedBucket> = {
   name: 'series.recount_bucket',

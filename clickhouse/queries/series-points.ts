@@ -1,14 +1,23 @@
 // Rolled-up series: what the watchdog amends, what root-cause analysis compares, what a series' history is.
 import type { Query } from '../client.ts'
 
-export interface PointVersion { readonly version: string }
+export interface PointVersion {
+  readonly version: string
+}
 export const pointVersion: Query<PointVersion> = {
   name: 'series.point_version',
   sql: `SELECT toString(max(version)) AS version FROM series_points
 WHERE tenant = {tenant:String} AND service = {service:String} AND bucket = fromUnixTimestamp({bucket:UInt32})`,
 }
 
-export interface BandRow { readonly service: string; readonly metric: string; readonly bucket: number; readonly expected: number; readonly lower: number; readonly upper: number }
+export interface BandRow {
+  readonly service: string
+  readonly metric: string
+  readonly bucket: number
+  readonly expected: number
+  readonly lower: number
+  readonly upper: number
+}
 /** What was expected of closed buckets: an amendment of their rows keeps it. */
 export const bandsOfBuckets: Query<BandRow> = {
   name: 'series.bands_of_buckets',
@@ -16,7 +25,13 @@ export const bandsOfBuckets: Query<BandRow> = {
 WHERE tenant = {tenant:String} AND service IN {services:Array(String)} AND toUnixTimestamp(p.bucket) IN {buckets:Array(UInt32)} AND isFinite(p.expected)`,
 }
 
-export interface WindowPoint { readonly service: string; readonly metric: string; readonly bucket: number; readonly count: string; readonly sum: number }
+export interface WindowPoint {
+  readonly service: string
+  readonly metric: string
+  readonly bucket: number
+  readonly count: string
+  readonly sum: number
+}
 /** Points of a tenant's judged metrics in a window, newest version each. */
 export const pointsInWindow: Query<WindowPoint> = {
   name: 'series.points_in_window',
@@ -26,14 +41,26 @@ WHERE tenant = {tenant:String} AND p.bucket >= fromUnixTimestamp({from:UInt32}) 
 ORDER BY service, metric, bucket LIMIT 400000`,
 }
 
-export interface SeenTemplate { readonly tenant: string; readonly service: string; readonly template: string; readonly first_bucket: number }
+export interface SeenTemplate {
+  readonly tenant: string
+  readonly service: string
+  readonly template: string
+  readonly first_bucket: number
+}
 export const seenTemplates: Query<SeenTemplate> = {
   name: 'all_tenants.seen_templates',
   sql: `SELECT tenant, service, toString(s.template) AS template, toUnixTimestamp(min(s.first_bucket)) AS first_bucket
 FROM seen_templates AS s WHERE cityHash64(tenant) % {shards:UInt32} = {shard:UInt32} GROUP BY tenant, service, s.template`,
 }
 
-export interface SeriesPointRow { readonly at: number; readonly count: string; readonly sum: number; readonly expected: number | null; readonly lower: number | null; readonly upper: number | null }
+export interface SeriesPointRow {
+  readonly at: number
+  readonly count: string
+  readonly sum: number
+  readonly expected: number | null
+  readonly lower: number | null
+  readonly upper: number | null
+}
 /**
  * One series in steps of whole buckets. The band of a step is the mean of its buckets' that have one. No row is written of a bucket in
  * which nothing was counted. `rate` names the series that says whether anybody looked ('' for what is no count): such a bucket is 0 where

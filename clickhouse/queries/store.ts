@@ -3,7 +3,11 @@
 // In a cluster the rows are in tables with `_local` behind their name, and one replica of each shard is asked.
 import type { Query } from '../client.ts'
 
-export interface StoreStatsRow { readonly bytes: string; readonly rows: string; readonly oldest_day: string }
+export interface StoreStatsRow {
+  readonly bytes: string
+  readonly rows: string
+  readonly oldest_day: string
+}
 /** Bytes of the whole database; rows and oldest receive day (`YYYY-MM-DD`, empty when there is none) of the logs. */
 export const storeStats: Query<StoreStatsRow> = {
   name: 'all_tenants.store_stats',
@@ -11,7 +15,12 @@ export const storeStats: Query<StoreStatsRow> = {
 FROM system.parts AS p WHERE database = currentDatabase() AND active`,
 }
 
-export interface StoreDayRow { readonly name: string; readonly day: string; readonly bytes: string; readonly rows: string }
+export interface StoreDayRow {
+  readonly name: string
+  readonly day: string
+  readonly bytes: string
+  readonly rows: string
+}
 /** Every receive day of the tables that are written from the log, oldest first. */
 export const storeDays: Query<StoreDayRow> = {
   name: 'all_tenants.store_days',
@@ -20,6 +29,11 @@ FROM system.parts AS p WHERE database = currentDatabase() AND active AND p.table
 GROUP BY name, partition ORDER BY partition, name`,
 }
 
-export interface FreeSpaceRow { readonly free_bytes: string }
+export interface FreeSpaceRow {
+  readonly free_bytes: string
+}
 /** Unreserved space of the disk that holds the data. */
-export const freeSpace: Query<FreeSpaceRow> = { name: 'all_tenants.free_space', sql: 'SELECT toString(min(unreserved_space)) AS free_bytes FROM system.disks' }
+export const freeSpace: Query<FreeSpaceRow> = {
+  name: 'all_tenants.free_space',
+  sql: 'SELECT toString(min(unreserved_space)) AS free_bytes FROM system.disks',
+}

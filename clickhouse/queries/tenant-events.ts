@@ -1,7 +1,10 @@
 // How much each tenant sent, for whoever runs the installation.
 import type { Query } from '../client.ts'
 
-export interface TenantEventsRow { readonly tenant: string; readonly events: string }
+export interface TenantEventsRow {
+  readonly tenant: string
+  readonly events: string
+}
 /** Log records since the first of the month (UTC) that `nowMs` is in. Partitions are receive days: only this month's are read. */
 export const eventsThisMonth: Query<TenantEventsRow> = {
   name: 'all_tenants.events_this_month',

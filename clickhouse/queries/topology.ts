@@ -5,7 +5,13 @@ import type { Query } from '../client.ts'
 /** Parts of a window of which each start is read, where all of it would be too much. */
 export const SLICES = 8
 
-export interface SeenServiceRow { readonly service: string; readonly records: string; readonly errors: string; readonly first: number; readonly last: number }
+export interface SeenServiceRow {
+  readonly service: string
+  readonly records: string
+  readonly errors: string
+  readonly first: number
+  readonly last: number
+}
 /** Services with logs or spans in closed buckets, the busiest first; times in seconds, `last` of the start of a bucket. */
 export const seenServices: Query<SeenServiceRow> = {
   name: 'topology.seen_services',
@@ -16,7 +22,14 @@ WHERE tenant = {tenant:String} AND metric IN ('log.rate', 'log.error_rate', 'spa
 GROUP BY service ORDER BY sum(p.count) DESC, service LIMIT 5000`,
 }
 
-export interface TracedRow { readonly trace: string; readonly found: string; readonly services: readonly string[]; readonly first_us: readonly string[]; readonly last_us: readonly string[]; readonly errors: readonly string[] }
+export interface TracedRow {
+  readonly trace: string
+  readonly found: string
+  readonly services: readonly string[]
+  readonly first_us: readonly string[]
+  readonly last_us: readonly string[]
+  readonly errors: readonly string[]
+}
 /**
  * Traces that touch at least two services, of every `oneIn`-th by its hash: first and last record of each service, microseconds, and
  * how many of its records are errors. Some thousands; `found` says of how many, the sampling aside. With `sliceMs` only so much is read at the
@@ -28,13 +41,16 @@ export const sampledTraces: Query<TracedRow> = {
   SELECT TraceId, ServiceName AS service, toUnixTimestamp64Micro(toDateTime64(min(Timestamp), 6)) AS first, toUnixTimestamp64Micro(toDateTime64(max(Timestamp), 6)) AS last, countIf(SeverityNumber >= 17) AS bad
   FROM otel_logs
   WHERE tenant = {tenant:String} AND Timestamp >= fromUnixTimestamp64Milli({fromMs:Int64}) AND Timestamp < fromUnixTimestamp64Milli({toMs:Int64})
-    AND ({sliceMs:Int64} = 0`.concat(Array.from({ length: SLICES }, (_, i) => {
-    const start = `{fromMs:Int64} + intDiv(({toMs:Int64} - {fromMs:Int64}) * ${i}, ${SLICES})`
-    return `
+    AND ({sliceMs:Int64} = 0`.concat(
+    Array.from({ length: SLICES }, (_, i) => {
+      const start = `{fromMs:Int64} + intDiv(({toMs:Int64} - {fromMs:Int64}) * ${i}, ${SLICES})`
+      return `
       OR Timestamp >= fromUnixTimestamp64Milli(${start}) AND Timestamp < fromUnixTimestamp64Milli(${start} + {sliceMs:Int64})`
-  }).join(''), `)
+    }).join(''),
+    `)
     AND receive_day >= toDate(fromUnixTimestamp64Milli({fromMs:Int64}), 'UTC') - 1 AND TraceId != '' AND cityHash64(TraceId) % {oneIn:UInt32} = 0
   GROUP BY TraceId, ServiceName ORDER BY TraceId, first, service
 ) GROUP BY TraceId HAVING count() > 1 ORDER BY cityHash64(TraceId), trace LIMIT 5000
-SETTINGS max_rows_to_read = 200000000, read_overflow_mode = 'break'`),
+SETTINGS max_rows_to_read = 200000000, read_overflow_mode = 'break'`,
+  ),
 }

@@ -15,7 +15,10 @@ import type { HandlerConfig, HandlerDeps } from './deps.ts'
 /** Alerts are parsed on the ingest thread; real ones are a few KB. */
 export const MAX_ALERT_BODY_BYTES = 4 * 1024 * 1024
 
-export interface AlertNews { readonly rcaTriggered: boolean; /** Null for an empty list. */ readonly anomalyId: string | null }
+export interface AlertNews {
+  readonly rcaTriggered: boolean
+  /** Null for an empty list. */ readonly anomalyId: string | null
+}
 
 export interface AlertRoute {
   readonly signal: 'alertmanager' | 'prometheus_alerts'
@@ -35,35 +38,55 @@ const remember = (alerts: readonly ParsedAlert[], tenant: string, memory: Firing
     }
   }
   const named = news ?? alerts.find((alert) => alert.status === 'firing') ?? alerts[0]
-  return { rcaTriggered: news !== undefined, anomalyId: named === undefined ? null : anomalyIdOf(tenant, named.fingerprint, named.startsAt) }
+  return {
+    rcaTriggered: news !== undefined,
+    anomalyId: named === undefined ? null : anomalyIdOf(tenant, named.fingerprint, named.startsAt),
+  }
 }
 
-export const handleAlerts = (config: HandlerConfig, deps: HandlerDeps, memory: FiringMemory, route: AlertRoute): Handler => (exchange) => {
-  const { request } = exchange
-  const refuse = (failure: Failure): Reply => {
-    deps.metrics.refused(route.signal, failure.code)
-    return failureReply(failure)
+export const handleAlerts =
+  (config: HandlerConfig, deps: HandlerDeps, memory: FiringMemory, route: AlertRoute): Handler =>
+  (exchange) => {
+    const { request } = exchange
+    const refuse = (failure: Failure): Reply => {
+      deps.metrics.refused(route.signal, failure.code)
+      return failureReply(failure)
+    }
+    const identified = identify(request, deps.credentials, deps.now(), config.anonymousAlerts)
+    if (!identified.ok) return refuse(identified)
+    if (mediaType(request.contentType) !== 'application/json') return refuse(unsupported('Content-Type must be application/json'))
+    const encoded = compressionOf(request)
+    if (!encoded.ok) return refuse(encoded)
+    const { caller } = identified
+    const maxBodyBytes = Math.min(config.maxBodyBytes, MAX_ALERT_BODY_BYTES)
+    return deps.intake
+      .take<readonly ParsedAlert[]>(exchange, {
+        signal: route.signal,
+        caller,
+        compression: encoded.compression,
+        maxBodyBytes,
+        bodyLimit: `the body is larger than ${maxBodyBytes} bytes, the limit for alerts`,
+        judge: (bytes, receivedAtMs) => {
+          const parsed =
+            bytes.length > MAX_ALERT_BODY_BYTES
+              ? { ok: false as const, message: 'too large when inflated' }
+              : route.parse(bytes, receivedAtMs)
+          if (!parsed.ok) return badRequest('BAD_JSON', parsed.message, route.hint)
+          const { alerts } = parsed
+          return {
+            ok: true,
+            value: alerts,
+            format: 'json',
+            recordCount: alerts.length,
+            expandedBytes: bytes.length,
+            rejected: [],
+            reasons: {},
+            partition: alerts.length === 0 ? null : partitionOf(caller.tenant, config.partitions),
+          }
+        },
+      })
+      .then((result) => {
+        if (result === null) return null
+        return result.ok ? route.toReply(remember(result.value, caller.tenant, memory, deps.now())) : refuse(result)
+      })
   }
-  const identified = identify(request, deps.credentials, deps.now(), config.anonymousAlerts)
-  if (!identified.ok) return refuse(identified)
-  if (mediaType(request.contentType) !== 'application/json') return refuse(unsupported('Content-Type must be application/json'))
-  const encoded = compressionOf(request)
-  if (!encoded.ok) return refuse(encoded)
-  const { caller } = identified
-  const maxBodyBytes = Math.min(config.maxBodyBytes, MAX_ALERT_BODY_BYTES)
-  return deps.intake.take<readonly ParsedAlert[]>(exchange, {
-    signal: route.signal, caller, compression: encoded.compression, maxBodyBytes, bodyLimit: `the body is larger than ${maxBodyBytes} bytes, the limit for alerts`,
-    judge: (bytes, receivedAtMs) => {
-      const parsed = bytes.length > MAX_ALERT_BODY_BYTES ? { ok: false as const, message: 'too large when inflated' } : route.parse(bytes, receivedAtMs)
-      if (!parsed.ok) return badRequest('BAD_JSON', parsed.message, route.hint)
-      const { alerts } = parsed
-      return {
-        ok: true, value: alerts, format: 'json', recordCount: alerts.length, expandedBytes: bytes.length, rejected: [], reasons: {},
-        partition: alerts.length === 0 ? null : partitionOf(caller.tenant, config.partitions),
-      }
-    },
-  }).then((result) => {
-    if (result === null) return null
-    return result.ok ? route.toReply(remember(result.value, caller.tenant, memory, deps.now())) : refuse(result)
-  })
-}

@@ -12,7 +12,9 @@ const WINDOW_MS = 10_000
 const GUESSES_PER_WINDOW = 20
 const MAX_ADDRESSES = 10_000
 
-export interface GuessLimiter { /** Counts one wrong guess; false when the address has none left. */ allow(address: string, nowMs: number): boolean }
+export interface GuessLimiter {
+  /** Counts one wrong guess; false when the address has none left. */ allow(address: string, nowMs: number): boolean
+}
 
 /** Bounded: beyond its addresses all others share one count. */
 export const createGuessLimiter = (): GuessLimiter => {
@@ -41,13 +43,17 @@ export const handleHeartbeat = (config: HandlerConfig, deps: HandlerDeps): Handl
   return ({ request }) => {
     const target = deps.credentials.heartbeat(request.path.slice(HEARTBEAT_PATH.length))
     if (target === null) {
-      return refuse(limiter.allow(request.remoteAddress, deps.now()) ? notFound('no such heartbeat') : rateLimited('too many unknown heartbeat tokens'))
+      return refuse(
+        limiter.allow(request.remoteAddress, deps.now()) ? notFound('no such heartbeat') : rateLimited('too many unknown heartbeat tokens'),
+      )
     }
     const { tenant, monitorId } = target
-    return deps.intake.hit('heartbeat', partitionOf(subjectKey(tenant, monitorId), config.partitions), { tenant, tokenId: '' }, monitorId).then((failure) => {
-      if (failure !== null) return refuse(failure)
-      deps.metrics.accepted('heartbeat', { records: 1, rejected: {}, bytes: 0, inflatedBytes: 0 })
-      return { status: 204 }
-    })
+    return deps.intake
+      .hit('heartbeat', partitionOf(subjectKey(tenant, monitorId), config.partitions), { tenant, tokenId: '' }, monitorId)
+      .then((failure) => {
+        if (failure !== null) return refuse(failure)
+        deps.metrics.accepted('heartbeat', { records: 1, rejected: {}, bytes: 0, inflatedBytes: 0 })
+        return { status: 204 }
+      })
   }
 }

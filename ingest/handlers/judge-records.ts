@@ -8,9 +8,12 @@ import type { Malformed, RejectReason } from '../../streams/otlp/walk.ts'
 import type { HandlerDeps } from './deps.ts'
 
 /** Reasons of the first rejected records, where the walk tells them one by one. */
-export interface JudgedRecords { readonly faults: readonly RejectReason[] }
+export interface JudgedRecords {
+  readonly faults: readonly RejectReason[]
+}
 
-const toFailure = ({ reason, message }: Malformed, kind: BodyKind): Failure => (reason === 'too_large' ? tooLarge(message) : badRequest(pieceFormat(kind) === 'protobuf' ? 'BAD_PROTOBUF' : 'BAD_JSON', message))
+const toFailure = ({ reason, message }: Malformed, kind: BodyKind): Failure =>
+  reason === 'too_large' ? tooLarge(message) : badRequest(pieceFormat(kind) === 'protobuf' ? 'BAD_PROTOBUF' : 'BAD_JSON', message)
 
 const toJudged = (result: Scan, bytes: Uint8Array, kind: BodyKind, deps: HandlerDeps): Judged<JudgedRecords> | Failure => {
   const { walk, format, faults } = result
@@ -25,7 +28,9 @@ const toJudged = (result: Scan, bytes: Uint8Array, kind: BodyKind, deps: Handler
   return { ok: true, value: { faults }, format, recordCount, expandedBytes, rejected, reasons, partition, split }
 }
 
-export const judgeRecords = (kind: BodyKind, deps: HandlerDeps) => (bytes: Uint8Array): Judged<JudgedRecords> | Failure | Promise<Judged<JudgedRecords> | Failure> => {
-  const result = deps.scanner.scan(bytes, kind)
-  return result instanceof Promise ? result.then((later) => toJudged(later, bytes, kind, deps)) : toJudged(result, bytes, kind, deps)
-}
+export const judgeRecords =
+  (kind: BodyKind, deps: HandlerDeps) =>
+  (bytes: Uint8Array): Judged<JudgedRecords> | Failure | Promise<Judged<JudgedRecords> | Failure> => {
+    const result = deps.scanner.scan(bytes, kind)
+    return result instanceof Promise ? result.then((later) => toJudged(later, bytes, kind, deps)) : toJudged(result, bytes, kind, deps)
+  }

@@ -15,7 +15,11 @@ export interface IngestRequest {
 }
 
 export type BodyResult =
-  | { readonly ok: true; /** Nobody else's until it is given back. */ readonly bytes: Uint8Array; /** At most once, when nobody reads it any more. */ readonly giveBack: () => void }
+  | {
+      readonly ok: true
+      /** Nobody else's until it is given back. */ readonly bytes: Uint8Array
+      /** At most once, when nobody reads it any more. */ readonly giveBack: () => void
+    }
   | { readonly ok: false; readonly reason: 'too_large' | 'overloaded' | 'stalled' | 'aborted' }
 
 export interface Exchange {
@@ -33,7 +37,8 @@ export interface Reply {
   readonly close?: boolean
 }
 
-export const withHeaders = (reply: Reply, headers: readonly (readonly [string, string])[]): Reply => (headers.length === 0 ? reply : { ...reply, headers: [...(reply.headers ?? []), ...headers] })
+export const withHeaders = (reply: Reply, headers: readonly (readonly [string, string])[]): Reply =>
+  headers.length === 0 ? reply : { ...reply, headers: [...(reply.headers ?? []), ...headers] }
 
 /** Null = the client has gone, nobody to answer. */
 export type Answer = Reply | null

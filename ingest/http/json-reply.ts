@@ -5,14 +5,24 @@ import type { Reply } from './exchange.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-export const jsonReply = (value: object): Reply => ({ status: 200, contentType: JSON_TYPE, body: JSON.stringify(value), headers: [['X-Request-Id', randomUUID()]] })
+export const jsonReply = (value: object): Reply => ({
+  status: 200,
+  contentType: JSON_TYPE,
+  body: JSON.stringify(value),
+  headers: [['X-Request-Id', randomUUID()]],
+})
 
 export const failureReply = (failure: Failure): Reply => {
   const requestId = randomUUID()
   return {
     status: failure.status,
     contentType: JSON_TYPE,
-    body: JSON.stringify({ error: failure.message, code: failure.code, ...(failure.hint ? { hint: failure.hint } : {}), request_id: requestId }),
+    body: JSON.stringify({
+      error: failure.message,
+      code: failure.code,
+      ...(failure.hint ? { hint: failure.hint } : {}),
+      request_id: requestId,
+    }),
     headers: [...(failure.headers ?? []), ['X-Request-Id', requestId]],
     close: failure.close,
   }

@@ -13,7 +13,11 @@ const varint = (value: number): number[] => {
   return bytes
 }
 
-const bytesField = (field: number, payload: ArrayLike<number>): number[] => [...varint(field * 8 + 2), ...varint(payload.length), ...Array.from(payload)]
+const bytesField = (field: number, payload: ArrayLike<number>): number[] => [
+  ...varint(field * 8 + 2),
+  ...varint(payload.length),
+  ...Array.from(payload),
+]
 
 /** google.rpc.Status { int32 code = 1; string message = 2 } */
 export const encodeStatus = (code: number, message: string): Uint8Array =>

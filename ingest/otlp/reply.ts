@@ -14,10 +14,15 @@ const NOTHING = new Uint8Array(0)
 /** google.rpc.Code by HTTP status. */
 const codes: Record<Failure['status'], number> = { 400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 3, 415: 3, 429: 8, 503: 14 }
 
-export interface Rejections { readonly count: number; /** Of the count, in JSON. */ readonly name: string; readonly message: string }
+export interface Rejections {
+  readonly count: number
+  /** Of the count, in JSON. */ readonly name: string
+  readonly message: string
+}
 
 export const otlpSuccess = (encoding: OtlpEncoding, { count, name, message }: Rejections): Reply => {
-  if (encoding === 'protobuf') return { status: 200, contentType: PROTOBUF, body: count === 0 ? NOTHING : encodePartialSuccess(count, message) }
+  if (encoding === 'protobuf')
+    return { status: 200, contentType: PROTOBUF, body: count === 0 ? NOTHING : encodePartialSuccess(count, message) }
   const partialSuccess = count === 0 ? {} : { [name]: String(count), errorMessage: message }
   return { status: 200, contentType: JSON_TYPE, body: JSON.stringify({ partialSuccess }) }
 }

@@ -2,7 +2,9 @@
 import { newSurpriseState, observe, type Told } from '../../analytics/anomaly/surprise/surprise.ts'
 import type { SeriesRow } from './series-file.ts'
 
-export interface JudgedRow extends SeriesRow { /** Null where the row has no value, or is not after the one before. */ readonly reading: Told | null }
+export interface JudgedRow extends SeriesRow {
+  /** Null where the row has no value, or is not after the one before. */ readonly reading: Told | null
+}
 
 export const judge = (rows: readonly SeriesRow[]): JudgedRow[] => {
   const state = newSurpriseState()
@@ -12,12 +14,22 @@ export const judge = (rows: readonly SeriesRow[]): JudgedRow[] => {
   })
 }
 
-const cell = (value: number | undefined): string => value === undefined || Number.isNaN(value) ? '' : String(Number(value.toPrecision(7)))
+const cell = (value: number | undefined): string => (value === undefined || Number.isNaN(value) ? '' : String(Number(value.toPrecision(7))))
 
 /** As many lines as rows, and a header. */
-export const toCsv = (rows: readonly JudgedRow[]): string => [
-  'timestamp,value,expected,lower,upper,anomaly_score,is_anomaly',
-  ...rows.map(({ timestamp, value, reading }) =>
-    [timestamp, cell(value), cell(reading?.expected), cell(reading?.lower), cell(reading?.upper), (reading?.score ?? 0).toFixed(6), reading?.alarm === true ? 1 : 0].join(',')),
-  '',
-].join('\n')
+export const toCsv = (rows: readonly JudgedRow[]): string =>
+  [
+    'timestamp,value,expected,lower,upper,anomaly_score,is_anomaly',
+    ...rows.map(({ timestamp, value, reading }) =>
+      [
+        timestamp,
+        cell(value),
+        cell(reading?.expected),
+        cell(reading?.lower),
+        cell(reading?.upper),
+        (reading?.score ?? 0).toFixed(6),
+        reading?.alarm === true ? 1 : 0,
+      ].join(','),
+    ),
+    '',
+  ].join('\n')

@@ -14,13 +14,19 @@ const extremes = (column: readonly JudgedRow[]): JudgedRow[] => {
 export const toSvg = (title: string, rows: readonly JudgedRow[]): string => {
   const known = rows.filter((row) => row.reading !== null)
   const perColumn = Math.ceil(known.length / COLUMNS)
-  const drawn = known.length <= 2 * COLUMNS ? known : Array.from({ length: Math.ceil(known.length / perColumn) }, (_, i) => extremes(known.slice(i * perColumn, (i + 1) * perColumn))).flat()
+  const drawn =
+    known.length <= 2 * COLUMNS
+      ? known
+      : Array.from({ length: Math.ceil(known.length / perColumn) }, (_, i) =>
+          extremes(known.slice(i * perColumn, (i + 1) * perColumn)),
+        ).flat()
   const [low, high] = drawn.reduce(([least, most], { value }) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity])
   // A band may reach far beyond the values, and would make them a line.
   const within = (limit: number): number => Math.min(high + (high - low), Math.max(low - (high - low), limit))
   const alarms = known.filter((row) => row.reading?.alarm === true)
   return drawSeries({
-    title, subtitle: `${rows.length} rows, ${alarms.length} ${alarms.length === 1 ? 'alarm' : 'alarms'}, UTC`,
+    title,
+    subtitle: `${rows.length} rows, ${alarms.length} ${alarms.length === 1 ? 'alarm' : 'alarms'}, UTC`,
     points: drawn.map(({ atMs, value, reading }): PlotPoint => {
       if (reading?.state !== 'ready') return { atMs, value, expected: null, lower: null, upper: null }
       return { atMs, value, expected: within(reading.expected), lower: within(reading.lower), upper: within(reading.upper) }

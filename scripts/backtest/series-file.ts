@@ -1,6 +1,10 @@
 // One series as a CSV file: a header with `timestamp` and `value`, then rows of any step. Other columns are left alone. Pure.
 
-export interface SeriesRow { readonly timestamp: string; /** Unix time in ms, NaN where it is none. */ readonly atMs: number; /** NaN where it is missing or no number. */ readonly value: number }
+export interface SeriesRow {
+  readonly timestamp: string
+  /** Unix time in ms, NaN where it is none. */ readonly atMs: number
+  /** NaN where it is missing or no number. */ readonly value: number
+}
 
 const HOUR_MS = 3_600_000
 /** Smaller ones are no Unix time of anybody's: they count rows. */
@@ -26,9 +30,11 @@ export const readSeries = (csv: string): SeriesRow[] => {
   const time = columns.indexOf('timestamp')
   const value = columns.indexOf('value')
   if (time < 0 || value < 0) throw new Error(`the first line must name the columns timestamp and value, and says: ${header.slice(0, 100)}`)
-  return lines.filter((line) => line.trim() !== '').map((line) => {
-    const cells = line.split(',').map((cell) => cell.trim().replaceAll('"', ''))
-    const text = cells[value] ?? ''
-    return { timestamp: cells[time] ?? '', atMs: toUnixMs(cells[time] ?? ''), value: text === '' ? NaN : Number(text) }
-  })
+  return lines
+    .filter((line) => line.trim() !== '')
+    .map((line) => {
+      const cells = line.split(',').map((cell) => cell.trim().replaceAll('"', ''))
+      const text = cells[value] ?? ''
+      return { timestamp: cells[time] ?? '', atMs: toUnixMs(cells[time] ?? ''), value: text === '' ? NaN : Number(text) }
+    })
 }

@@ -41,5 +41,8 @@ export interface ControlPlane extends SignalSink {
   /** Unless a later alert of its partition was applied meanwhile. */
   saveAlertState(tenant: string, fingerprint: string, state: AlertState): Promise<void>
   /** Firing alerts of every tenant that at `atMs` were unseen for longer than `unseenForMs`, or than they are active for. */
-  staleAlerts(atMs: number, unseenForMs: number): Promise<readonly { readonly tenant: string; readonly fingerprint: string; readonly state: AlertState }[]>
+  staleAlerts(
+    atMs: number,
+    unseenForMs: number,
+  ): Promise<readonly { readonly tenant: string; readonly fingerprint: string; readonly state: AlertState }[]>
 }

@@ -19,4 +19,9 @@ export type DeadLetterReason = keyof typeof DEAD_LETTER_REASONS
 export const SHOWN_DEAD_LETTER_BYTES = 64 * 1024
 
 /** A message that is set aside, with its place in the log. */
-export interface SetAside { readonly partition: number; readonly message: LogMessage; readonly reason: DeadLetterReason; readonly detail: string }
+export interface SetAside {
+  readonly partition: number
+  readonly message: LogMessage
+  readonly reason: DeadLetterReason
+  readonly detail: string
+}

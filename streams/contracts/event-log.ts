@@ -3,9 +3,16 @@
 import type { SetAside } from './dead-letters.ts'
 import type { Envelope } from './envelope.ts'
 
-export interface NewMessage { readonly partition: number; readonly envelope: Envelope; readonly body: Uint8Array }
+export interface NewMessage {
+  readonly partition: number
+  readonly envelope: Envelope
+  readonly body: Uint8Array
+}
 /** A body that lies in the log of this machine for as long as it is uncommitted. */
-export interface StoredBody { readonly bytes: number; /** `target` is as long as the body. */ copyTo(target: Uint8Array): void }
+export interface StoredBody {
+  readonly bytes: number
+  /** `target` is as long as the body. */ copyTo(target: Uint8Array): void
+}
 export interface LogMessage {
   readonly offset: number
   readonly envelope: Envelope
@@ -13,13 +20,24 @@ export interface LogMessage {
   readonly body: Uint8Array
   readonly stored?: StoredBody
 }
-export interface Position { readonly partition: number; readonly offset: number }
+export interface Position {
+  readonly partition: number
+  readonly offset: number
+}
 
 /** A contiguous range of offsets [first, last] whose INSERT may be in flight. At most 4 are open per partition.
  * `shard` of the store that its INSERT goes to, also when it is formed again in a cluster of another size; absent: one server. */
-export interface OpenRange { readonly first: number; readonly last: number; readonly shard?: number }
+export interface OpenRange {
+  readonly first: number
+  readonly last: number
+  readonly shard?: number
+}
 /** What a group has recorded durably for one partition: everything below `offset` is stored; `open` starts at `offset`. */
-export interface GroupState { readonly offset: number; readonly open: readonly OpenRange[]; /** Opaque, small; ours: the consumed mark. */ readonly note: string }
+export interface GroupState {
+  readonly offset: number
+  readonly open: readonly OpenRange[]
+  /** Opaque, small; ours: the consumed mark. */ readonly note: string
+}
 
 export interface PartitionLag {
   readonly partition: number
@@ -30,7 +48,11 @@ export interface PartitionLag {
   readonly oldestReceivedAtMs: number | null
   readonly bytes: number | null /* null: the log cannot tell */
 }
-export interface ReadRequest { readonly from: number; readonly maxBytes: number; readonly maxMessages: number }
+export interface ReadRequest {
+  readonly from: number
+  readonly maxBytes: number
+  readonly maxMessages: number
+}
 
 /** One partition, given to this member by its group until `lost` fires. */
 export interface Assignment {

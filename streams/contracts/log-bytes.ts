@@ -8,6 +8,15 @@ const DAY_MS = 86_400_000
 export const nextDayMs = (ms: number): number => (Math.floor(ms / DAY_MS) + 1) * DAY_MS
 
 /** Bytes since the last report; `day` is such a day. May be negative: bytes that were not stored after all. */
-export interface LogBytesUse { readonly tenant: string; readonly tokenId: string; readonly day: string; readonly bytes: number }
+export interface LogBytesUse {
+  readonly tenant: string
+  readonly tokenId: string
+  readonly day: string
+  readonly bytes: number
+}
 /** Of all processes. */
-export interface LogBytesTotal { readonly tokenId: string; readonly day: string; readonly bytes: number }
+export interface LogBytesTotal {
+  readonly tokenId: string
+  readonly day: string
+  readonly bytes: number
+}

@@ -6,7 +6,10 @@ import { hexOfTemplate, patternId } from './pattern-id.ts'
 
 /** Side and kind of trouble: traffic that comes and goes, failures, messages never seen before, one message, durations and sizes. */
 export type MetricRole = 'traffic' | 'errors' | 'new_messages' | 'message' | 'measure'
-interface Known { readonly role: MetricRole; readonly words: string }
+interface Known {
+  readonly role: MetricRole
+  readonly words: string
+}
 
 const KNOWN: Readonly<Record<string, Known>> = {
   'log.rate': { role: 'traffic', words: 'log records' },
@@ -28,7 +31,10 @@ export const templateOfMetric = (metric: string): { readonly template: string; r
 }
 
 export const operationMetric = (metric: string, operation: string): string => `${metric}{${operation}}`
-export interface MetricParts { readonly base: string; readonly operation: string | null }
+export interface MetricParts {
+  readonly base: string
+  readonly operation: string | null
+}
 export const partsOf = (metric: string): MetricParts => {
   const open = metric.startsWith('span.') && metric.endsWith('}') ? metric.indexOf('{') : -1
   return open < 0 ? { base: metric, operation: null } : { base: metric.slice(0, open), operation: metric.slice(open + 1, -1) }
@@ -37,7 +43,7 @@ export const operationOf = (metric: string): string | null => partsOf(metric).op
 
 /** Null for what is only counted beside others: severities, alerts, intervals of heartbeats. */
 export const roleOf = (metric: string): MetricRole | null =>
-  metric.startsWith(MEASURED) ? 'measure' : metric.startsWith(TEMPLATE_METRIC) ? 'message' : KNOWN[partsOf(metric).base]?.role ?? null
+  metric.startsWith(MEASURED) ? 'measure' : metric.startsWith(TEMPLATE_METRIC) ? 'message' : (KNOWN[partsOf(metric).base]?.role ?? null)
 
 /** Under which role it alarms; null where it is stored and never does. Of an operation only failures: the service has the rest. */
 export const judgedRoleOf = (metric: string): MetricRole | null => {
@@ -53,7 +59,7 @@ export const isCount = (metric: string): boolean => {
 }
 
 /** The series whose buckets say that the service was looked at: where they are, a count without a row is 0. Empty for what is no count. */
-export const rateOf = (metric: string): string => !isCount(metric) ? '' : metric.startsWith('span.') ? 'span.rate' : 'log.rate'
+export const rateOf = (metric: string): string => (!isCount(metric) ? '' : metric.startsWith('span.') ? 'span.rate' : 'log.rate')
 
 /** "failed requests of GET /cart per 10 s": what the value of a bucket tells. */
 export const wordsOf = (metric: string): string => {

@@ -3,5 +3,6 @@ import type { OpenRange } from './event-log.ts'
 
 export type PackedRange = readonly [first: number, last: number, shard?: number]
 
-export const packRange = ({ first, last, shard }: OpenRange): PackedRange => shard === undefined ? [first, last] : [first, last, shard]
-export const unpackRange = ([first, last, shard]: PackedRange): OpenRange => shard === undefined ? { first, last } : { first, last, shard }
+export const packRange = ({ first, last, shard }: OpenRange): PackedRange => (shard === undefined ? [first, last] : [first, last, shard])
+export const unpackRange = ([first, last, shard]: PackedRange): OpenRange =>
+  shard === undefined ? { first, last } : { first, last, shard }

@@ -20,9 +20,16 @@ export interface Principal {
 }
 
 /** That a token authenticated a request. */
-export interface TokenUse { readonly tenant: string; readonly tokenId: string; readonly atMs: number }
+export interface TokenUse {
+  readonly tenant: string
+  readonly tokenId: string
+  readonly atMs: number
+}
 
-export interface HeartbeatTarget { readonly monitorId: string; readonly tenant: string }
+export interface HeartbeatTarget {
+  readonly monitorId: string
+  readonly tenant: string
+}
 
 /** Read-only credentials as ingest needs them: pushed to it, looked up in memory. Keys are SHA-256 in lower-case hex. */
 export interface CredentialSnapshot {

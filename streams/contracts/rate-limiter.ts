@@ -6,7 +6,10 @@ export interface RateLimiter {
   take(key: string, perSecond: number, nowMs: number): number
 }
 
-interface Bucket { left: number; atMs: number }
+interface Bucket {
+  left: number
+  atMs: number
+}
 const MAX_KEYS = 10_000
 
 export const createRateLimiter = (): RateLimiter => {
@@ -20,9 +23,9 @@ export const createRateLimiter = (): RateLimiter => {
         bucket = { left: perSecond, atMs: nowMs }
         buckets.set(key, bucket)
       }
-      bucket.left = Math.min(perSecond, bucket.left + Math.max(0, nowMs - bucket.atMs) * perSecond / 1000)
+      bucket.left = Math.min(perSecond, bucket.left + (Math.max(0, nowMs - bucket.atMs) * perSecond) / 1000)
       bucket.atMs = nowMs
-      if (bucket.left < 1) return Math.ceil((1 - bucket.left) * 1000 / perSecond)
+      if (bucket.left < 1) return Math.ceil(((1 - bucket.left) * 1000) / perSecond)
       bucket.left -= 1
       return 0
     },

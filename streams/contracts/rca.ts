@@ -21,7 +21,10 @@ export interface Correlation {
   readonly lag_minutes: number
   readonly direction: Direction
 }
-export interface Correlations { readonly service_id: string; readonly correlations: readonly Correlation[] }
+export interface Correlations {
+  readonly service_id: string
+  readonly correlations: readonly Correlation[]
+}
 
 export interface IncidentSignal {
   readonly kind: SignalKind
@@ -32,7 +35,13 @@ export interface IncidentSignal {
   readonly endedAtMs: number | null
 }
 /** An earlier incident of the tenant, for `similar`. */
-export interface PastIncident { readonly id: string; readonly services: readonly string[]; readonly summaries: readonly string[]; /** Messages of its errors, where they were kept. */ readonly templates?: readonly string[]; readonly resolution: string }
+export interface PastIncident {
+  readonly id: string
+  readonly services: readonly string[]
+  readonly summaries: readonly string[]
+  /** Messages of its errors, where they were kept. */ readonly templates?: readonly string[]
+  readonly resolution: string
+}
 
 export interface IncidentRef {
   readonly id: string
@@ -44,11 +53,37 @@ export interface IncidentRef {
   readonly past?: readonly PastIncident[]
 }
 
-export type CauseKind = 'errors' | 'latency' | 'resource' | 'new_messages' | 'traffic_drop' | 'traffic_rise' | 'alert' | 'heartbeat' | 'deploy'
+export type CauseKind =
+  | 'errors'
+  | 'latency'
+  | 'resource'
+  | 'new_messages'
+  | 'traffic_drop'
+  | 'traffic_rise'
+  | 'alert'
+  | 'heartbeat'
+  | 'deploy'
 /** What a score is the product of, each 0 to 1. */
-export interface CauseFactors { readonly suspicion: number; readonly unexplained: number; readonly reached: number; readonly correlation: number; readonly inTime: number; readonly changed: number }
-export interface Cause { readonly rank: number; readonly service: string; readonly score: number; readonly factors: CauseFactors; readonly evidence: readonly Evidence[] }
-export interface TimelineEntry { readonly at: string; readonly what: string; readonly ref: string }
+export interface CauseFactors {
+  readonly suspicion: number
+  readonly unexplained: number
+  readonly reached: number
+  readonly correlation: number
+  readonly inTime: number
+  readonly changed: number
+}
+export interface Cause {
+  readonly rank: number
+  readonly service: string
+  readonly score: number
+  readonly factors: CauseFactors
+  readonly evidence: readonly Evidence[]
+}
+export interface TimelineEntry {
+  readonly at: string
+  readonly what: string
+  readonly ref: string
+}
 export interface Analysis {
   readonly incidentId: string
   readonly generatedAt: string
@@ -58,7 +93,12 @@ export interface Analysis {
   }
   readonly causes: readonly Cause[]
   readonly timeline: readonly TimelineEntry[]
-  readonly similar: readonly { readonly incidentId: string; readonly similarity: number; readonly resolution: string; /** What both have. */ readonly because: string }[]
+  readonly similar: readonly {
+    readonly incidentId: string
+    readonly similarity: number
+    readonly resolution: string
+    /** What both have. */ readonly because: string
+  }[]
   readonly nextChecks: readonly string[]
   /** GET paths: what else is hit, and all of it as a picture. */
   readonly links: { readonly blast: string; readonly graph: string }
@@ -74,11 +114,24 @@ export interface Impacted {
   readonly relation: Direction
   readonly evidence: readonly Evidence[]
 }
-export interface BlastEdge { readonly from: string; readonly to: string; readonly kind: 'calls' | 'correlates'; readonly evidence: readonly Evidence[] }
-export interface Blast { readonly incidentId: string; readonly root: string; readonly impacted: readonly Impacted[]; readonly edges: readonly BlastEdge[] }
+export interface BlastEdge {
+  readonly from: string
+  readonly to: string
+  readonly kind: 'calls' | 'correlates'
+  readonly evidence: readonly Evidence[]
+}
+export interface Blast {
+  readonly incidentId: string
+  readonly root: string
+  readonly impacted: readonly Impacted[]
+  readonly edges: readonly BlastEdge[]
+}
 
 /** What people have told of their services. */
-export interface Topology { readonly owners: ReadonlyMap<string, string>; readonly declared: readonly { readonly from: string; readonly to: string }[] }
+export interface Topology {
+  readonly owners: ReadonlyMap<string, string>
+  readonly declared: readonly { readonly from: string; readonly to: string }[]
+}
 
 export interface IncidentGraphService {
   readonly service: string

@@ -16,7 +16,12 @@ export interface SignalOpened {
   readonly neighbours: readonly string[]
 }
 
-export interface SignalResolved { readonly tenant: string; readonly kind: SignalKind; readonly id: string; readonly endedAtMs: number }
+export interface SignalResolved {
+  readonly tenant: string
+  readonly kind: SignalKind
+  readonly id: string
+  readonly endedAtMs: number
+}
 
 /** Implemented by the control plane (incident grouping), called by analytics. Both are idempotent. */
 export interface SignalSink {

@@ -13,7 +13,9 @@ export interface AppendQueue {
   drained(): Promise<void>
 }
 
-export interface AppendQueueConfig { readonly maxPendingBytes: number }
+export interface AppendQueueConfig {
+  readonly maxPendingBytes: number
+}
 export interface AppendQueueDeps {
   readonly store: Store
   readonly retention: Retention
@@ -48,7 +50,8 @@ export const createAppendQueue = (config: AppendQueueConfig, { store, retention,
   const takeBatch = (): Pending[] => {
     let bytes = 0
     let count = 0
-    while (count < pending.length && count < BATCH_MESSAGES && (count === 0 || bytes + pending[count].size <= BATCH_BYTES)) bytes += pending[count++].size
+    while (count < pending.length && count < BATCH_MESSAGES && (count === 0 || bytes + pending[count].size <= BATCH_BYTES))
+      bytes += pending[count++].size
     const batch = pending.slice(0, count)
     pending = pending.slice(count)
     return batch
@@ -84,7 +87,7 @@ export const createAppendQueue = (config: AppendQueueConfig, { store, retention,
         before += size
         return { entry, body }
       })
-      if (!await store.append(partition, tail, messages, { offset: tail.mark.offset + items.length, before })) continue
+      if (!(await store.append(partition, tail, messages, { offset: tail.mark.offset + items.length, before }))) continue
       for (const [at, item] of items.entries()) item.resolve({ partition, offset: tail.mark.offset + at })
       return
     }
@@ -99,13 +102,15 @@ export const createAppendQueue = (config: AppendQueueConfig, { store, retention,
         else items.push(item)
       }
       // Started in one turn: one transaction for all partitions.
-      await Promise.all([...byPartition].map(async ([partition, items]) => {
-        try {
-          await writePartition(partition, items)
-        } catch (error) {
-          for (const item of items) item.reject(error)
-        }
-      }))
+      await Promise.all(
+        [...byPartition].map(async ([partition, items]) => {
+          try {
+            await writePartition(partition, items)
+          } catch (error) {
+            for (const item of items) item.reject(error)
+          }
+        }),
+      )
     } catch (error) {
       for (const item of batch) item.reject(error)
     }
@@ -115,23 +120,28 @@ export const createAppendQueue = (config: AppendQueueConfig, { store, retention,
 
   const run = async (): Promise<void> => {
     // Lets all appends of this turn into the first batch.
-    await new Promise((resolve) => { setImmediate(resolve) })
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
     while (pending.length > 0) await writeBatch(takeBatch())
     running = null
   }
 
   return {
-    append: ({ partition, envelope, body }) => new Promise<Position>((resolve, reject) => {
-      const encoded = encodeEnvelope(envelope)
-      const size = storedBytes(body.byteLength, encoded.byteLength)
-      if (pendingBytes + size > config.maxPendingBytes && pendingBytes > 0) {
-        reject(full('too many appends wait for the disk'))
-        return
-      }
-      pendingBytes += size
-      pending.push({ partition, envelope: encoded, body, size, resolve, reject })
-      running ??= run()
-    }),
-    drained: async () => { await running },
+    append: ({ partition, envelope, body }) =>
+      new Promise<Position>((resolve, reject) => {
+        const encoded = encodeEnvelope(envelope)
+        const size = storedBytes(body.byteLength, encoded.byteLength)
+        if (pendingBytes + size > config.maxPendingBytes && pendingBytes > 0) {
+          reject(full('too many appends wait for the disk'))
+          return
+        }
+        pendingBytes += size
+        pending.push({ partition, envelope: encoded, body, size, resolve, reject })
+        running ??= run()
+      }),
+    drained: async () => {
+      await running
+    },
   }
 }

@@ -3,7 +3,11 @@
 import { statfs, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-export interface DiskConfig { readonly directory: string; readonly maxBytes: number; readonly minFreeBytes: number }
+export interface DiskConfig {
+  readonly directory: string
+  readonly maxBytes: number
+  readonly minFreeBytes: number
+}
 
 const CHECK_INTERVAL_MS = 200
 /** The rest of the file is room for fragmentation. */

@@ -47,7 +47,12 @@ const toMessage = (store: Store, partition: number, offset: number, { envelope, 
       if (body?.byteLength !== bodyBytes) throw wrong()
       return body
     },
-    stored: { bytes: bodyBytes, copyTo: (target) => { if (!store.copyBody(partition, offset, target)) throw wrong() } },
+    stored: {
+      bytes: bodyBytes,
+      copyTo: (target) => {
+        if (!store.copyBody(partition, offset, target)) throw wrong()
+      },
+    },
   }
 }
 
@@ -86,7 +91,15 @@ const readLag = (store: Store, group: string, partition: number): PartitionLag =
 
 /** @throws PermanentError CONFIG_INVALID (fewer partitions than the log has), LOG_CORRUPT. */
 export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventLog> => {
-  const { partitions, groups, maxBytes, maxAgeMs, maxMessageBytes = 64 * MiB, maxPendingBytes = 512 * MiB, minFreeBytes = 64 * MiB } = config
+  const {
+    partitions,
+    groups,
+    maxBytes,
+    maxAgeMs,
+    maxMessageBytes = 64 * MiB,
+    maxPendingBytes = 512 * MiB,
+    minFreeBytes = 64 * MiB,
+  } = config
   // Address space, not disk: the file is sparse and grows with what it holds. Freed pages fragment, hence the room.
   const store = openStore({ directory: config.directory, partitions, sync: config.sync, mapBytes: 4 * maxBytes + 1024 * MiB })
   const retention = createRetention({ partitions, groups }, store)
@@ -98,11 +111,15 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
   let writes = 0
   let onIdle: (() => void) | null = null
 
-  const assertOpen = (): void => { if (closing !== null) throw new TransientError('LOG_CLOSED', 'the event log is closed') }
+  const assertOpen = (): void => {
+    if (closing !== null) throw new TransientError('LOG_CLOSED', 'the event log is closed')
+  }
   const assertPartition = (partition: number): void => {
     if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) throw new RangeError(`no partition ${partition}`)
   }
-  const assertGroup = (group: string): void => { if (!groups.includes(group)) throw new RangeError(`unknown group ${group}`) }
+  const assertGroup = (group: string): void => {
+    if (!groups.includes(group)) throw new RangeError(`unknown group ${group}`)
+  }
   /** close() waits for what is being written. */
   const writing = async <T>(write: () => Promise<T>): Promise<T> => {
     assertOpen()
@@ -116,7 +133,10 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
   }
   const shut = async (): Promise<void> => {
     waiters.close()
-    if (writes > 0) await new Promise<void>((resolve) => { onIdle = resolve })
+    if (writes > 0)
+      await new Promise<void>((resolve) => {
+        onIdle = resolve
+      })
     await queue.drained()
     await store.close()
   }
@@ -137,17 +157,20 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
       store.refresh()
       return readState(store, group, partition)
     },
-    commit: (state) => writing(async () => {
-      assertState(state)
-      if (isOver()) throw new PermanentError('FENCED', `partition ${partition} is not this member's any more`)
-      await store.putState(group, partition, encodeState(state))
-    }),
+    commit: (state) =>
+      writing(async () => {
+        assertState(state)
+        if (isOver()) throw new PermanentError('FENCED', `partition ${partition} is not this member's any more`)
+        await store.putState(group, partition, encodeState(state))
+      }),
   })
   /** One member has every partition until it leaves. */
   const becomeMember = async (group: string, work: (assignment: Assignment) => Promise<void>): Promise<Membership> => {
     const leaving = new AbortController()
     let left = false
-    const working = Promise.allSettled(Array.from({ length: partitions }, (_, partition) => work(assign(group, partition, leaving.signal, () => left))))
+    const working = Promise.allSettled(
+      Array.from({ length: partitions }, (_, partition) => work(assign(group, partition, leaving.signal, () => left))),
+    )
     return {
       close: async () => {
         leaving.abort()
@@ -163,16 +186,19 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
     partitions,
     retentionMs: Infinity,
     maxMessageBytes: maxMessageBytes + MAX_ENVELOPE_BYTES,
-    append: (message) => writing(() => {
-      assertPartition(message.partition)
-      const bytes = message.body.byteLength
-      if (bytes > maxMessageBytes) throw new PermanentError('MESSAGE_TOO_LARGE', `a body of ${bytes} bytes is above the limit of ${maxMessageBytes}`)
-      return queue.append(message)
-    }),
+    append: (message) =>
+      writing(() => {
+        assertPartition(message.partition)
+        const bytes = message.body.byteLength
+        if (bytes > maxMessageBytes)
+          throw new PermanentError('MESSAGE_TOO_LARGE', `a body of ${bytes} bytes is above the limit of ${maxMessageBytes}`)
+        return queue.append(message)
+      }),
     join: async (group, work) => {
       assertOpen()
       assertGroup(group)
-      if (joined.has(group)) throw new PermanentError('GROUP_TAKEN', `the group ${group} has its member: the embedded log has one for all partitions`)
+      if (joined.has(group))
+        throw new PermanentError('GROUP_TAKEN', `the group ${group} has its member: the embedded log has one for all partitions`)
       joined.add(group)
       return await becomeMember(group, work)
     },
@@ -191,7 +217,7 @@ export const openEmbeddedLog = async (config: EmbeddedLogConfig): Promise<EventL
       store.refresh()
       return Array.from({ length: partitions }, (_, partition) => readLag(store, group, partition))
     },
-    trim: (nowMs) => writing(async () => await retention.expire(nowMs - maxAgeMs) + await retention.shrinkTo(await bound())),
-    close: () => closing ??= shut(),
+    trim: (nowMs) => writing(async () => (await retention.expire(nowMs - maxAgeMs)) + (await retention.shrinkTo(await bound()))),
+    close: () => (closing ??= shut()),
   }
 }

@@ -5,8 +5,15 @@ import type { GroupState } from '../contracts/event-log.ts'
 import { packRange, unpackRange, type PackedRange } from '../contracts/open-range.ts'
 
 /** One end of a partition: the offset there, and the stored bytes of everything ever appended before it. */
-export interface Mark { readonly offset: number; readonly before: number }
-export interface Entry { readonly before: number; readonly bodyBytes: number; /** Encoded. */ readonly envelope: Uint8Array }
+export interface Mark {
+  readonly offset: number
+  readonly before: number
+}
+export interface Entry {
+  readonly before: number
+  readonly bodyBytes: number
+  /** Encoded. */ readonly envelope: Uint8Array
+}
 
 const PAGE_BYTES = 4096
 const PAGE_HEADER_BYTES = 16

@@ -4,7 +4,10 @@ import { decodeState } from './layout.ts'
 import type { Mark } from './layout.ts'
 import type { Store, Versioned } from './store.ts'
 
-export interface RetentionConfig { readonly partitions: number; readonly groups: readonly string[] }
+export interface RetentionConfig {
+  readonly partitions: number
+  readonly groups: readonly string[]
+}
 
 export interface Retention {
   /** Stored bytes of all partitions. Reads the store. */
@@ -39,7 +42,8 @@ export const createRetention = (config: RetentionConfig, store: Store): Retentio
   const plan = (partition: number, wanted: (offset: number, freed: number) => boolean): { head: Versioned; next: Mark } | null => {
     const [head, tail] = [store.head(partition), store.tail(partition)]
     const limit = Math.min(floor(partition, head.mark, tail.mark), head.mark.offset + MESSAGES_PER_STEP)
-    const before = (offset: number): number => offset === tail.mark.offset ? tail.mark.before : store.entry(partition, offset)?.before ?? head.mark.before
+    const before = (offset: number): number =>
+      offset === tail.mark.offset ? tail.mark.before : (store.entry(partition, offset)?.before ?? head.mark.before)
     let next = head.mark.offset
     while (next < limit && wanted(next, before(next) - head.mark.before)) next += 1
     return next === head.mark.offset ? null : { head, next: { offset: next, before: before(next) } }

@@ -9,11 +9,22 @@ import { freeBytes } from './disk.ts'
 import { decodeEntry, decodeMark, encodeEntry, encodeMark, groupKey, messageKey, partitionKey } from './layout.ts'
 import type { Entry, Mark } from './layout.ts'
 
-export interface StoreConfig { readonly directory: string; readonly partitions: number; readonly sync: 'fsync' | 'os'; readonly mapBytes: number }
+export interface StoreConfig {
+  readonly directory: string
+  readonly partitions: number
+  readonly sync: 'fsync' | 'os'
+  readonly mapBytes: number
+}
 
 /** A mark and the version that a conditional write must still find. */
-export interface Versioned { readonly mark: Mark; readonly version: number }
-export interface StoredMessage { readonly entry: Entry; readonly body: Uint8Array }
+export interface Versioned {
+  readonly mark: Mark
+  readonly version: number
+}
+export interface StoredMessage {
+  readonly entry: Entry
+  readonly body: Uint8Array
+}
 
 export interface Store {
   readonly logId: string
@@ -46,34 +57,45 @@ const FIRST_VERSION = 1
 /** The store reports a failed commit by an error whose own cause arrives as a rejected promise. */
 const toLogError = async (error: unknown, directory: string): Promise<Error> => {
   const pending = (error as { commitError?: Promise<unknown> }).commitError
-  const cause = pending === undefined ? error : await pending.then(() => error, (reason: unknown) => reason)
+  const cause =
+    pending === undefined
+      ? error
+      : await pending.then(
+          () => error,
+          (reason: unknown) => reason,
+        )
   const { code, message } = cause as { code?: unknown; message?: string }
   // A write that a full disk cut short is reported as an input/output error.
-  const full = FULL_CODES.has(code) || (code === EIO && await freeBytes(directory) < CUT_SHORT_BELOW_BYTES)
+  const full = FULL_CODES.has(code) || (code === EIO && (await freeBytes(directory)) < CUT_SHORT_BELOW_BYTES)
   return full
     ? new TransientError('LOG_FULL', 'no space left for the event log', 2000, { cause })
     : new TransientError('LOG_IO', `event log write failed: ${message ?? String(cause)}`, 1000, { cause })
 }
 
-interface Meta { readonly format: number; readonly logId: string; readonly partitions: number }
+interface Meta {
+  readonly format: number
+  readonly logId: string
+  readonly partitions: number
+}
 
 /** Reads or makes the log's identity and the marks of its partitions, in one transaction. */
-const initialise = (meta: Bytes, heads: Bytes, tails: Bytes, partitions: number): string => meta.transactionSync(() => {
-  const key = Buffer.from('log')
-  const stored = meta.getBinary(key)
-  const found = stored === undefined ? null : JSON.parse(stored.toString('utf8')) as Meta
-  if (found !== null && found.format !== FORMAT) throw new PermanentError('LOG_CORRUPT', `event log format ${found.format} is not known`)
-  if (found !== null && found.partitions > partitions) {
-    throw new PermanentError('CONFIG_INVALID', `the event log has ${found.partitions} partitions; it cannot be opened with ${partitions}`)
-  }
-  const logId = found?.logId ?? randomBytes(16).toString('hex')
-  if (found?.partitions === partitions) return logId
-  meta.putSync(key, Buffer.from(JSON.stringify({ format: FORMAT, logId, partitions } satisfies Meta)))
-  for (let partition = found?.partitions ?? 0; partition < partitions; partition++) {
-    for (const marks of [heads, tails]) marks.putSync(partitionKey(partition), encodeMark({ offset: 0, before: 0 }), FIRST_VERSION)
-  }
-  return logId
-})
+const initialise = (meta: Bytes, heads: Bytes, tails: Bytes, partitions: number): string =>
+  meta.transactionSync(() => {
+    const key = Buffer.from('log')
+    const stored = meta.getBinary(key)
+    const found = stored === undefined ? null : (JSON.parse(stored.toString('utf8')) as Meta)
+    if (found !== null && found.format !== FORMAT) throw new PermanentError('LOG_CORRUPT', `event log format ${found.format} is not known`)
+    if (found !== null && found.partitions > partitions) {
+      throw new PermanentError('CONFIG_INVALID', `the event log has ${found.partitions} partitions; it cannot be opened with ${partitions}`)
+    }
+    const logId = found?.logId ?? randomBytes(16).toString('hex')
+    if (found?.partitions === partitions) return logId
+    meta.putSync(key, Buffer.from(JSON.stringify({ format: FORMAT, logId, partitions } satisfies Meta)))
+    for (let partition = found?.partitions ?? 0; partition < partitions; partition++) {
+      for (const marks of [heads, tails]) marks.putSync(partitionKey(partition), encodeMark({ offset: 0, before: 0 }), FIRST_VERSION)
+    }
+    return logId
+  })
 
 const readMark = (marks: Bytes, partition: number): Versioned => {
   const found = marks.getEntry(partitionKey(partition))
@@ -97,8 +119,14 @@ export const openStore = (config: StoreConfig): Store => {
     batchStartThreshold: 2 ** 30,
   }
   const root = open<Uint8Array, Uint8Array>(options)
-  const openMap = (name: string, useVersions: boolean): Bytes => root.openDB({ name, encoding: 'binary', keyEncoding: 'binary', useVersions })
-  const [meta, index, bodies, groups] = [openMap('meta', false), openMap('index', false), openMap('bodies', false), openMap('groups', false)]
+  const openMap = (name: string, useVersions: boolean): Bytes =>
+    root.openDB({ name, encoding: 'binary', keyEncoding: 'binary', useVersions })
+  const [meta, index, bodies, groups] = [
+    openMap('meta', false),
+    openMap('index', false),
+    openMap('bodies', false),
+    openMap('groups', false),
+  ]
   const [heads, tails] = [openMap('heads', true), openMap('tails', true)]
   let logId: string
   try {
@@ -134,23 +162,31 @@ export const openStore = (config: StoreConfig): Store => {
       return true
     },
     state: (group, partition) => groups.getBinary(groupKey(group, partition)) ?? null,
-    putState: async (group, partition, state) => { await settled(groups.put(groupKey(group, partition), state)) },
-    append: (partition, tail, messages, next) => settled(tails.ifVersion(partitionKey(partition), tail.version, () => {
-      for (const [at, { entry, body }] of messages.entries()) {
-        const key = messageKey(partition, tail.mark.offset + at)
-        void bodies.put(key, body)
-        void index.put(key, encodeEntry(entry))
-      }
-      void tails.put(partitionKey(partition), encodeMark(next), tail.version + 1)
-    })),
-    advanceHead: (partition, head, next) => settled(heads.ifVersion(partitionKey(partition), head.version, () => {
-      for (let offset = head.mark.offset; offset < next.offset; offset++) {
-        const key = messageKey(partition, offset)
-        void bodies.remove(key)
-        void index.remove(key)
-      }
-      void heads.put(partitionKey(partition), encodeMark(next), head.version + 1)
-    })),
+    putState: async (group, partition, state) => {
+      await settled(groups.put(groupKey(group, partition), state))
+    },
+    append: (partition, tail, messages, next) =>
+      settled(
+        tails.ifVersion(partitionKey(partition), tail.version, () => {
+          for (const [at, { entry, body }] of messages.entries()) {
+            const key = messageKey(partition, tail.mark.offset + at)
+            void bodies.put(key, body)
+            void index.put(key, encodeEntry(entry))
+          }
+          void tails.put(partitionKey(partition), encodeMark(next), tail.version + 1)
+        }),
+      ),
+    advanceHead: (partition, head, next) =>
+      settled(
+        heads.ifVersion(partitionKey(partition), head.version, () => {
+          for (let offset = head.mark.offset; offset < next.offset; offset++) {
+            const key = messageKey(partition, offset)
+            void bodies.remove(key)
+            void index.remove(key)
+          }
+          void heads.put(partitionKey(partition), encodeMark(next), head.version + 1)
+        }),
+      ),
     close: () => root.close(),
   }
 }

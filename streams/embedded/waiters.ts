@@ -8,7 +8,12 @@ export interface Waiters {
   close(): void
 }
 
-interface Waiter { readonly partition: number; readonly from: number; readonly deadlineMs: number; readonly resolve: () => void }
+interface Waiter {
+  readonly partition: number
+  readonly from: number
+  readonly deadlineMs: number
+  readonly resolve: () => void
+}
 
 const MIN_POLL_MS = 10
 /** Looked at less and less often while nothing comes: always at the shortest interval took 1 % of a core for nothing. */
@@ -50,11 +55,12 @@ export const createWaiters = (ends: { refresh(): void; end(partition: number): n
   }
 
   return {
-    wait: (partition, from, timeoutMs) => new Promise((resolve) => {
-      waiting.push({ partition, from, deadlineMs: performance.now() + timeoutMs, resolve })
-      look()
-      schedule()
-    }),
+    wait: (partition, from, timeoutMs) =>
+      new Promise((resolve) => {
+        waiting.push({ partition, from, deadlineMs: performance.now() + timeoutMs, resolve })
+        look()
+        schedule()
+      }),
     wake: look,
     close: () => {
       if (timer !== null) clearTimeout(timer)

@@ -16,6 +16,14 @@ export interface KafkaConfig {
   readonly sasl: KafkaSasl | null
 }
 /** PEM texts; null = what the system has, or none. */
-export interface KafkaTls { readonly ca: string | null; readonly cert: string | null; readonly key: string | null }
+export interface KafkaTls {
+  readonly ca: string | null
+  readonly cert: string | null
+  readonly key: string | null
+}
 export const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
-export interface KafkaSasl { readonly mechanism: (typeof SASL_MECHANISMS)[number]; readonly username: string; readonly password: string }
+export interface KafkaSasl {
+  readonly mechanism: (typeof SASL_MECHANISMS)[number]
+  readonly username: string
+  readonly password: string
+}

@@ -20,24 +20,49 @@ export interface DeadLetterTopic {
   keep(letters: readonly SetAside[]): Promise<void>
   close(): Promise<void>
 }
-export interface DeadLetterTopicConfig extends Pick<KafkaConfig, 'replication' | 'retentionMs'> { readonly of: string; readonly logId: string; /** Of the log. */ readonly maxMessageBytes: number }
-interface Log { warn(fields: object, message: string): void }
+export interface DeadLetterTopicConfig extends Pick<KafkaConfig, 'replication' | 'retentionMs'> {
+  readonly of: string
+  readonly logId: string
+  /** Of the log. */ readonly maxMessageBytes: number
+}
+interface Log {
+  warn(fields: object, message: string): void
+}
 
 const utf8 = new TextEncoder()
 
-export const createDeadLetterTopic = ({ of, logId, maxMessageBytes, replication, retentionMs }: DeadLetterTopicConfig, driver: Pick<KafkaDriver, 'openTopic' | 'send'>, logger: Log): DeadLetterTopic => {
+export const createDeadLetterTopic = (
+  { of, logId, maxMessageBytes, replication, retentionMs }: DeadLetterTopicConfig,
+  driver: Pick<KafkaDriver, 'openTopic' | 'send'>,
+  logger: Log,
+): DeadLetterTopic => {
   const name = `${of}.dead-letters`
   const queue = createSendQueue({ topic: name, maxPendingBytes: Infinity, maxSendBytes: Math.min(4 * MiB, maxMessageBytes) }, driver)
   let opening: Promise<number> | null = null
   const partitions = (): Promise<number> => {
-    opening ??= driver.openTopic({ name, partitions: 1, replication, retentionMs: Math.max(KEPT_MS, retentionMs), maxMessageBytes: maxMessageBytes + HEADER_BYTES }).then((topic) => topic.partitions)
-    opening.catch(() => { opening = null })
+    opening ??= driver
+      .openTopic({
+        name,
+        partitions: 1,
+        replication,
+        retentionMs: Math.max(KEPT_MS, retentionMs),
+        maxMessageBytes: maxMessageBytes + HEADER_BYTES,
+      })
+      .then((topic) => topic.partitions)
+    opening.catch(() => {
+      opening = null
+    })
     return opening
   }
   const toMessage = ({ partition, message: { envelope, offset, body }, reason, detail }: SetAside, count: number): Outgoing => {
     const told = { reason, detail, log: logId, partition: String(partition), offset: String(offset) }
     const headers = Object.fromEntries(Object.entries(told).map(([key, value]) => [key, utf8.encode(value)]))
-    return { partition: partition % count, key: envelope.tenant, value: body, headers: { ...headers, [ENVELOPE_HEADER]: encodeEnvelope(envelope) } }
+    return {
+      partition: partition % count,
+      key: envelope.tenant,
+      value: body,
+      headers: { ...headers, [ENVELOPE_HEADER]: encodeEnvelope(envelope) },
+    }
   }
   const keepOne = async (letter: SetAside, count: number): Promise<void> => {
     try {
@@ -45,11 +70,16 @@ export const createDeadLetterTopic = ({ of, logId, maxMessageBytes, replication,
     } catch (error) {
       // A topic of others may take less. It is in the store, and must not stand in the way of what is behind it.
       if (!(error instanceof PermanentError)) throw error
-      logger.warn({ topic: name, partition: letter.partition, offset: letter.message.offset, error: error.message }, 'a dead letter is not in its topic')
+      logger.warn(
+        { topic: name, partition: letter.partition, offset: letter.message.offset, error: error.message },
+        'a dead letter is not in its topic',
+      )
     }
   }
   return {
-    open: async () => { await partitions() },
+    open: async () => {
+      await partitions()
+    },
     keep: async (letters) => {
       if (letters.length === 0) return
       const count = await partitions()

@@ -1,7 +1,13 @@
 // What a Kafka client must do for us; one file each. Everything that gives these calls a meaning (envelopes, intents, the queue
 // of what is sent) stands above it, once.
 
-export interface TopicSettings { readonly name: string; readonly partitions: number; readonly replication: number; readonly retentionMs: number; readonly maxMessageBytes: number }
+export interface TopicSettings {
+  readonly name: string
+  readonly partitions: number
+  readonly replication: number
+  readonly retentionMs: number
+  readonly maxMessageBytes: number
+}
 export interface Topic {
   /** 32 hex digits. */
   readonly id: string
@@ -11,10 +17,23 @@ export interface Topic {
   readonly maxMessageBytes: number
 }
 
-export interface Outgoing { readonly partition: number; readonly key: string; readonly value: Uint8Array; readonly headers: Readonly<Record<string, Uint8Array>> }
+export interface Outgoing {
+  readonly partition: number
+  readonly key: string
+  readonly value: Uint8Array
+  readonly headers: Readonly<Record<string, Uint8Array>>
+}
 /** `value` and `header` (the envelope; empty when there is none) are views of what was fetched: to be copied before they are kept. */
-export interface Incoming { readonly offset: number; readonly value: Uint8Array; readonly header: Uint8Array }
-export interface FetchRequest { readonly from: number; readonly maxBytes: number; readonly waitMs: number }
+export interface Incoming {
+  readonly offset: number
+  readonly value: Uint8Array
+  readonly header: Uint8Array
+}
+export interface FetchRequest {
+  readonly from: number
+  readonly maxBytes: number
+  readonly waitMs: number
+}
 
 /** One partition under one generation of the group. */
 export interface Given {

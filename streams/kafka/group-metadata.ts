@@ -9,7 +9,8 @@ const MAX_BYTES = 4096
 /** First, last and perhaps shard of each range, then the note. */
 export const encodeMetadata = ({ open, note }: GroupState): string => {
   const text = open.length === 0 && note === '' ? '' : JSON.stringify([open.map(packRange), note])
-  if (Buffer.byteLength(text) > MAX_BYTES) throw new PermanentError('LOG_IO', `the metadata of a commit is ${Buffer.byteLength(text)} bytes, above ${MAX_BYTES}`)
+  if (Buffer.byteLength(text) > MAX_BYTES)
+    throw new PermanentError('LOG_IO', `the metadata of a commit is ${Buffer.byteLength(text)} bytes, above ${MAX_BYTES}`)
   return text
 }
 
@@ -18,7 +19,10 @@ export const decodeMetadata = (offset: number, metadata: string): GroupState => 
   try {
     const [open, note] = JSON.parse(metadata) as [PackedRange[], string]
     const ranges = open.map(unpackRange)
-    if (typeof note === 'string' && ranges.every(({ first, last, shard = 0 }) => [first, last, shard].every(Number.isSafeInteger))) return { offset, open: ranges, note }
-  } catch { /* falls through */ }
+    if (typeof note === 'string' && ranges.every(({ first, last, shard = 0 }) => [first, last, shard].every(Number.isSafeInteger)))
+      return { offset, open: ranges, note }
+  } catch {
+    /* falls through */
+  }
   return { offset, open: [], note: '' }
 }

@@ -16,7 +16,11 @@ export class GroupError extends Error {
   }
 }
 
-export interface Joined { readonly memberId: string; readonly generation: number; /** Empty unless this member assigns for all. */ readonly members: readonly { readonly memberId: string; readonly name: string }[] }
+export interface Joined {
+  readonly memberId: string
+  readonly generation: number
+  /** Empty unless this member assigns for all. */ readonly members: readonly { readonly memberId: string; readonly name: string }[]
+}
 /** The requests to the group's coordinator. All throw GroupError, or anything else for what may pass. */
 export interface GroupCalls {
   join(memberId: string): Promise<Joined>
@@ -28,21 +32,35 @@ export interface GroupCalls {
   close(): Promise<void>
   commit(joined: Joined, partition: number, offset: number, metadata: string): Promise<void>
 }
-export interface GroupTimes { readonly heartbeatMs: number; /** What is in hand may take as long at a rebalance; less than the group's rebalance time-out. */ readonly handOverMs: number; readonly againMs: number }
-export interface GroupLog { warn(fields: object, message: string): void }
+export interface GroupTimes {
+  readonly heartbeatMs: number
+  /** What is in hand may take as long at a rebalance; less than the group's rebalance time-out. */ readonly handOverMs: number
+  readonly againMs: number
+}
+export interface GroupLog {
+  warn(fields: object, message: string): void
+}
 export type GroupWork = (given: Omit<Given, 'fetch'>) => Promise<void>
 
 /** Members in order of name take partitions in turn: the same members have the same partitions after a restart. */
 export const planOf = (members: Joined['members'], partitions: number): Map<string, number[]> => {
-  const ordered = members.toSorted((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : a.memberId < b.memberId ? -1 : 1)
+  const ordered = members.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.memberId < b.memberId ? -1 : 1))
   const plan = new Map(ordered.map(({ memberId }) => [memberId, [] as number[]]))
   for (let partition = 0; partition < partitions; partition++) plan.get(ordered[partition % ordered.length].memberId)!.push(partition)
   return plan
 }
 
-interface Generation { readonly joined: Joined; readonly lost: AbortController; isOver: boolean; readonly working: Promise<unknown> }
+interface Generation {
+  readonly joined: Joined
+  readonly lost: AbortController
+  isOver: boolean
+  readonly working: Promise<unknown>
+}
 
-export const runMembership = (config: { readonly partitions: number; readonly times: GroupTimes }, deps: { readonly calls: GroupCalls; readonly work: GroupWork; readonly logger: GroupLog }) => {
+export const runMembership = (
+  config: { readonly partitions: number; readonly times: GroupTimes },
+  deps: { readonly calls: GroupCalls; readonly work: GroupWork; readonly logger: GroupLog },
+) => {
   const { calls, logger } = deps
   const leaving = new AbortController()
   let memberId = ''
@@ -52,23 +70,24 @@ export const runMembership = (config: { readonly partitions: number; readonly ti
 
   const begin = (joined: Joined, partitions: readonly number[]): Generation => {
     const generation = { joined, lost: new AbortController(), isOver: false }
-    const give = (partition: number): Promise<void> => deps.work({
-      partition,
-      lost: generation.lost.signal,
-      commit: async (offset, metadata) => {
-        if (!generation.isOver) {
-          try {
-            await calls.commit(joined, partition, offset, metadata)
-            return
-          } catch (error) {
-            if (!(error instanceof GroupError)) throw error
-            generation.isOver = true
-            generation.lost.abort()
+    const give = (partition: number): Promise<void> =>
+      deps.work({
+        partition,
+        lost: generation.lost.signal,
+        commit: async (offset, metadata) => {
+          if (!generation.isOver) {
+            try {
+              await calls.commit(joined, partition, offset, metadata)
+              return
+            } catch (error) {
+              if (!(error instanceof GroupError)) throw error
+              generation.isOver = true
+              generation.lost.abort()
+            }
           }
-        }
-        throw new PermanentError('FENCED', `partition ${partition} was given under a generation that has passed`)
-      },
-    })
+          throw new PermanentError('FENCED', `partition ${partition} was given under a generation that has passed`)
+        },
+      })
     return Object.assign(generation, { working: Promise.allSettled(partitions.map(give)) })
   }
 
@@ -76,10 +95,15 @@ export const runMembership = (config: { readonly partitions: number; readonly ti
   const end = async (generation: Generation): Promise<void> => {
     generation.lost.abort()
     let isDone = false
-    const working = generation.working.then(() => { isDone = true })
+    const working = generation.working.then(() => {
+      isDone = true
+    })
     for (const deadline = Date.now() + config.times.handOverMs; !isDone && !generation.isOver && Date.now() < deadline;) {
       await Promise.race([working, sleep(config.times.heartbeatMs)])
-      if (!isDone) await calls.heartbeat(generation.joined).catch((error: unknown) => { if (error instanceof GroupError && error.verdict !== 'rejoin') generation.isOver = true })
+      if (!isDone)
+        await calls.heartbeat(generation.joined).catch((error: unknown) => {
+          if (error instanceof GroupError && error.verdict !== 'rejoin') generation.isOver = true
+        })
     }
     generation.isOver = true
   }

@@ -31,18 +31,31 @@ const oneSendAtATime = (driver: KafkaDriver): Pick<KafkaDriver, 'send'> => {
 }
 
 /** @throws PermanentError CONFIG_INVALID when the topic keeps less than a day; TransientError LOG_IO when no broker answers. */
-export const openKafkaLog = async (config: KafkaConfig & { readonly maxPendingBytes?: number; readonly readAheadBytes?: number }, { driver, logger }: { readonly driver: KafkaDriver; readonly logger: ReaderLog }): Promise<EventLog> => {
+export const openKafkaLog = async (
+  config: KafkaConfig & { readonly maxPendingBytes?: number; readonly readAheadBytes?: number },
+  { driver, logger }: { readonly driver: KafkaDriver; readonly logger: ReaderLog },
+): Promise<EventLog> => {
   const { topic: name, readAheadBytes = MiB, maxPendingBytes = 256 * MiB } = config
   const topic = await driver.openTopic({ ...config, name })
-  if (topic.retentionMs < MIN_RETENTION_MS) throw new PermanentError('CONFIG_INVALID', `KAFKA_TOPIC: ${name} keeps ${(topic.retentionMs / HOUR_MS).toFixed(1)} h (retention.ms); it must keep 24 h or more`)
+  if (topic.retentionMs < MIN_RETENTION_MS)
+    throw new PermanentError(
+      'CONFIG_INVALID',
+      `KAFKA_TOPIC: ${name} keeps ${(topic.retentionMs / HOUR_MS).toFixed(1)} h (retention.ms); it must keep 24 h or more`,
+    )
   const maxMessageBytes = topic.maxMessageBytes - BATCH_OVERHEAD
   /** Groups are the cluster's, ours are the log's: two logs on one cluster share none. */
   const groupOf = (group: string): string => `${name}.${group}`
   const sender = oneSendAtATime(driver)
   const queue = createSendQueue({ topic: name, maxPendingBytes, maxSendBytes: Math.min(4 * MiB, maxMessageBytes) }, sender)
-  const deadLetters = createDeadLetterTopic({ ...config, of: name, logId: topic.id, maxMessageBytes }, { openTopic: (settings) => driver.openTopic(settings), ...sender }, logger)
+  const deadLetters = createDeadLetterTopic(
+    { ...config, of: name, logId: topic.id, maxMessageBytes },
+    { openTopic: (settings) => driver.openTopic(settings), ...sender },
+    logger,
+  )
   let closing: Promise<void> | null = null
-  const assertOpen = (): void => { if (closing !== null) throw new TransientError('LOG_CLOSED', 'the event log is closed') }
+  const assertOpen = (): void => {
+    if (closing !== null) throw new TransientError('LOG_CLOSED', 'the event log is closed')
+  }
   const assertPartition = (partition: number): void => {
     if (!Number.isInteger(partition) || partition < 0 || partition >= topic.partitions) throw new RangeError(`no partition ${partition}`)
   }
@@ -89,8 +102,13 @@ export const openKafkaLog = async (config: KafkaConfig & { readonly maxPendingBy
     }
     return null
   }
-  const lagOf = async (partition: number, committed: number, end: number): Promise<PartitionLag> =>
-    ({ partition, end, committed, oldestReceivedAtMs: await oldestReceivedAtMs(partition, committed, end), bytes: null })
+  const lagOf = async (partition: number, committed: number, end: number): Promise<PartitionLag> => ({
+    partition,
+    end,
+    committed,
+    oldestReceivedAtMs: await oldestReceivedAtMs(partition, committed, end),
+    bytes: null,
+  })
 
   return {
     logId: topic.id,
@@ -101,7 +119,8 @@ export const openKafkaLog = async (config: KafkaConfig & { readonly maxPendingBy
       assertOpen()
       assertPartition(partition)
       const header = encodeEnvelope(envelope)
-      if (body.byteLength + header.byteLength > maxMessageBytes) throw new PermanentError('MESSAGE_TOO_LARGE', `a body of ${body.byteLength} bytes is above the limit of ${maxMessageBytes}`)
+      if (body.byteLength + header.byteLength > maxMessageBytes)
+        throw new PermanentError('MESSAGE_TOO_LARGE', `a body of ${body.byteLength} bytes is above the limit of ${maxMessageBytes}`)
       return await queue.send({ partition, key: envelope.tenant, value: body, headers: { [ENVELOPE_HEADER]: header } })
     },
     join: async (group, work) => {
@@ -128,12 +147,14 @@ export const openKafkaLog = async (config: KafkaConfig & { readonly maxPendingBy
     lag: async (group) => {
       assertOpen()
       const [committed, bounds] = await Promise.all([driver.committed(name, groupOf(group)), driver.bounds(name)])
-      return await Promise.all(bounds.map(({ first, end }, partition) => lagOf(partition, stateOf(committed[partition], first).offset, end)))
+      return await Promise.all(
+        bounds.map(({ first, end }, partition) => lagOf(partition, stateOf(committed[partition], first).offset, end)),
+      )
     },
     trim: async () => {
       assertOpen()
       return 0
     },
-    close: () => closing ??= shut(),
+    close: () => (closing ??= shut()),
   }
 }

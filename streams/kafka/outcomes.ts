@@ -5,20 +5,28 @@ import { GroupError, type GroupVerdict } from './group-protocol.ts'
 
 /** The group's verdicts among Kafka's names of errors; any other may pass. */
 export const VERDICTS: Readonly<Record<string, GroupVerdict>> = {
-  FENCED_INSTANCE_ID: 'name taken', UNKNOWN_MEMBER_ID: 'unknown member', ILLEGAL_GENERATION: 'unknown member', REBALANCE_IN_PROGRESS: 'rejoin',
+  FENCED_INSTANCE_ID: 'name taken',
+  UNKNOWN_MEMBER_ID: 'unknown member',
+  ILLEGAL_GENERATION: 'unknown member',
+  REBALANCE_IN_PROGRESS: 'rejoin',
 }
 const TOO_LARGE = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']
 
 /** What is no error of ours yet may pass. */
 export const toLogError = (error: unknown): Error =>
-  error instanceof TransientError || error instanceof PermanentError || error instanceof GroupError ? error : new TransientError('LOG_IO', `Kafka: ${error instanceof Error ? error.message : String(error)}`, 1000, { cause: error })
+  error instanceof TransientError || error instanceof PermanentError || error instanceof GroupError
+    ? error
+    : new TransientError('LOG_IO', `Kafka: ${error instanceof Error ? error.message : String(error)}`, 1000, { cause: error })
 
 /** @param hasCode whether the error carries this one of Kafka's names. */
 export const toSendError = (error: unknown, hasCode: (name: string) => boolean): Error =>
   TOO_LARGE.some(hasCode) ? new PermanentError('MESSAGE_TOO_LARGE', 'the broker takes no message of this size') : toLogError(error)
 
 /** One batch per partition was sent: offset of each message by the first one of its partition; null where that is not known. */
-export const offsetsOf = (messages: readonly Pick<Outgoing, 'partition'>[], firsts: Iterable<readonly [partition: number, first: number]>): readonly (number | null)[] => {
+export const offsetsOf = (
+  messages: readonly Pick<Outgoing, 'partition'>[],
+  firsts: Iterable<readonly [partition: number, first: number]>,
+): readonly (number | null)[] => {
   const next = new Map(firsts)
   return messages.map(({ partition }) => {
     const offset = next.get(partition)
@@ -29,7 +37,8 @@ export const offsetsOf = (messages: readonly Pick<Outgoing, 'partition'>[], firs
 }
 
 /** The same memory as a Buffer, as clients want it. */
-export const viewOf = (bytes: Uint8Array): Buffer => Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+export const viewOf = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** A driver tries again after as long, as often as fits into SEND_MS. */
 export const RETRY_MS = 500

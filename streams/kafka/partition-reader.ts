@@ -5,14 +5,23 @@ import type { Envelope } from '../contracts/envelope.ts'
 import { decodeEnvelope } from '../envelope.ts'
 import type { Given, Incoming } from './driver.ts'
 
-export interface ReaderLog { warn(fields: object, message: string): void }
-interface Ours { readonly message: Incoming; readonly envelope: Envelope }
+export interface ReaderLog {
+  warn(fields: object, message: string): void
+}
+interface Ours {
+  readonly message: Incoming
+  readonly envelope: Envelope
+}
 
 /** A fetch waits no longer, so that a partition that is lost is let go of soon. */
 const MAX_WAIT_MS = 1000
 
 export const readEnvelope = ({ header }: Incoming): Envelope | null => {
-  try { return decodeEnvelope(header) } catch { return null }
+  try {
+    return decodeEnvelope(header)
+  } catch {
+    return null
+  }
 }
 /** A copy that owns its memory: what was fetched is kept no longer than it is wanted. */
 const toMessage = ({ message, envelope }: Ours): LogMessage => ({ offset: message.offset, envelope, body: Uint8Array.from(message.value) })
@@ -33,7 +42,11 @@ export const createPartitionReader = (given: Pick<Given, 'partition' | 'lost' | 
         const envelope = readEnvelope(message)
         return envelope === null ? [] : [{ message, envelope }]
       })
-      if (ours.length < fetched.length) logger.warn({ partition: given.partition, from: start, messages: fetched.length - ours.length }, 'messages that are not ours are passed over')
+      if (ours.length < fetched.length)
+        logger.warn(
+          { partition: given.partition, from: start, messages: fetched.length - ours.length },
+          'messages that are not ours are passed over',
+        )
       if (fetched.length === 0 || ours.length > 0) return ours
       hole = { from, next: fetched[fetched.length - 1].offset + 1 }
     }
@@ -42,7 +55,9 @@ export const createPartitionReader = (given: Pick<Given, 'partition' | 'lost' | 
     read: async (from: number, maxBytes: number, maxMessages: number): Promise<readonly LogMessage[]> => {
       const fetched = await fetch(from, maxBytes, 0)
       let bytes = 0
-      const tooMany = fetched.findIndex(({ message: { value, header } }, at) => (bytes += value.byteLength + header.byteLength) > maxBytes || at >= maxMessages)
+      const tooMany = fetched.findIndex(
+        ({ message: { value, header } }, at) => (bytes += value.byteLength + header.byteLength) > maxBytes || at >= maxMessages,
+      )
       const taken = tooMany < 0 ? fetched : fetched.slice(0, Math.max(1, tooMany))
       const rest = fetched.slice(taken.length)
       if (rest.length > 0) ahead = { from: taken[taken.length - 1].message.offset + 1, messages: rest }

@@ -1,12 +1,40 @@
 // The driver on @platformatic/kafka, the only file that imports it. Groups are joined by our own use of its requests: its consumer
 // commits without metadata, and again under the next generation after it was fenced.
 import {
-  Admin, ConfigResourceTypes, ConnectionPool, decodeConsumerProtocolAssignment, encodeConsumerProtocolAssignment, encodeConsumerProtocolSubscription, fetchV13, findErrorBy, FindCoordinatorKeyTypes, heartbeatV4,
-  joinGroupV9, leaveGroupV5, offsetCommitV8, ProduceAcks, Producer, syncGroupV5, type BaseOptions, type Broker, type ClusterMetadata, type ConnectionOptions, type SASLOptions,
+  Admin,
+  ConfigResourceTypes,
+  ConnectionPool,
+  decodeConsumerProtocolAssignment,
+  encodeConsumerProtocolAssignment,
+  encodeConsumerProtocolSubscription,
+  fetchV13,
+  findErrorBy,
+  FindCoordinatorKeyTypes,
+  heartbeatV4,
+  joinGroupV9,
+  leaveGroupV5,
+  offsetCommitV8,
+  ProduceAcks,
+  Producer,
+  syncGroupV5,
+  type BaseOptions,
+  type Broker,
+  type ClusterMetadata,
+  type ConnectionOptions,
+  type SASLOptions,
 } from '@platformatic/kafka'
 import { PermanentError, TransientError } from '../contracts/errors.ts'
 import type { KafkaConfig } from './config.ts'
-import { ENVELOPE_HEADER, type FetchRequest, type Incoming, type KafkaDriver, type Outgoing, type Topic, type TopicPort, type TopicSettings } from './driver.ts'
+import {
+  ENVELOPE_HEADER,
+  type FetchRequest,
+  type Incoming,
+  type KafkaDriver,
+  type Outgoing,
+  type Topic,
+  type TopicPort,
+  type TopicSettings,
+} from './driver.ts'
 import { GroupError, runMembership, type GroupCalls, type GroupLog, type Joined } from './group-protocol.ts'
 import { NOTHING, offsetsOf, PEEK_BYTES, RETRY_MS, toLogError, toSendError, VERDICTS, viewOf } from './outcomes.ts'
 import { CONNECT_MS, GROUP_PROTOCOL, GROUP_TIMES, REBALANCE_MS, REQUEST_MS, SEND_MS, SESSION_MS } from './times.ts'
@@ -17,13 +45,18 @@ const LATEST = -1n
 const SESSIONLESS = [0, -1] as const
 
 const connectionOf = ({ tls, sasl }: KafkaConfig): ConnectionOptions => ({
-  connectTimeout: CONNECT_MS, requestTimeout: REQUEST_MS,
+  connectTimeout: CONNECT_MS,
+  requestTimeout: REQUEST_MS,
   ...(tls === null ? {} : { tls: { ca: tls.ca ?? undefined, cert: tls.cert ?? undefined, key: tls.key ?? undefined } }),
   ...(sasl === null ? {} : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password } satisfies SASLOptions }),
 })
 const hasCode = (error: unknown, id: string): boolean => findErrorBy(error as Error, 'apiId', id) !== null
 const tried = async <T>(run: () => Promise<T>): Promise<T> => {
-  try { return await run() } catch (error) { throw toLogError(error) }
+  try {
+    return await run()
+  } catch (error) {
+    throw toLogError(error)
+  }
 }
 /** Names of headers, of which there are few: made once, for they go with every message. */
 const createNames = (): ((name: string) => Buffer) => {
@@ -38,18 +71,31 @@ const toHex = (uuid: string): string => uuid.replaceAll('-', '')
 
 export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): KafkaDriver & TopicPort => {
   const connection = connectionOf(config)
-  const base: BaseOptions = { clientId: config.clientId, bootstrapBrokers: [...config.brokers], ...connection, timeout: REQUEST_MS, retries: 2, retryDelay: 250, metadataMaxAge: 60_000 }
+  const base: BaseOptions = {
+    clientId: config.clientId,
+    bootstrapBrokers: [...config.brokers],
+    ...connection,
+    timeout: REQUEST_MS,
+    retries: 2,
+    retryDelay: 250,
+    metadataMaxAge: 60_000,
+  }
   const admin = new Admin(base)
   const nameOf = createNames()
   let producer: Producer<Buffer, Buffer, Buffer, Buffer> | null = null
-  const sending = (): Producer<Buffer, Buffer, Buffer, Buffer> => producer ??= new Producer({ ...base, ...SEND_RETRIES, idempotent: true, acks: ProduceAcks.ALL })
+  const sending = (): Producer<Buffer, Buffer, Buffer, Buffer> =>
+    (producer ??= new Producer({ ...base, ...SEND_RETRIES, idempotent: true, acks: ProduceAcks.ALL }))
 
   /** Of the topic as it was opened. */
   const ids = new Map<string, string>()
   const metadataOf = (topic: string): Promise<ClusterMetadata> => admin.metadata({ topics: [topic], autocreateTopics: false })
   /** Positions of one log must never come from another: what is stored under them would be taken for stored already. */
   const assertId = (topic: string, id: string | undefined): void => {
-    if (ids.get(topic) !== id) throw new PermanentError('LOG_CORRUPT', `KAFKA_TOPIC: ${topic} was deleted and made again: a process that reads it must be started anew`)
+    if (ids.get(topic) !== id)
+      throw new PermanentError(
+        'LOG_CORRUPT',
+        `KAFKA_TOPIC: ${topic} was deleted and made again: a process that reads it must be started anew`,
+      )
   }
   const leaderOf = async (topic: string, partition: number): Promise<{ broker: Broker; topicId: string }> => {
     const metadata = await metadataOf(topic)
@@ -62,44 +108,80 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
 
   /** With three copies or more, acknowledged is never on one disk alone. */
   const createTopic = async ({ name, partitions, replication, retentionMs, maxMessageBytes }: TopicSettings): Promise<void> => {
-    const configs = Object.entries({ 'retention.ms': retentionMs, 'max.message.bytes': maxMessageBytes, 'message.timestamp.type': 'LogAppendTime', ...(replication > 2 ? { 'min.insync.replicas': 2 } : {}) }).map(([key, value]) => ({ name: key, value: String(value) }))
-    await admin.createTopics({ topics: [{ topic: name, partitions, replicas: replication }], configs }).catch((error: unknown) => { if (!hasCode(error, 'TOPIC_ALREADY_EXISTS')) throw error })
+    const configs = Object.entries({
+      'retention.ms': retentionMs,
+      'max.message.bytes': maxMessageBytes,
+      'message.timestamp.type': 'LogAppendTime',
+      ...(replication > 2 ? { 'min.insync.replicas': 2 } : {}),
+    }).map(([key, value]) => ({ name: key, value: String(value) }))
+    await admin.createTopics({ topics: [{ topic: name, partitions, replicas: replication }], configs }).catch((error: unknown) => {
+      if (!hasCode(error, 'TOPIC_ALREADY_EXISTS')) throw error
+    })
   }
   const describeTopic = async (name: string): Promise<Topic> => {
-    const [metadata, [{ configs }]] = await Promise.all([metadataOf(name), admin.describeConfigs({ resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: name, configurationKeys: ['retention.ms', 'max.message.bytes'] }] })])
+    const [metadata, [{ configs }]] = await Promise.all([
+      metadataOf(name),
+      admin.describeConfigs({
+        resources: [
+          { resourceType: ConfigResourceTypes.TOPIC, resourceName: name, configurationKeys: ['retention.ms', 'max.message.bytes'] },
+        ],
+      }),
+    ])
     const setting = (key: string): number => Number(configs.find((one) => one.name === key)?.value ?? -1)
     const retentionMs = setting('retention.ms')
     const { id, partitionsCount } = metadata.topics.get(name)!
     ids.set(name, id)
-    return { id: toHex(id), partitions: partitionsCount, retentionMs: retentionMs < 0 ? Infinity : retentionMs, maxMessageBytes: setting('max.message.bytes') }
-  }
-  const openTopic = (settings: TopicSettings): Promise<Topic> => tried(async () => {
-    const names = await admin.listTopics()
-    if (!names.includes(settings.name)) await createTopic(settings)
-    // A topic that was made a moment ago is not known everywhere, and its leaders may not know that they are.
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const topic = await describeTopic(settings.name)
-        await bounds(settings.name)
-        return topic
-      } catch (error) {
-        if (attempt === 20) throw error
-        admin.clearMetadata()
-        await new Promise((resolve) => setTimeout(resolve, 250))
-      }
+    return {
+      id: toHex(id),
+      partitions: partitionsCount,
+      retentionMs: retentionMs < 0 ? Infinity : retentionMs,
+      maxMessageBytes: setting('max.message.bytes'),
     }
-  })
+  }
+  const openTopic = (settings: TopicSettings): Promise<Topic> =>
+    tried(async () => {
+      const names = await admin.listTopics()
+      if (!names.includes(settings.name)) await createTopic(settings)
+      // A topic that was made a moment ago is not known everywhere, and its leaders may not know that they are.
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const topic = await describeTopic(settings.name)
+          await bounds(settings.name)
+          return topic
+        } catch (error) {
+          if (attempt === 20) throw error
+          admin.clearMetadata()
+          await new Promise((resolve) => setTimeout(resolve, 250))
+        }
+      }
+    })
 
-  const fetchFrom = async (pool: ConnectionPool, topic: string, partition: number, { from, maxBytes, waitMs }: FetchRequest): Promise<readonly Incoming[]> => {
+  const fetchFrom = async (
+    pool: ConnectionPool,
+    topic: string,
+    partition: number,
+    { from, maxBytes, waitMs }: FetchRequest,
+  ): Promise<readonly Incoming[]> => {
     try {
       const { broker, topicId } = await leaderOf(topic, partition)
-      const wanted = [{ topicId, partitions: [{ partition, currentLeaderEpoch: -1, fetchOffset: BigInt(from), lastFetchedEpoch: -1, partitionMaxBytes: maxBytes }] }]
+      const wanted = [
+        {
+          topicId,
+          partitions: [{ partition, currentLeaderEpoch: -1, fetchOffset: BigInt(from), lastFetchedEpoch: -1, partitionMaxBytes: maxBytes }],
+        },
+      ]
       const response = await fetchV13.api.async(await pool.get(broker), waitMs, 1, maxBytes, 0, ...SESSIONLESS, wanted, [], '')
-      return response.responses.flatMap((one) => one.partitions).flatMap(({ records }) => (records ?? []).flatMap((batch) => batch.records.flatMap((record): Incoming[] => {
-        const offset = Number(batch.firstOffset) + record.offsetDelta
-        const header = record.headers.find(([key]) => key?.toString() === ENVELOPE_HEADER)?.[1]
-        return offset < from ? [] : [{ offset, value: record.value ?? NOTHING, header: header ?? NOTHING }]
-      })))
+      return response.responses
+        .flatMap((one) => one.partitions)
+        .flatMap(({ records }) =>
+          (records ?? []).flatMap((batch) =>
+            batch.records.flatMap((record): Incoming[] => {
+              const offset = Number(batch.firstOffset) + record.offsetDelta
+              const header = record.headers.find(([key]) => key?.toString() === ENVELOPE_HEADER)?.[1]
+              return offset < from ? [] : [{ offset, value: record.value ?? NOTHING, header: header ?? NOTHING }]
+            }),
+          ),
+        )
     } catch (error) {
       // Leadership may have moved, or the broker be gone.
       admin.clearMetadata()
@@ -109,15 +191,18 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
     }
   }
 
-  const bounds = (topic: string): ReturnType<KafkaDriver['bounds']> => tried(async () => {
-    const count = (await metadataOf(topic)).topics.get(topic)!.partitionsCount
-    const list = async (timestamp: bigint): Promise<number[]> => {
-      const [{ partitions }] = await admin.listOffsets({ topics: [{ name: topic, partitions: Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, timestamp })) }] })
-      return partitions.toSorted((a, b) => a.partitionIndex - b.partitionIndex).map(({ offset }) => Number(offset))
-    }
-    const [firsts, ends] = await Promise.all([list(EARLIEST), list(LATEST)])
-    return firsts.map((first, partition) => ({ first, end: ends[partition] }))
-  })
+  const bounds = (topic: string): ReturnType<KafkaDriver['bounds']> =>
+    tried(async () => {
+      const count = (await metadataOf(topic)).topics.get(topic)!.partitionsCount
+      const list = async (timestamp: bigint): Promise<number[]> => {
+        const [{ partitions }] = await admin.listOffsets({
+          topics: [{ name: topic, partitions: Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, timestamp })) }],
+        })
+        return partitions.toSorted((a, b) => a.partitionIndex - b.partitionIndex).map(({ offset }) => Number(offset))
+      }
+      const [firsts, ends] = await Promise.all([list(EARLIEST), list(LATEST)])
+      return firsts.map((first, partition) => ({ first, end: ends[partition] }))
+    })
 
   const callsOf = (topic: string, groupId: string): GroupCalls => {
     // A request to join waits for the whole group.
@@ -141,10 +226,18 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
     }
     const subscription = encodeConsumerProtocolSubscription({ version: 1, topics: [topic] })
     const joinAs = async (memberId: string): Promise<Joined> => {
-      const response = await ask((to) => joinGroupV9.api.async(to, groupId, SESSION_MS, REBALANCE_MS, memberId, instanceId, 'consumer', [{ name: GROUP_PROTOCOL, metadata: subscription }]))
+      const response = await ask((to) =>
+        joinGroupV9.api.async(to, groupId, SESSION_MS, REBALANCE_MS, memberId, instanceId, 'consumer', [
+          { name: GROUP_PROTOCOL, metadata: subscription },
+        ]),
+      )
       // A static member that comes back may find its group as it left it: nobody assigns anew then.
       const members = response.leader === response.memberId && !response.skipAssignment ? response.members : []
-      return { memberId: response.memberId, generation: response.generationId, members: members.map((one) => ({ memberId: one.memberId, name: one.groupInstanceId ?? one.memberId })) }
+      return {
+        memberId: response.memberId,
+        generation: response.generationId,
+        members: members.map((one) => ({ memberId: one.memberId, name: one.groupInstanceId ?? one.memberId })),
+      }
     }
     return {
       join: async (memberId) => {
@@ -157,18 +250,31 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
         }
       },
       sync: async ({ generation, memberId }, plan) => {
-        const assignments = [...plan].map(([id, partitions]) => ({ memberId: id, assignment: encodeConsumerProtocolAssignment({ version: 1, assignedPartitions: [{ topic, partitions: [...partitions] }] }) }))
-        const { assignment } = await ask((to) => syncGroupV5.api.async(to, groupId, generation, memberId, instanceId, 'consumer', GROUP_PROTOCOL, assignments))
-        return assignment.length === 0 ? [] : decodeConsumerProtocolAssignment(assignment).assignedPartitions.flatMap((one) => one.topic === topic ? one.partitions : [])
+        const assignments = [...plan].map(([id, partitions]) => ({
+          memberId: id,
+          assignment: encodeConsumerProtocolAssignment({ version: 1, assignedPartitions: [{ topic, partitions: [...partitions] }] }),
+        }))
+        const { assignment } = await ask((to) =>
+          syncGroupV5.api.async(to, groupId, generation, memberId, instanceId, 'consumer', GROUP_PROTOCOL, assignments),
+        )
+        return assignment.length === 0
+          ? []
+          : decodeConsumerProtocolAssignment(assignment).assignedPartitions.flatMap((one) => (one.topic === topic ? one.partitions : []))
       },
-      heartbeat: async ({ generation, memberId }) => { await ask((to) => heartbeatV4.api.async(to, groupId, generation, memberId, instanceId)) },
+      heartbeat: async ({ generation, memberId }) => {
+        await ask((to) => heartbeatV4.api.async(to, groupId, generation, memberId, instanceId))
+      },
       leave: async ({ memberId }) => {
         await ask((to) => leaveGroupV5.api.async(to, groupId, [{ memberId, groupInstanceId: instanceId }]))
       },
       close: () => pool.close(),
       commit: async ({ generation, memberId }, partition, offset, metadata) => {
-        const partitions = [{ partitionIndex: partition, committedOffset: BigInt(offset), committedLeaderEpoch: -1, committedMetadata: metadata }]
-        await tried(() => ask((to) => offsetCommitV8.api.async(to, groupId, generation, memberId, instanceId, [{ name: topic, partitions }])))
+        const partitions = [
+          { partitionIndex: partition, committedOffset: BigInt(offset), committedLeaderEpoch: -1, committedMetadata: metadata },
+        ]
+        await tried(() =>
+          ask((to) => offsetCommitV8.api.async(to, groupId, generation, memberId, instanceId, [{ name: topic, partitions }])),
+        )
       },
     }
   }
@@ -181,10 +287,16 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
 
   const peeking = new ConnectionPool(config.clientId, connection)
   return {
-    openTopic, bounds,
-    assertSame: (topic) => tried(async () => { assertId(topic, (await admin.metadata({ topics: [topic], autocreateTopics: false, forceUpdate: true })).topics.get(topic)?.id) }),
+    openTopic,
+    bounds,
+    assertSame: (topic) =>
+      tried(async () => {
+        assertId(topic, (await admin.metadata({ topics: [topic], autocreateTopics: false, forceUpdate: true })).topics.get(topic)?.id)
+      }),
     send: async (topic, messages) => {
-      interface Produced { readonly offsets?: readonly { readonly partition: number; readonly offset: bigint }[] }
+      interface Produced {
+        readonly offsets?: readonly { readonly partition: number; readonly offset: bigint }[]
+      }
       let produced: Produced
       try {
         produced = await sending().send({ messages: messages.map((one) => toRecord(topic, one)) })
@@ -192,34 +304,48 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
         produced = (error as { produced?: Produced }).produced ?? {}
         if ((produced.offsets ?? []).length === 0) throw toSendError(error, (name) => hasCode(error, name))
       }
-      return offsetsOf(messages, (produced.offsets ?? []).map(({ partition, offset }) => [partition, Number(offset)]))
+      return offsetsOf(
+        messages,
+        (produced.offsets ?? []).map(({ partition, offset }) => [partition, Number(offset)]),
+      )
     },
-    committed: (topic, group) => tried(async () => {
-      const count = (await metadataOf(topic)).topics.get(topic)!.partitionsCount
-      const wanted = Array.from({ length: count }, (_, partition) => partition)
-      const [found] = await admin.listConsumerGroupOffsets({ groups: [{ groupId: group, topics: [{ name: topic, partitionIndexes: wanted }] }] })
-      const partitions = new Map(found.topics.flatMap((one) => one.partitions).map((one) => [one.partitionIndex, one]))
-      return wanted.map((partition) => {
-        const one = partitions.get(partition)
-        return one === undefined || one.committedOffset < 0n ? null : { offset: Number(one.committedOffset), metadata: one.metadata ?? '' }
-      })
-    }),
-    peek: async (topic, partition, from) => (await fetchFrom(peeking, topic, partition, { from, maxBytes: PEEK_BYTES, waitMs: 0 }))[0] ?? null,
-    join: (topic, group, work) => tried(async () => {
-      const partitions = (await metadataOf(topic)).topics.get(topic)!.partitionsCount
-      return runMembership({ partitions, times: GROUP_TIMES }, {
-        calls: callsOf(topic, group), logger,
-        work: async (given) => {
-          // A connection of its own: a fetch that waits holds up what comes behind it.
-          const pool = new ConnectionPool(config.clientId, connection)
-          try {
-            await work({ ...given, fetch: (request) => fetchFrom(pool, topic, given.partition, request) })
-          } finally {
-            await pool.close()
-          }
-        },
-      })
-    }),
+    committed: (topic, group) =>
+      tried(async () => {
+        const count = (await metadataOf(topic)).topics.get(topic)!.partitionsCount
+        const wanted = Array.from({ length: count }, (_, partition) => partition)
+        const [found] = await admin.listConsumerGroupOffsets({
+          groups: [{ groupId: group, topics: [{ name: topic, partitionIndexes: wanted }] }],
+        })
+        const partitions = new Map(found.topics.flatMap((one) => one.partitions).map((one) => [one.partitionIndex, one]))
+        return wanted.map((partition) => {
+          const one = partitions.get(partition)
+          return one === undefined || one.committedOffset < 0n
+            ? null
+            : { offset: Number(one.committedOffset), metadata: one.metadata ?? '' }
+        })
+      }),
+    peek: async (topic, partition, from) =>
+      (await fetchFrom(peeking, topic, partition, { from, maxBytes: PEEK_BYTES, waitMs: 0 }))[0] ?? null,
+    join: (topic, group, work) =>
+      tried(async () => {
+        const partitions = (await metadataOf(topic)).topics.get(topic)!.partitionsCount
+        return runMembership(
+          { partitions, times: GROUP_TIMES },
+          {
+            calls: callsOf(topic, group),
+            logger,
+            work: async (given) => {
+              // A connection of its own: a fetch that waits holds up what comes behind it.
+              const pool = new ConnectionPool(config.clientId, connection)
+              try {
+                await work({ ...given, fetch: (request) => fetchFrom(pool, topic, given.partition, request) })
+              } finally {
+                await pool.close()
+              }
+            },
+          },
+        )
+      }),
     close: async () => {
       await Promise.all([admin.close(), producer?.close(), peeking.close()])
     },

@@ -23,7 +23,13 @@ export interface SendQueueConfig {
   readonly maxPendingBytes: number
 }
 
-interface Waiting { readonly message: Outgoing; readonly bytes: number; readonly dueMs: number; readonly resolve: (position: Position) => void; readonly reject: (error: Error) => void }
+interface Waiting {
+  readonly message: Outgoing
+  readonly bytes: number
+  readonly dueMs: number
+  readonly resolve: (position: Position) => void
+  readonly reject: (error: Error) => void
+}
 
 /** What a record costs beside its value. */
 const RECORD_OVERHEAD = 200
@@ -58,14 +64,19 @@ export const createSendQueue = (config: SendQueueConfig, driver: Pick<KafkaDrive
   const sendOnce = async (): Promise<void> => {
     const taken = take()
     try {
-      const offsets = await driver.send(config.topic, taken.map(({ message }) => message))
+      const offsets = await driver.send(
+        config.topic,
+        taken.map(({ message }) => message),
+      )
       for (const [at, one] of taken.entries()) settle(one, offsets[at], taken.length === 1)
     } catch (error) {
       for (const one of taken) settle(one, null, taken.length === 1, error)
     }
   }
   const drain = async (): Promise<void> => {
-    do { await sendOnce() } while (waitingBytes >= batchBytes || (closed && waiting.length > 0))
+    do {
+      await sendOnce()
+    } while (waitingBytes >= batchBytes || (closed && waiting.length > 0))
     sending = null
     if (waiting.length > 0) schedule(Math.max(0, waiting[0].dueMs - performance.now()))
   }
@@ -74,20 +85,24 @@ export const createSendQueue = (config: SendQueueConfig, driver: Pick<KafkaDrive
     timer = null
     sending ??= drain()
   }
-  const schedule = (ms: number): void => { timer ??= setTimeout(begin, ms) }
+  const schedule = (ms: number): void => {
+    timer ??= setTimeout(begin, ms)
+  }
 
   return {
-    send: (message) => new Promise((resolve, reject) => {
-      const bytes = sizeOf(message)
-      if (closed) return reject(new TransientError('LOG_CLOSED', 'the event log is closed'))
-      if (pending > 0 && pending + bytes > config.maxPendingBytes) return reject(new TransientError('LOG_FULL', 'too many bytes wait for Kafka'))
-      waiting.push({ message, bytes, dueMs: performance.now() + lingerMs, resolve, reject })
-      waitingBytes += bytes
-      pending += bytes
-      if (sending !== null) return
-      if (waitingBytes >= batchBytes) begin()
-      else schedule(lingerMs)
-    }),
+    send: (message) =>
+      new Promise((resolve, reject) => {
+        const bytes = sizeOf(message)
+        if (closed) return reject(new TransientError('LOG_CLOSED', 'the event log is closed'))
+        if (pending > 0 && pending + bytes > config.maxPendingBytes)
+          return reject(new TransientError('LOG_FULL', 'too many bytes wait for Kafka'))
+        waiting.push({ message, bytes, dueMs: performance.now() + lingerMs, resolve, reject })
+        waitingBytes += bytes
+        pending += bytes
+        if (sending !== null) return
+        if (waitingBytes >= batchBytes) begin()
+        else schedule(lingerMs)
+      }),
     pendingBytes: () => pending,
     close: async () => {
       closed = true

@@ -36,5 +36,7 @@ export const toNanos = (value: unknown): bigint | null => {
   if (typeof value !== 'number' || !Number.isFinite(value)) return null
   if (Number.isInteger(value)) return fromInteger(BigInt(value))
   if (Math.abs(value) < 9e9) return BigInt(Math.round(value * 1e6)) * 1000n
-  return Math.abs(value) >= 1e11 && Math.abs(value) < 9e12 ? BigInt(Math.round(value * 1000)) * 1000n : fromInteger(BigInt(Math.round(value)))
+  return Math.abs(value) >= 1e11 && Math.abs(value) < 9e12
+    ? BigInt(Math.round(value * 1000)) * 1000n
+    : fromInteger(BigInt(Math.round(value)))
 }

@@ -24,20 +24,42 @@ export interface JsonEvent {
   readonly attrs: Readonly<Record<string, unknown>>
   readonly bytes: number
 }
-export interface RejectedEvent { readonly ok: false; readonly reject: RejectReason }
+export interface RejectedEvent {
+  readonly ok: false
+  readonly reject: RejectReason
+}
 export type ParsedEvent = JsonEvent | RejectedEvent
 
 export const UNKNOWN_SERVICE = 'unknown_service'
 
 const levels: Record<string, number> = {
-  trace: 1, verbose: 1, debug: 5, info: 9, information: 9, informational: 9, log: 9, notice: 10, warn: 13, warning: 13, error: 17, err: 17,
-  severe: 17, critical: 21, crit: 21, fatal: 21, alert: 21, emergency: 21, emerg: 21, panic: 21,
+  trace: 1,
+  verbose: 1,
+  debug: 5,
+  info: 9,
+  information: 9,
+  informational: 9,
+  log: 9,
+  notice: 10,
+  warn: 13,
+  warning: 13,
+  error: 17,
+  err: 17,
+  severe: 17,
+  critical: 21,
+  crit: 21,
+  fatal: 21,
+  alert: 21,
+  emergency: 21,
+  emerg: 21,
+  panic: 21,
 }
 /** In order: OpenTelemetry gives each four numbers, pino and bunyan count them in tens. */
 const levelNames = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
 
 const toLevel = (value: unknown): { level: string; severityNumber: number } | null => {
-  if (typeof value === 'string') return { level: value, severityNumber: Object.hasOwn(levels, value.toLowerCase()) ? levels[value.toLowerCase()] : 0 }
+  if (typeof value === 'string')
+    return { level: value, severityNumber: Object.hasOwn(levels, value.toLowerCase()) ? levels[value.toLowerCase()] : 0 }
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 60) return null
   if (value % 10 === 0) return { level: levelNames[value / 10 - 1], severityNumber: levels[levelNames[value / 10 - 1]] }
   return value <= 24 ? { level: levelNames[Math.floor((value - 1) / 4)], severityNumber: value } : null
@@ -109,8 +131,18 @@ const readEvent = (value: unknown): ParsedEvent => {
   const traceId = take(rest, value, ['trace_id', 'traceId'], (id) => toId(id, 32))
   const spanId = take(rest, value, ['span_id', 'spanId'], (id) => toId(id, 16))
   return {
-    ok: true, timeUnixNano, level: level?.level ?? '', severityNumber: level?.severityNumber ?? 0, service: service ?? UNKNOWN_SERVICE,
-    message: message ?? '', host, source, traceId: traceId ?? '', spanId: spanId ?? '', attrs: collectAttributes(value, rest), bytes: size.bytes,
+    ok: true,
+    timeUnixNano,
+    level: level?.level ?? '',
+    severityNumber: level?.severityNumber ?? 0,
+    service: service ?? UNKNOWN_SERVICE,
+    message: message ?? '',
+    host,
+    source,
+    traceId: traceId ?? '',
+    spanId: spanId ?? '',
+    attrs: collectAttributes(value, rest),
+    bytes: size.bytes,
   }
 }
 
@@ -118,7 +150,10 @@ const readEvent = (value: unknown): ParsedEvent => {
  * `json`: an object, an array, or several of them in a row; `ndjson`: one per line, a broken line being one rejected event.
  * Events are numbered in order of appearance, the elements of an array one by one. Never throws.
  */
-export const parseEvents = (body: Uint8Array, format: 'json' | 'ndjson'): { readonly ok: true; readonly events: readonly ParsedEvent[] } | Malformed => {
+export const parseEvents = (
+  body: Uint8Array,
+  format: 'json' | 'ndjson',
+): { readonly ok: true; readonly events: readonly ParsedEvent[] } | Malformed => {
   const documents = format === 'ndjson' ? parseJsonLines(body) : parseJsonStream(body)
   if (!documents.ok) return documents
   const events: ParsedEvent[] = []

@@ -55,8 +55,11 @@ const text = new TextDecoder('utf-8')
 /** Longer ones are no 64-bit integers, and BigInt takes quadratic time. */
 const integer = /^-?\d{1,20}$/
 const reviveLong = (_key: string, value: unknown, context?: { readonly source?: string }): unknown =>
-  typeof value === 'number' && !Number.isSafeInteger(value) && context?.source !== undefined && integer.test(context.source) ? BigInt(context.source) : value
-const parse = (source: string, longNumbers: boolean): unknown => (longNumbers ? JSON.parse(source, reviveLong as (key: string, value: unknown) => unknown) : JSON.parse(source))
+  typeof value === 'number' && !Number.isSafeInteger(value) && context?.source !== undefined && integer.test(context.source)
+    ? BigInt(context.source)
+    : value
+const parse = (source: string, longNumbers: boolean): unknown =>
+  longNumbers ? JSON.parse(source, reviveLong as (key: string, value: unknown) => unknown) : JSON.parse(source)
 
 const overLimit = ({ depth, containers, values }: Outline): Malformed | null => {
   if (depth > MAX_JSON_DEPTH) return malformed(`invalid JSON: nested deeper than ${MAX_JSON_DEPTH} levels`)
@@ -116,7 +119,9 @@ export const parseJsonLines = (body: Uint8Array): Documents => {
     if (!isBlank(body, start, end) && !add(start, end)) return tooMany
     start = end + 1
   }
-  return values.length > 0 && values.every((value) => value === null) ? malformed('invalid JSON: no line of the body is a JSON value') : { ok: true, values }
+  return values.length > 0 && values.every((value) => value === null)
+    ? malformed('invalid JSON: no line of the body is a JSON value')
+    : { ok: true, values }
 }
 
 /** One document, or several objects and arrays one after the other, with or without newlines between them. */

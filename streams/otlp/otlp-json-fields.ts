@@ -15,7 +15,8 @@ const wrong = (reading: Reading, path: string, expected: string): void => {
 }
 /** Puts the place of a part before the path of the fault found in it. */
 export const within = (reading: Reading, place: string): void => {
-  if (reading.fault !== null) reading.fault = { ...reading.fault, path: `${place}${reading.fault.path === '' ? '' : '.'}${reading.fault.path}` }
+  if (reading.fault !== null)
+    reading.fault = { ...reading.fault, path: `${place}${reading.fault.path === '' ? '' : '.'}${reading.fault.path}` }
 }
 
 export const readText = (reading: Reading, object: JsonObject, camel: string, snake: string): string => {
@@ -32,8 +33,14 @@ export const readText = (reading: Reading, object: JsonObject, camel: string, sn
 export const readUint64 = (reading: Reading, object: JsonObject, camel: string, snake: string): bigint => {
   const value = field(object, camel, snake)
   if (value === null || value === 0 || value === '') return 0n
-  const exact = typeof value === 'bigint' ? value : typeof value === 'number' && Number.isInteger(value) ? BigInt(value)
-    : typeof value === 'string' && /^\d{1,20}$/.test(value) ? BigInt(value) : -1n
+  const exact =
+    typeof value === 'bigint'
+      ? value
+      : typeof value === 'number' && Number.isInteger(value)
+        ? BigInt(value)
+        : typeof value === 'string' && /^\d{1,20}$/.test(value)
+          ? BigInt(value)
+          : -1n
   if (exact < 0n || exact > MAX_UINT64) wrong(reading, camel, 'an unsigned 64-bit integer as string or number')
   return exact
 }
@@ -47,7 +54,13 @@ export const readUint32 = (reading: Reading, object: JsonObject, camel: string, 
 }
 
 /** An integer by the protocol; the enum's names are what other JSON mappings write. */
-export const readEnum = (reading: Reading, object: JsonObject, camel: string, snake: string, names: ReadonlyMap<string, number>): number => {
+export const readEnum = (
+  reading: Reading,
+  object: JsonObject,
+  camel: string,
+  snake: string,
+  names: ReadonlyMap<string, number>,
+): number => {
   const value = field(object, camel, snake)
   const named = typeof value === 'string' ? names.get(value) : undefined
   if (named !== undefined) return named

@@ -23,14 +23,33 @@ export interface JsonScope<T> {
   /** Of the scope itself, for every record. */
   readonly bytes: number
 }
-export interface JsonResource<T> { readonly attributes: JsonAttributes; readonly schemaUrl: string; readonly scopes: readonly JsonScope<T>[]; readonly bytes: number }
-export interface JsonRequest<T> { readonly resources: readonly JsonResource<T>[] }
+export interface JsonResource<T> {
+  readonly attributes: JsonAttributes
+  readonly schemaUrl: string
+  readonly scopes: readonly JsonScope<T>[]
+  readonly bytes: number
+}
+export interface JsonRequest<T> {
+  readonly resources: readonly JsonResource<T>[]
+}
 
 type Names = readonly [camel: string, snake: string]
 /** Lists of the request, of a resource in it, of a scope in that. */
-export interface GroupNames { readonly resources: Names; readonly scopes: Names; readonly records: Names }
-export const LOG_NAMES: GroupNames = { resources: ['resourceLogs', 'resource_logs'], scopes: ['scopeLogs', 'scope_logs'], records: ['logRecords', 'log_records'] }
-export const SPAN_NAMES: GroupNames = { resources: ['resourceSpans', 'resource_spans'], scopes: ['scopeSpans', 'scope_spans'], records: ['spans', 'spans'] }
+export interface GroupNames {
+  readonly resources: Names
+  readonly scopes: Names
+  readonly records: Names
+}
+export const LOG_NAMES: GroupNames = {
+  resources: ['resourceLogs', 'resource_logs'],
+  scopes: ['scopeLogs', 'scope_logs'],
+  records: ['logRecords', 'log_records'],
+}
+export const SPAN_NAMES: GroupNames = {
+  resources: ['resourceSpans', 'resource_spans'],
+  scopes: ['scopeSpans', 'scope_spans'],
+  records: ['spans', 'spans'],
+}
 
 export interface RecordKind<T> {
   readonly names: GroupNames

@@ -21,9 +21,13 @@ export interface JsonLog {
 }
 export type JsonRecord = JsonLog & Judged
 
-const severityNames = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL']
-  .flatMap((name) => [name, `${name}2`, `${name}3`, `${name}4`])
-const severityByName = new Map([['UNSPECIFIED', 0] as const, ...severityNames.map((name, i) => [name, i + 1] as const)].map(([name, n]) => [`SEVERITY_NUMBER_${name}`, n]))
+const severityNames = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'].flatMap((name) => [name, `${name}2`, `${name}3`, `${name}4`])
+const severityByName = new Map(
+  [['UNSPECIFIED', 0] as const, ...severityNames.map((name, i) => [name, i + 1] as const)].map(([name, n]) => [
+    `SEVERITY_NUMBER_${name}`,
+    n,
+  ]),
+)
 
 const LOGS: RecordKind<JsonLog> = {
   names: LOG_NAMES,
@@ -36,8 +40,13 @@ const LOGS: RecordKind<JsonLog> = {
     const record: JsonLog = {
       timeUnixNano: readUint64(reading, object, 'timeUnixNano', 'time_unix_nano'),
       observedTimeUnixNano: readUint64(reading, object, 'observedTimeUnixNano', 'observed_time_unix_nano'),
-      severityNumber: readEnum(reading, object, 'severityNumber', 'severity_number', severityByName), severityText: readText(reading, object, 'severityText', 'severity_text'),
-      body, attributes, flags: readUint32(reading, object, 'flags', 'flags'), traceId: traceId ?? '', spanId: spanId ?? '',
+      severityNumber: readEnum(reading, object, 'severityNumber', 'severity_number', severityByName),
+      severityText: readText(reading, object, 'severityText', 'severity_text'),
+      body,
+      attributes,
+      flags: readUint32(reading, object, 'flags', 'flags'),
+      traceId: traceId ?? '',
+      spanId: spanId ?? '',
       eventName: readText(reading, object, 'eventName', 'event_name'),
     }
     return { record, fault: traceId === null ? 'invalid_trace_id' : spanId === null ? 'invalid_span_id' : null }

@@ -21,7 +21,8 @@ export interface JsonSpan {
   readonly attributes: JsonAttributes
 }
 
-const numbered = (prefix: string, names: readonly string[]): ReadonlyMap<string, number> => new Map(names.map((name, n) => [`${prefix}_${name}`, n]))
+const numbered = (prefix: string, names: readonly string[]): ReadonlyMap<string, number> =>
+  new Map(names.map((name, n) => [`${prefix}_${name}`, n]))
 const kinds = numbered('SPAN_KIND', ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'])
 const statusCodes = numbered('STATUS_CODE', ['UNSET', 'OK', 'ERROR'])
 
@@ -48,14 +49,26 @@ const SPANS: RecordKind<JsonSpan> = {
     const record: JsonSpan = {
       startTimeUnixNano: readUint64(reading, object, 'startTimeUnixNano', 'start_time_unix_nano'),
       endTimeUnixNano: readUint64(reading, object, 'endTimeUnixNano', 'end_time_unix_nano'),
-      traceId: traceId ?? '', spanId: spanId ?? '', parentSpanId: parentSpanId ?? '', attributes,
-      name: readText(reading, object, 'name', 'name'), kind: readEnum(reading, object, 'kind', 'kind', kinds),
-      statusCode: readStatus(reading, object.status), flags: readUint32(reading, object, 'flags', 'flags'),
+      traceId: traceId ?? '',
+      spanId: spanId ?? '',
+      parentSpanId: parentSpanId ?? '',
+      attributes,
+      name: readText(reading, object, 'name', 'name'),
+      kind: readEnum(reading, object, 'kind', 'kind', kinds),
+      statusCode: readStatus(reading, object.status),
+      flags: readUint32(reading, object, 'flags', 'flags'),
     }
     readText(reading, object, 'traceState', 'trace_state')
     readList(reading, object, 'events', 'events', (event) => readInner(reading, event))
     readList(reading, object, 'links', 'links', (link) => readInner(reading, link))
-    const fault = (traceId ?? '') === '' ? 'invalid_trace_id' : (spanId ?? '') === '' ? 'invalid_span_id' : parentSpanId === null ? 'invalid_parent_span_id' : null
+    const fault =
+      (traceId ?? '') === ''
+        ? 'invalid_trace_id'
+        : (spanId ?? '') === ''
+          ? 'invalid_span_id'
+          : parentSpanId === null
+            ? 'invalid_parent_span_id'
+            : null
     return { record, fault }
   },
 }

@@ -10,7 +10,12 @@ export type JsonValue = null | string | boolean | bigint | number | Uint8Array |
 export type JsonAttributes = readonly (readonly [key: string, value: JsonValue])[]
 
 /** What is carried through one body: its first wrong type, and of the current part its stored bytes and depth. */
-export interface Reading { fault: { readonly path: string; readonly expected: string } | null; bytes: number; tooDeep: boolean; count: number }
+export interface Reading {
+  fault: { readonly path: string; readonly expected: string } | null
+  bytes: number
+  tooDeep: boolean
+  count: number
+}
 
 export const isJsonObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
 
@@ -20,8 +25,14 @@ const NO_VALUE = Symbol('wrong type')
 type Read = JsonValue | typeof NO_VALUE
 
 const readInt64 = (value: unknown): Read => {
-  const exact = typeof value === 'bigint' ? value : typeof value === 'number' && Number.isInteger(value) ? BigInt(value)
-    : typeof value === 'string' && /^-?\d{1,20}$/.test(value) ? BigInt(value) : null
+  const exact =
+    typeof value === 'bigint'
+      ? value
+      : typeof value === 'number' && Number.isInteger(value)
+        ? BigInt(value)
+        : typeof value === 'string' && /^-?\d{1,20}$/.test(value)
+          ? BigInt(value)
+          : null
   return exact === null || exact < MIN_INT64 || exact > MAX_INT64 ? NO_VALUE : exact
 }
 
@@ -35,9 +46,15 @@ const readDouble = (value: unknown): Read => {
 }
 
 const base64 = /^[A-Za-z0-9+/_-]*={0,2}$/
-const readBytes = (value: unknown): Read => (typeof value === 'string' && base64.test(value) ? new Uint8Array(Buffer.from(value, 'base64')) : NO_VALUE)
+const readBytes = (value: unknown): Read =>
+  typeof value === 'string' && base64.test(value) ? new Uint8Array(Buffer.from(value, 'base64')) : NO_VALUE
 
-interface Kind { readonly camel: string; readonly snake: string; readonly expected: string; readonly read: (value: unknown) => Read }
+interface Kind {
+  readonly camel: string
+  readonly snake: string
+  readonly expected: string
+  readonly read: (value: unknown) => Read
+}
 const kinds: readonly Kind[] = [
   { camel: 'stringValue', snake: 'string_value', expected: 'a string', read: (value) => (typeof value === 'string' ? value : NO_VALUE) },
   { camel: 'boolValue', snake: 'bool_value', expected: 'true or false', read: (value) => (typeof value === 'boolean' ? value : NO_VALUE) },
@@ -46,11 +63,12 @@ const kinds: readonly Kind[] = [
   { camel: 'bytesValue', snake: 'bytes_value', expected: 'base64', read: readBytes },
 ]
 
-const sizeOf = (value: JsonValue): number => (typeof value === 'string' ? textBytes(value) : value instanceof Uint8Array ? Math.ceil(value.length / 3) * 4 : 8)
+const sizeOf = (value: JsonValue): number =>
+  typeof value === 'string' ? textBytes(value) : value instanceof Uint8Array ? Math.ceil(value.length / 3) * 4 : 8
 
 /** `values` of a list; null when the list is not one. */
 const elementsOf = (reading: Reading, list: unknown, path: string): readonly unknown[] => {
-  const values = isJsonObject(list) ? list.values ?? [] : null
+  const values = isJsonObject(list) ? (list.values ?? []) : null
   if (Array.isArray(values)) return values
   reading.fault ??= { path, expected: 'an object with an array of values' }
   return []
@@ -81,7 +99,9 @@ export const readValue = (reading: Reading, value: unknown, depth: number): Json
   const list = value.arrayValue ?? value.array_value ?? null
   if (list !== null) return readArray(reading, list, depth + 1)
   const pairs = value.kvlistValue ?? value.kvlist_value ?? null
-  return pairs === null ? null : { entries: readAttributes(reading, elementsOf(reading, pairs, 'kvlistValue'), 'kvlistValue.values', depth + 1) }
+  return pairs === null
+    ? null
+    : { entries: readAttributes(reading, elementsOf(reading, pairs, 'kvlistValue'), 'kvlistValue.values', depth + 1) }
 }
 
 const readArray = (reading: Reading, list: unknown, depth: number): readonly JsonValue[] => {
@@ -106,7 +126,7 @@ export const readAttributes = (reading: Reading, list: unknown, path: string, de
   for (let i = 0; i < list.length && reading.fault === null && !reading.tooDeep; i++) {
     const pair: unknown = list[i]
     if (pair === null) continue
-    if (!isJsonObject(pair) || (typeof (pair.key ?? '') !== 'string')) {
+    if (!isJsonObject(pair) || typeof (pair.key ?? '') !== 'string') {
       reading.fault ??= { path: `${path}[${i}]`, expected: 'an object with a key and a value' }
       break
     }

@@ -77,12 +77,21 @@ export const skipUnknown = (buf: Uint8Array, pos: number, end: number, tag: numb
   if (field === 0) return BAD_TAG
   let after: number
   switch (tag & 7) {
-    case 0: return skipVarint(buf, pos, end)
-    case 1: after = pos + 8; break
-    case 2: return skipBytes(buf, pos, end)
-    case 5: after = pos + 4; break
-    case 3: case 4: return GROUP
-    default: return BAD_TAG
+    case 0:
+      return skipVarint(buf, pos, end)
+    case 1:
+      after = pos + 8
+      break
+    case 2:
+      return skipBytes(buf, pos, end)
+    case 5:
+      after = pos + 4
+      break
+    case 3:
+    case 4:
+      return GROUP
+    default:
+      return BAD_TAG
   }
   return after > end ? PAST_END : after
 }

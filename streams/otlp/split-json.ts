@@ -18,7 +18,14 @@ const COMMA = utf8.encode(',')
 
 const separated = (lists: readonly (readonly Part[])[]): Part[] => lists.flatMap((parts, at) => (at === 0 ? [...parts] : [COMMA, ...parts]))
 
-interface Kind { readonly names: GroupNames; readonly request: ReadonlySet<string>; readonly resource: ReadonlySet<string>; readonly scope: ReadonlySet<string>; readonly framing: Framing; readonly walk: (piece: Uint8Array) => Walk }
+interface Kind {
+  readonly names: GroupNames
+  readonly request: ReadonlySet<string>
+  readonly resource: ReadonlySet<string>
+  readonly scope: ReadonlySet<string>
+  readonly framing: Framing
+  readonly walk: (piece: Uint8Array) => Walk
+}
 const NONE: Slice = [0, 0]
 
 /** Members by both names of the protocol; null is absent. */
@@ -41,10 +48,16 @@ function* otlpCuts(body: Uint8Array, { names, ...kind }: Kind, rejected: Readonl
   const request = readMembers(body, [skipBlank(body, 0), body.length], kind.request)
   for (const group of elementsOf(body, request(...names.resources) ?? NONE)) {
     const outer = readMembers(body, group, kind.resource)
-    const resource = headOf([[namesOf.resource, outer('resource', 'resource')], [namesOf.schemaUrl, outer('schemaUrl', 'schema_url')]])
+    const resource = headOf([
+      [namesOf.resource, outer('resource', 'resource')],
+      [namesOf.schemaUrl, outer('schemaUrl', 'schema_url')],
+    ])
     for (const scoped of elementsOf(body, outer(...names.scopes) ?? NONE)) {
       const inner = readMembers(body, scoped, kind.scope)
-      const scope = headOf([[namesOf.scope, inner('scope', 'scope')], [namesOf.schemaUrl, inner('schemaUrl', 'schema_url')]])
+      const scope = headOf([
+        [namesOf.scope, inner('scope', 'scope')],
+        [namesOf.schemaUrl, inner('schemaUrl', 'schema_url')],
+      ])
       let follows = false
       for (const [start, end] of elementsOf(body, inner(...names.records) ?? NONE)) {
         const isKept = !rejected.has(index++)
@@ -59,13 +72,30 @@ const [OBJECT, CLOSE, END] = ['{', ']}', ']'].map((one) => utf8.encode(one))
 const runParts = (runs: readonly Slice[]): Part[] => separated(runs.map((run) => [run]))
 
 const kindOf = (names: GroupNames, walk: Kind['walk']): Kind => {
-  const [request, scopes, records] = [`{"${names.resources[0]}":[`, `"${names.scopes[0]}":[`, `"${names.records[0]}":[`].map((one) => utf8.encode(one))
+  const [request, scopes, records] = [`{"${names.resources[0]}":[`, `"${names.scopes[0]}":[`, `"${names.records[0]}":[`].map((one) =>
+    utf8.encode(one),
+  )
   const scopeParts = ({ head, runs }: ScopeGroup): Part[] => [OBJECT, ...head.parts, records, ...runParts(runs), CLOSE]
-  const resourceParts = ({ head, scopes: inner }: ResourceGroup): Part[] => [OBJECT, ...head.parts, scopes, ...separated(inner.map(scopeParts)), CLOSE]
+  const resourceParts = ({ head, scopes: inner }: ResourceGroup): Part[] => [
+    OBJECT,
+    ...head.parts,
+    scopes,
+    ...separated(inner.map(scopeParts)),
+    CLOSE,
+  ]
   return {
-    names, walk, request: new Set(names.resources), resource: new Set(['resource', 'schemaUrl', 'schema_url', ...names.scopes]), scope: new Set(['scope', 'schemaUrl', 'schema_url', ...names.records]),
+    names,
+    walk,
+    request: new Set(names.resources),
+    resource: new Set(['resource', 'schemaUrl', 'schema_url', ...names.scopes]),
+    scope: new Set(['scope', 'schemaUrl', 'schema_url', ...names.records]),
     framing: {
-      overhead: { piece: request.length + CLOSE.length, resource: OBJECT.length + scopes.length + CLOSE.length + 1, scope: OBJECT.length + records.length + CLOSE.length + 1, run: 1 },
+      overhead: {
+        piece: request.length + CLOSE.length,
+        resource: OBJECT.length + scopes.length + CLOSE.length + 1,
+        scope: OBJECT.length + records.length + CLOSE.length + 1,
+        run: 1,
+      },
       maxGap: MAX_GAP,
       toParts: (groups) => [request, ...separated(groups.map(resourceParts)), CLOSE],
     },
@@ -79,7 +109,11 @@ const OPEN = utf8.encode('[')
 const eventFraming: Framing = {
   overhead: { piece: 2, resource: 0, scope: 0, run: 1 },
   maxGap: MAX_GAP,
-  toParts: ([{ scopes: [{ runs }] }]) => [OPEN, ...runParts(runs), END],
+  toParts: ([
+    {
+      scopes: [{ runs }],
+    },
+  ]) => [OPEN, ...runParts(runs), END],
 }
 
 /** One after the other, as `parseJsonStream` finds them. */
@@ -119,9 +153,17 @@ const splitOtlp = (body: Uint8Array, kind: Kind, rejected: readonly number[], ma
   split(body, otlpCuts(body, kind, new Set(rejected)), kind.framing, kind.walk, maxBytes)
 
 /** @param rejected by the walk of the whole body. Pieces are OTLP JSON, of at most `maxBytes`. */
-export const splitOtlpJson = (body: Uint8Array, rejected: readonly number[], maxBytes: number): Split => splitOtlp(body, LOGS, rejected, maxBytes)
-export const splitOtlpJsonSpans = (body: Uint8Array, rejected: readonly number[], maxBytes: number): Split => splitOtlp(body, SPANS, rejected, maxBytes)
+export const splitOtlpJson = (body: Uint8Array, rejected: readonly number[], maxBytes: number): Split =>
+  splitOtlp(body, LOGS, rejected, maxBytes)
+export const splitOtlpJsonSpans = (body: Uint8Array, rejected: readonly number[], maxBytes: number): Split =>
+  splitOtlp(body, SPANS, rejected, maxBytes)
 
 /** Pieces are `json`, one array each, whatever the format of the body. */
 export const splitEvents = (body: Uint8Array, format: 'json' | 'ndjson', rejected: readonly number[], maxBytes: number): Split =>
-  split(body, eventCuts(body, format === 'ndjson' ? linesOf(body) : documentsOf(body), new Set(rejected)), eventFraming, (piece) => walkEvents(piece, 'json'), maxBytes)
+  split(
+    body,
+    eventCuts(body, format === 'ndjson' ? linesOf(body) : documentsOf(body), new Set(rejected)),
+    eventFraming,
+    (piece) => walkEvents(piece, 'json'),
+    maxBytes,
+  )

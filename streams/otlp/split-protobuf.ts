@@ -11,7 +11,12 @@ const HEAD = 10
 const CHILD = 18
 const SCHEMA_URL = 26
 
-interface Field { readonly tag: number; readonly start: number; /** Of what it holds. */ readonly from: number; readonly end: number }
+interface Field {
+  readonly tag: number
+  readonly start: number
+  /** Of what it holds. */ readonly from: number
+  readonly end: number
+}
 
 /** The length-delimited fields of a message. */
 function* fieldsOf(body: Uint8Array, from: number, end: number): Generator<Field> {
@@ -64,8 +69,10 @@ const framing: Framing = {
   toParts: (groups) => groups.flatMap(resourceParts),
 }
 
-const splitBy = (walk: (piece: Uint8Array) => Walk) => (body: Uint8Array, rejected: readonly number[], maxBytes: number): Split =>
-  split(body, cutsOf(body, new Set(rejected)), framing, walk, maxBytes)
+const splitBy =
+  (walk: (piece: Uint8Array) => Walk) =>
+  (body: Uint8Array, rejected: readonly number[], maxBytes: number): Split =>
+    split(body, cutsOf(body, new Set(rejected)), framing, walk, maxBytes)
 
 /** `rejected` by the walk of the whole body. Pieces are protobuf, of at most `maxBytes`. */
 export const splitProtobuf = splitBy(walkProtobuf)

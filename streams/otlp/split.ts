@@ -16,11 +16,26 @@ export interface Piece {
 export type Split = { readonly ok: true; readonly pieces: readonly Piece[] } | Malformed
 
 /** What all records of a group share. */
-export interface Head { readonly parts: readonly Part[]; readonly bytes: number }
+export interface Head {
+  readonly parts: readonly Part[]
+  readonly bytes: number
+}
 /** One accepted record with its place; `follows` = between the one before and this one is nothing but what separates two. */
-export interface Cut { readonly start: number; readonly end: number; readonly follows: boolean; readonly resource: Head; readonly scope: Head }
-export interface ScopeGroup { readonly head: Head; readonly runs: [start: number, end: number][] }
-export interface ResourceGroup { readonly head: Head; readonly scopes: ScopeGroup[] }
+export interface Cut {
+  readonly start: number
+  readonly end: number
+  readonly follows: boolean
+  readonly resource: Head
+  readonly scope: Head
+}
+export interface ScopeGroup {
+  readonly head: Head
+  readonly runs: [start: number, end: number][]
+}
+export interface ResourceGroup {
+  readonly head: Head
+  readonly scopes: ScopeGroup[]
+}
 
 /** How a format puts records together again. */
 export interface Framing {
@@ -46,7 +61,10 @@ export const assemble = (body: Uint8Array, { parts, bytes }: Pick<Piece, 'parts'
   return piece
 }
 
-interface Filling { readonly groups: ResourceGroup[]; bytes: number }
+interface Filling {
+  readonly groups: ResourceGroup[]
+  bytes: number
+}
 
 /** Adds the record where there is room for it: what it costs is known before anything changes. */
 const add = (filling: Filling, cut: Cut, { overhead, maxGap }: Framing, maxBytes: number): boolean => {
@@ -54,8 +72,10 @@ const add = (filling: Filling, cut: Cut, { overhead, maxGap }: Framing, maxBytes
   const scope = resource?.scopes.at(-1)?.head === cut.scope ? resource.scopes.at(-1)! : null
   const run = scope?.runs.at(-1) ?? null
   const isJoined = run !== null && cut.follows && cut.start - run[1] <= maxGap
-  const cost = (resource === null ? overhead.resource + cut.resource.bytes : 0) + (scope === null ? overhead.scope + cut.scope.bytes : 0)
-    + (isJoined ? cut.end - run[1] : overhead.run + cut.end - cut.start)
+  const cost =
+    (resource === null ? overhead.resource + cut.resource.bytes : 0) +
+    (scope === null ? overhead.scope + cut.scope.bytes : 0) +
+    (isJoined ? cut.end - run[1] : overhead.run + cut.end - cut.start)
   if (filling.bytes + cost > maxBytes) return false
   filling.bytes += cost
   if (isJoined) run[1] = cut.end
@@ -70,7 +90,13 @@ const add = (filling: Filling, cut: Cut, { overhead, maxGap }: Framing, maxBytes
 }
 
 /** Each piece is walked as what it will be read as: its counts are the walk's. */
-export const split = (body: Uint8Array, cuts: Iterable<Cut>, framing: Framing, walk: (piece: Uint8Array) => Walk, maxBytes: number): Split => {
+export const split = (
+  body: Uint8Array,
+  cuts: Iterable<Cut>,
+  framing: Framing,
+  walk: (piece: Uint8Array) => Walk,
+  maxBytes: number,
+): Split => {
   const pieces: Piece[] = []
   let total = 0
   let filling: Filling = { groups: [], bytes: framing.overhead.piece }
@@ -79,7 +105,8 @@ export const split = (body: Uint8Array, cuts: Iterable<Cut>, framing: Framing, w
     const bytes = bytesOf(parts)
     total += bytes
     // Large resources over small records: every piece repeats them.
-    if (total > MAX_EXPANDED_BYTES) return tooLarge(`cut into messages of ${maxBytes} bytes the body would take more than ${MAX_EXPANDED_BYTES} bytes`)
+    if (total > MAX_EXPANDED_BYTES)
+      return tooLarge(`cut into messages of ${maxBytes} bytes the body would take more than ${MAX_EXPANDED_BYTES} bytes`)
     const walked = walk(assemble(body, { parts, bytes }))
     if (!walked.ok) return walked
     pieces.push({ parts, bytes, recordCount: walked.recordCount, expandedBytes: walked.expandedBytes, rejected: walked.rejected })
@@ -90,7 +117,10 @@ export const split = (body: Uint8Array, cuts: Iterable<Cut>, framing: Framing, w
     if (add(filling, cut, framing, maxBytes)) continue
     const fault = filling.groups.length === 0 ? null : close()
     if (fault !== null) return fault
-    if (!add(filling, cut, framing, maxBytes)) return tooLarge(`a record of ${cut.end - cut.start} bytes, with its resource and scope, is larger than the ${maxBytes} bytes that one message of the event log may have`)
+    if (!add(filling, cut, framing, maxBytes))
+      return tooLarge(
+        `a record of ${cut.end - cut.start} bytes, with its resource and scope, is larger than the ${maxBytes} bytes that one message of the event log may have`,
+      )
   }
   const fault = filling.groups.length === 0 ? null : close()
   return fault ?? { ok: true, pieces }

@@ -7,5 +7,8 @@ export const walkEvents = (body: Uint8Array, format: 'json' | 'ndjson'): Walk =>
   const parsed = parseEvents(body, format)
   if (!parsed.ok) return parsed
   const expandedBytes = parsed.events.reduce((sum, event) => sum + (event.ok ? event.bytes + RECORD_OVERHEAD_BYTES : 0), 0)
-  return toWalk(parsed.events.map((event) => (event.ok ? null : event.reject)), expandedBytes)
+  return toWalk(
+    parsed.events.map((event) => (event.ok ? null : event.reject)),
+    expandedBytes,
+  )
 }

@@ -55,10 +55,19 @@ const walkValue = (buf: Uint8Array, start: number, end: number, depth: number): 
       pos = skipVarint(buf, pos, end)
     }
     switch (tag) {
-      case 10: case 58: pos = skipBytes(buf, pos, end); break
-      case 16: case 24: pos = skipVarint(buf, pos, end); break
-      case 33: pos += 8; break
-      case 42: case 50: {
+      case 10:
+      case 58:
+        pos = skipBytes(buf, pos, end)
+        break
+      case 16:
+      case 24:
+        pos = skipVarint(buf, pos, end)
+        break
+      case 33:
+        pos += 8
+        break
+      case 42:
+      case 50: {
         const after = skipBytes(buf, pos, end)
         if (after < 0) return after
         const inner = walkList(buf, after - readVarint(buf, pos, end), after, depth + 1, tag === 50)
@@ -67,7 +76,8 @@ const walkValue = (buf: Uint8Array, start: number, end: number, depth: number): 
         pos = after
         break
       }
-      default: pos = skipOther(buf, pos, end, tag, VALUE_FIELDS)
+      default:
+        pos = skipOther(buf, pos, end, tag, VALUE_FIELDS)
     }
     if (pos < 0) return pos
     if (pos > end) return PAST_END
@@ -147,10 +157,23 @@ export const walkLogRecord = (buf: Uint8Array, start: number, end: number): numb
       pos = skipVarint(buf, pos, end)
     }
     switch (tag) {
-      case 9: case 89: pos += 8; break
-      case 69: pos += 4; break
-      case 16: case 56: pos = pos < end && buf[pos] < 128 ? pos + 1 : skipVarint(buf, pos, end); break
-      case 26: case 42: case 50: case 74: case 82: case 98: {
+      case 9:
+      case 89:
+        pos += 8
+        break
+      case 69:
+        pos += 4
+        break
+      case 16:
+      case 56:
+        pos = pos < end && buf[pos] < 128 ? pos + 1 : skipVarint(buf, pos, end)
+        break
+      case 26:
+      case 42:
+      case 50:
+      case 74:
+      case 82:
+      case 98: {
         if (pos >= end) return PAST_END
         let length = buf[pos++]
         if (length > 127) {
@@ -168,7 +191,8 @@ export const walkLogRecord = (buf: Uint8Array, start: number, end: number): numb
         pos += length
         break
       }
-      default: pos = skipOther(buf, pos, end, tag, RECORD_FIELDS)
+      default:
+        pos = skipOther(buf, pos, end, tag, RECORD_FIELDS)
     }
     if (pos < 0) return pos
     if (pos > end) return PAST_END
@@ -176,7 +200,12 @@ export const walkLogRecord = (buf: Uint8Array, start: number, end: number): numb
   return judge(end - start, depthFault, traceIdBytes, spanIdBytes)
 }
 
-interface Holder { readonly known: number; readonly pairTag: number; readonly countTag: number; /** Two strings, or none. */ readonly textTags: readonly [number, number] }
+interface Holder {
+  readonly known: number
+  readonly pairTag: number
+  readonly countTag: number
+  /** Two strings, or none. */ readonly textTags: readonly [number, number]
+}
 export const RESOURCE: Holder = { known: RESOURCE_FIELDS, pairTag: 10, countTag: 16, textTags: [-1, -1] }
 export const SCOPE: Holder = { known: SCOPE_FIELDS, pairTag: 26, countTag: 32, textTags: [10, 18] }
 

@@ -9,7 +9,14 @@ const SPAN_FIELDS = 0b1_1111_1111_1111_1110
 const FLAGS_TAG = 133
 
 /** A message inside a span: tags of its fields by wire type; it holds attributes, or none. */
-interface Inner { readonly known: number; readonly pairTag: number; readonly bytes: readonly number[]; readonly varints: readonly number[]; readonly fixed64: number; readonly fixed32: number }
+interface Inner {
+  readonly known: number
+  readonly pairTag: number
+  readonly bytes: readonly number[]
+  readonly varints: readonly number[]
+  readonly fixed64: number
+  readonly fixed32: number
+}
 const NONE = -1
 const EVENT: Inner = { known: 0b1_1110, pairTag: 26, bytes: [18], varints: [32], fixed64: 9, fixed32: NONE }
 const LINK: Inner = { known: 0b111_1110, pairTag: 34, bytes: [10, 18, 26], varints: [40], fixed64: NONE, fixed32: 53 }
@@ -62,10 +69,28 @@ export const walkSpan = (buf: Uint8Array, start: number, end: number): number =>
       pos = skipVarint(buf, pos, end)
     }
     switch (tag) {
-      case 57: case 65: pos += 8; break
-      case FLAGS_TAG: pos += 4; break
-      case 48: case 80: case 96: case 112: pos = pos < end && buf[pos] < 128 ? pos + 1 : skipVarint(buf, pos, end); break
-      case 10: case 18: case 26: case 34: case 42: case 74: case 90: case 106: case 122: {
+      case 57:
+      case 65:
+        pos += 8
+        break
+      case FLAGS_TAG:
+        pos += 4
+        break
+      case 48:
+      case 80:
+      case 96:
+      case 112:
+        pos = pos < end && buf[pos] < 128 ? pos + 1 : skipVarint(buf, pos, end)
+        break
+      case 10:
+      case 18:
+      case 26:
+      case 34:
+      case 42:
+      case 74:
+      case 90:
+      case 106:
+      case 122: {
         if (pos >= end) return PAST_END
         let length = buf[pos++]
         if (length > 127) {
@@ -76,13 +101,29 @@ export const walkSpan = (buf: Uint8Array, start: number, end: number): number =>
         if (length > end - pos) return PAST_END
         let outcome = 0
         switch (tag) {
-          case 74: outcome = walkAttribute(buf, pos, pos + length); break
-          case 10: traceFrom = pos; traceBytes = length; break
-          case 18: spanFrom = pos; spanBytes = length; break
-          case 34: parentBytes = length; break
-          case 90: outcome = walkInner(buf, pos, pos + length, EVENT); break
-          case 106: outcome = walkInner(buf, pos, pos + length, LINK); break
-          case 122: outcome = walkInner(buf, pos, pos + length, STATUS); break
+          case 74:
+            outcome = walkAttribute(buf, pos, pos + length)
+            break
+          case 10:
+            traceFrom = pos
+            traceBytes = length
+            break
+          case 18:
+            spanFrom = pos
+            spanBytes = length
+            break
+          case 34:
+            parentBytes = length
+            break
+          case 90:
+            outcome = walkInner(buf, pos, pos + length, EVENT)
+            break
+          case 106:
+            outcome = walkInner(buf, pos, pos + length, LINK)
+            break
+          case 122:
+            outcome = walkInner(buf, pos, pos + length, STATUS)
+            break
           default:
         }
         if (outcome < 0) return outcome
@@ -90,7 +131,8 @@ export const walkSpan = (buf: Uint8Array, start: number, end: number): number =>
         pos += length
         break
       }
-      default: pos = skipOther(buf, pos, end, tag, SPAN_FIELDS)
+      default:
+        pos = skipOther(buf, pos, end, tag, SPAN_FIELDS)
     }
     if (pos < 0) return pos
     if (pos > end) return PAST_END

@@ -3,13 +3,26 @@
 // must be able to store.
 import { MAX_EXPANDED_BYTES, MAX_RECORDS, RECORD_OVERHEAD_BYTES, malformed, tooLarge } from './walk.ts'
 import type { RejectReason, Walk } from './walk.ts'
-import { BAD_PARENT_ID, BAD_SPAN_ID, BAD_TRACE_ID, RESOURCE, SCOPE, TOO_DEEP, TOO_LARGE, walkAttributes, walkLogRecord } from './walk-protobuf-record.ts'
+import {
+  BAD_PARENT_ID,
+  BAD_SPAN_ID,
+  BAD_TRACE_ID,
+  RESOURCE,
+  SCOPE,
+  TOO_DEEP,
+  TOO_LARGE,
+  walkAttributes,
+  walkLogRecord,
+} from './walk-protobuf-record.ts'
 import { walkSpan } from './walk-protobuf-span.ts'
 import { describeFault, readTag, readVarint, skipBytes, skipOther, skipVarint } from './protobuf-wire.ts'
 
 const TOO_MANY = -100
 const reasonOf: Record<number, RejectReason> = {
-  [TOO_DEEP]: 'nesting_too_deep', [BAD_TRACE_ID]: 'invalid_trace_id', [BAD_SPAN_ID]: 'invalid_span_id', [BAD_PARENT_ID]: 'invalid_parent_span_id',
+  [TOO_DEEP]: 'nesting_too_deep',
+  [BAD_TRACE_ID]: 'invalid_trace_id',
+  [BAD_SPAN_ID]: 'invalid_span_id',
+  [BAD_PARENT_ID]: 'invalid_parent_span_id',
   [TOO_LARGE]: 'record_too_large',
 }
 
@@ -19,7 +32,13 @@ const GROUP_FIELDS = (1 << 1) | (1 << 2) | (1 << 3)
 
 /** The record in [start, end): 0, or a fault. */
 type WalkRecord = (buf: Uint8Array, start: number, end: number) => number
-interface State { readonly walkRecord: WalkRecord; count: number; expandedBytes: number; readonly rejected: number[]; readonly codes: number[] }
+interface State {
+  readonly walkRecord: WalkRecord
+  count: number
+  expandedBytes: number
+  readonly rejected: number[]
+  readonly codes: number[]
+}
 
 /** Everything counted since `firstIndex` is rejected for what its resource or scope is. */
 const rejectAll = (state: State, firstIndex: number, firstFault: number, code: number): void => {

@@ -3,12 +3,23 @@
 
 /** Faults of one record: it is rejected, the rest of the body is kept. Also metric labels. */
 export type RejectReason =
-  | 'invalid_trace_id' | 'invalid_span_id' | 'invalid_parent_span_id' | 'record_too_large' | 'nesting_too_deep' | 'not_an_object' | 'empty_event' | 'invalid_json'
+  | 'invalid_trace_id'
+  | 'invalid_span_id'
+  | 'invalid_parent_span_id'
+  | 'record_too_large'
+  | 'nesting_too_deep'
+  | 'not_an_object'
+  | 'empty_event'
+  | 'invalid_json'
 
 /** Faults of the whole body: 400 and 413. */
 export type MalformedReason = 'malformed' | 'too_large'
 
-export interface Malformed { readonly ok: false; readonly reason: MalformedReason; readonly message: string }
+export interface Malformed {
+  readonly ok: false
+  readonly reason: MalformedReason
+  readonly message: string
+}
 export interface Walked {
   readonly ok: true
   /** Records in order of appearance, rejected ones included. */

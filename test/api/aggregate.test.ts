@@ -4,13 +4,30 @@ import { TransientError } from '../../streams/contracts/errors.ts'
 import { bearer, NOW, openHarness, type Asked, type Harness } from './harness.ts'
 
 let api: Harness
-beforeAll(async () => { api = await openHarness() })
+beforeAll(async () => {
+  api = await openHarness()
+})
 afterAll(() => api.close())
-const groups = [{ by0: 'cart', by1: '', by2: '', hash: '7', records: '5', groups: '3', all: '12' }, { by0: '', by1: '', by2: '', hash: '9', records: '1', groups: '3', all: '12' }]
-const row = (bucket: number, hash: string, records: number) => ({ bucket: String(bucket), hash, records: String(records), quantiles: [1, 2, 3, 4.00000019, 5, null], low: 1, high: 9, mean: 3.3333333333, total: 10 })
+const groups = [
+  { by0: 'cart', by1: '', by2: '', hash: '7', records: '5', groups: '3', all: '12' },
+  { by0: '', by1: '', by2: '', hash: '9', records: '1', groups: '3', all: '12' },
+]
+const row = (bucket: number, hash: string, records: number) => ({
+  bucket: String(bucket),
+  hash,
+  records: String(records),
+  quantiles: [1, 2, 3, 4.00000019, 5, null],
+  low: 1,
+  high: 9,
+  mean: 3.3333333333,
+  total: 10,
+})
 const answers: Record<string, (asked: Asked) => unknown[]> = {
   'logs.aggregate_groups': () => groups,
-  'logs.aggregate': ({ params }) => params.stepNs === '60000000000' ? [row(NOW / 60_000 - 1, '9', 1), row(NOW / 60_000 - 1, '7', 5), row(NOW / 60_000 - 1, '0', 6)] : [row(0, '7', 5), row(0, '0', 6), row(0, '9', 1)],
+  'logs.aggregate': ({ params }) =>
+    params.stepNs === '60000000000'
+      ? [row(NOW / 60_000 - 1, '9', 1), row(NOW / 60_000 - 1, '7', 5), row(NOW / 60_000 - 1, '0', 6)]
+      : [row(0, '7', 5), row(0, '0', 6), row(0, '9', 1)],
 }
 beforeEach(() => {
   api.asked.length = 0
@@ -27,20 +44,41 @@ const faultOf = async (query: string) => {
 describe('an aggregate', () => {
   it('is columns and rows, the larger group first, the others last and told', async () => {
     expect(await bodyOf('by=service&metric=count&metric=p95&field=ms')).toEqual({
-      columns: ['service', 'count', 'p95'], rows: [['cart', 5, 4], [null, 1, 4], ['(other)', 6, 4]], range: { from: new Date(NOW - 3_600_000).toISOString(), to: new Date(NOW).toISOString() }, step: null,
-      groups: { returned: 2, matched: 3, matchedAtLeast: false, other: '(other)' }, truncated: true, truncatedReason: 'groups', tookMs: expect.any(Number),
+      columns: ['service', 'count', 'p95'],
+      rows: [
+        ['cart', 5, 4],
+        [null, 1, 4],
+        ['(other)', 6, 4],
+      ],
+      range: { from: new Date(NOW - 3_600_000).toISOString(), to: new Date(NOW).toISOString() },
+      step: null,
+      groups: { returned: 2, matched: 3, matchedAtLeast: false, other: '(other)' },
+      truncated: true,
+      truncatedReason: 'groups',
+      tookMs: expect.any(Number),
     })
-    expect(api.asked.map((one) => [one.name, one.params.tenant])).toEqual([['logs.aggregate_groups', 'a'], ['logs.aggregate', 'a']])
+    expect(api.asked.map((one) => [one.name, one.params.tenant])).toEqual([
+      ['logs.aggregate_groups', 'a'],
+      ['logs.aggregate', 'a'],
+    ])
   })
 
   it('by time has the start of the bucket, and a rate over what the range leaves of it', async () => {
     const body = await bodyOf('by=service&metric=rate&step=1m&from=now-30s')
     expect(body).toMatchObject({ columns: ['time', 'service', 'rate'], step: 60 })
-    expect(body.rows).toEqual([['2026-01-31T11:59:00Z', 'cart', Number((5 / 30).toPrecision(6))], ['2026-01-31T11:59:00Z', null, Number((1 / 30).toPrecision(6))], ['2026-01-31T11:59:00Z', '(other)', 0.2]])
+    expect(body.rows).toEqual([
+      ['2026-01-31T11:59:00Z', 'cart', Number((5 / 30).toPrecision(6))],
+      ['2026-01-31T11:59:00Z', null, Number((1 / 30).toPrecision(6))],
+      ['2026-01-31T11:59:00Z', '(other)', 0.2],
+    ])
   })
 
   it('of counts for the whole range is read once: the others are the difference', async () => {
-    expect((await bodyOf('by=service')).rows).toEqual([['cart', 5], [null, 1], ['(other)', 6]])
+    expect((await bodyOf('by=service')).rows).toEqual([
+      ['cart', 5],
+      [null, 1],
+      ['(other)', 6],
+    ])
     expect(api.asked.map((one) => one.name)).toEqual(['logs.aggregate_groups'])
   })
 
@@ -53,8 +91,19 @@ describe('an aggregate', () => {
   })
 
   it.each([
-    ['metric=p95', 'field', 'required'], ['metric=p95&field=service', 'field', 'field'], ['metric=median', 'metric.0', 'invalid_literal'], ['by=a&by=b,c&by=d', 'by', 'maxItems'], ['by=body', 'by', 'field'], ['by=service&by=level,service', 'by', 'uniqueItems'],
-    ['by=a%20b', 'by', 'filter_syntax'], ['step=0', 'step', 'pattern'], ['step=soon', 'step', 'pattern'], ['step=1&from=now-2h', 'step', 'minimum'], ['filter=a%20AND', 'filter', 'filter_syntax'], ['limit=101', 'limit', 'maximum'], ['metric=count&metric=count', 'metric', 'uniqueItems'],
+    ['metric=p95', 'field', 'required'],
+    ['metric=p95&field=service', 'field', 'field'],
+    ['metric=median', 'metric.0', 'invalid_literal'],
+    ['by=a&by=b,c&by=d', 'by', 'maxItems'],
+    ['by=body', 'by', 'field'],
+    ['by=service&by=level,service', 'by', 'uniqueItems'],
+    ['by=a%20b', 'by', 'filter_syntax'],
+    ['step=0', 'step', 'pattern'],
+    ['step=soon', 'step', 'pattern'],
+    ['step=1&from=now-2h', 'step', 'minimum'],
+    ['filter=a%20AND', 'filter', 'filter_syntax'],
+    ['limit=101', 'limit', 'maximum'],
+    ['metric=count&metric=count', 'metric', 'uniqueItems'],
   ])('%s is refused at %s', async (query, path, code) => {
     expect(await faultOf(query)).toMatchObject({ path, code, example: expect.stringMatching(/./) })
   })
@@ -66,8 +115,17 @@ describe('an aggregate', () => {
   })
 
   it('that is empty says why, and what was probably meant', async () => {
-    api.answer = ({ name }) => ({ 'logs.newest': [{ ns: `${NOW - 1000}000000` }], 'logs.newest_keys': [{ of_record: ['user.id'], of_resource: [] }] })[name as string] ?? []
-    expect(await bodyOf('filter=user.idd%3D1')).toMatchObject({ rows: [], truncated: false, emptyReason: 'field_unknown', unknownFields: [{ field: 'user.idd', nearest: 'user.id' }], nearestDataAt: new Date(NOW - 1000).toISOString() })
+    api.answer = ({ name }) =>
+      ({ 'logs.newest': [{ ns: `${NOW - 1000}000000` }], 'logs.newest_keys': [{ of_record: ['user.id'], of_resource: [] }] })[
+        name as string
+      ] ?? []
+    expect(await bodyOf('filter=user.idd%3D1')).toMatchObject({
+      rows: [],
+      truncated: false,
+      emptyReason: 'field_unknown',
+      unknownFields: [{ field: 'user.idd', nearest: 'user.id' }],
+      nearestDataAt: new Date(NOW - 1000).toISOString(),
+    })
     expect(await bodyOf('filter=user.id%3D1')).toMatchObject({ emptyReason: 'no_match' })
     expect(await bodyOf('filter=NOT%20user.idd%3D1')).toMatchObject({ emptyReason: 'no_match' })
     api.answer = () => []
@@ -76,11 +134,19 @@ describe('an aggregate', () => {
   })
 
   it('that is out of time is refused, and what is tried instead is told', async () => {
-    api.answer = ({ name }) => { throw new TransientError(name === 'logs.aggregate' ? 'QUERY_TIMED_OUT' : 'STORE_UNAVAILABLE', 'too slow') }
+    api.answer = ({ name }) => {
+      throw new TransientError(name === 'logs.aggregate' ? 'QUERY_TIMED_OUT' : 'STORE_UNAVAILABLE', 'too slow')
+    }
     const reply = await ask('')
-    expect([reply.statusCode, reply.json()]).toEqual([400, expect.objectContaining({ code: 'QUERY_TOO_LARGE', fields: [expect.objectContaining({ example: 'from=now-1h' })] })])
+    expect([reply.statusCode, reply.json()]).toEqual([
+      400,
+      expect.objectContaining({ code: 'QUERY_TOO_LARGE', fields: [expect.objectContaining({ example: 'from=now-1h' })] }),
+    ])
     expect((await ask('by=service')).statusCode).toBe(503)
-    api.answer = ({ name }) => { if (name === 'logs.newest') throw new TransientError('QUERY_TIMED_OUT', 'too slow'); return [] }
+    api.answer = ({ name }) => {
+      if (name === 'logs.newest') throw new TransientError('QUERY_TIMED_OUT', 'too slow')
+      return []
+    }
     expect(await bodyOf('')).not.toHaveProperty('emptyReason')
   })
 
@@ -91,14 +157,27 @@ describe('an aggregate', () => {
 
 describe('the steps of time', () => {
   it('are nice ones, at most 60', () => {
-    for (const [hours, step] of [[1, 120], [0.01, 1], [24, 1800], [720, 86_400], [0, 1]]) expect(autoStep({ fromMs: NOW - hours * 3_600_000, toMs: NOW })).toBe(step)
+    for (const [hours, step] of [
+      [1, 120],
+      [0.01, 1],
+      [24, 1800],
+      [720, 86_400],
+      [0, 1],
+    ])
+      expect(autoStep({ fromMs: NOW - hours * 3_600_000, toMs: NOW })).toBe(step)
     const all = { fromMs: 0, toMs: Date.UTC(2200, 0, 1) }
     expect(bucketsOf(all, autoStep(all))).toBeLessThanOrEqual(60)
     expect(['5', '5m', '2h', '1d', '0', '', '-1', '1w', '1.5'].map(parseStep)).toEqual([5, 300, 7200, 86_400, null, null, null, null, null])
   })
 
   it('leave room for 10,000 cells, the others included', () => {
-    for (const [columns, buckets] of [[3, 60], [8, 1440], [1, 1], [5, 1000]]) expect((mostGroups(columns, buckets) + 1) * buckets * columns <= 10_000 || mostGroups(columns, buckets) === 1).toBe(true)
+    for (const [columns, buckets] of [
+      [3, 60],
+      [8, 1440],
+      [1, 1],
+      [5, 1000],
+    ])
+      expect((mostGroups(columns, buckets) + 1) * buckets * columns <= 10_000 || mostGroups(columns, buckets) === 1).toBe(true)
     expect(toRows({ range: { fromMs: 0, toMs: 1 }, stepSeconds: null, by: [], metrics: ['count'] }, [], [])).toEqual([])
   })
 })

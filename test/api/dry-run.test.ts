@@ -9,17 +9,44 @@ beforeAll(async () => {
   api = await openHarness()
   await addOwner(api.store)
 })
-afterAll(async () => { await api.close() })
+afterAll(async () => {
+  await api.close()
+})
 
 type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 const call = async (method: Method, url: string, payload?: object, who = 'owner', headers: Record<string, string> = {}) => {
-  const reply = await api.app.inject({ method, url, headers: { ...bearer(who), ...headers }, ...(payload === undefined ? {} : { payload }) })
+  const reply = await api.app.inject({
+    method,
+    url,
+    headers: { ...bearer(who), ...headers },
+    ...(payload === undefined ? {} : { payload }),
+  })
   return { status: reply.statusCode, said: reply.body.startsWith('{') ? reply.json<Record<string, unknown>>() : {}, headers: reply.headers }
 }
 /** Everything that is stored, as text. */
-const everything = async (): Promise<string> => JSON.stringify(await Promise.all(['monitors', 'tokens', 'audit_log', 'audit_heads', 'incidents', 'incident_updates', 'token_usage', 'idempotency_answers', 'tenants', 'memberships'].map((table) => api.store.query(`SELECT * FROM ${table} ORDER BY 1`))))
+const everything = async (): Promise<string> =>
+  JSON.stringify(
+    await Promise.all(
+      [
+        'monitors',
+        'tokens',
+        'audit_log',
+        'audit_heads',
+        'incidents',
+        'incident_updates',
+        'token_usage',
+        'idempotency_answers',
+        'tenants',
+        'memberships',
+      ].map((table) => api.store.query(`SELECT * FROM ${table} ORDER BY 1`)),
+    ),
+  )
 const monitor = { name: 'nightly', type: 'heartbeat', intervalSec: 60 }
-const addIncident = (id: string, number: number) => api.store.query("INSERT INTO incidents (id, tenant, number, title, severity, status, opened_at) VALUES ($1, 'a', $2, 't', 'major', 'open', now())", [id, number])
+const addIncident = (id: string, number: number) =>
+  api.store.query(
+    "INSERT INTO incidents (id, tenant, number, title, severity, status, opened_at) VALUES ($1, 'a', $2, 't', 'major', 'open', now())",
+    [id, number],
+  )
 
 describe('a dry run', () => {
   it('of every change answers the would-be result and the audit rows, and leaves everything as it was', async () => {
@@ -43,7 +70,11 @@ describe('a dry run', () => {
     ]
     for (const [method, url, payload, result, action] of runs) {
       const { status, said } = await call(method, `${url}?dry_run=true`, payload, 'owner', { 'idempotency-key': 'same for all' })
-      expect([action, status, said]).toEqual([action, 200, expect.objectContaining({ ...result, dryRun: true, changes: [expect.objectContaining({ action })] })])
+      expect([action, status, said]).toEqual([
+        action,
+        200,
+        expect.objectContaining({ ...result, dryRun: true, changes: [expect.objectContaining({ action })] }),
+      ])
       expect([action, JSON.stringify(said)]).toEqual([action, expect.not.stringMatching(/(obs|isage)_[\w-]{43}/)])
     }
     expect(await everything()).toBe(before)
@@ -51,7 +82,9 @@ describe('a dry run', () => {
   })
 
   it('is refused as the real call would be, and spends no cap', async () => {
-    expect((await call('POST', '/api/v1/monitors?dry_run=true', { ...monitor, name: 'x' }, 'viewer')).said).toMatchObject({ code: 'ROLE_INSUFFICIENT' })
+    expect((await call('POST', '/api/v1/monitors?dry_run=true', { ...monitor, name: 'x' }, 'viewer')).said).toMatchObject({
+      code: 'ROLE_INSUFFICIENT',
+    })
     expect((await call('POST', '/api/v1/monitors?dry_run=true', monitor)).said).toMatchObject({ code: 'MONITOR_NAME_DUPLICATE' })
     expect((await call('DELETE', '/api/v1/monitors/none?dry_run=true')).said).toMatchObject({ code: 'NOT_FOUND' })
     expect((await call('POST', '/api/v1/monitors?dry_run=true', { name: 'x' })).said).toMatchObject({ code: 'VALIDATION_FAILED' })
@@ -59,7 +92,10 @@ describe('a dry run', () => {
   })
 
   it('that is misspelt is not the real thing', async () => {
-    for (const query of ['dryrun=true', 'dry_run=yes', 'dry-run=true']) expect((await call('POST', `/api/v1/monitors?${query}`, { ...monitor, name: 'typo' })).said).toMatchObject({ code: 'VALIDATION_FAILED' })
+    for (const query of ['dryrun=true', 'dry_run=yes', 'dry-run=true'])
+      expect((await call('POST', `/api/v1/monitors?${query}`, { ...monitor, name: 'typo' })).said).toMatchObject({
+        code: 'VALIDATION_FAILED',
+      })
     expect(await api.store.query("SELECT 1 FROM monitors WHERE name = 'typo'")).toEqual([])
     expect((await call('POST', '/api/v1/monitors?dry_run=false', { ...monitor, name: 'real' })).status).toBe(201)
   })
@@ -72,7 +108,13 @@ describe('a dry run', () => {
 })
 
 describe('the undo of a change', () => {
-  interface Undo { readonly possible: boolean; readonly method?: Method; readonly path?: string; readonly body?: object; readonly reason?: string }
+  interface Undo {
+    readonly possible: boolean
+    readonly method?: Method
+    readonly path?: string
+    readonly body?: object
+    readonly reason?: string
+  }
   const undo = async ({ said }: { said: Record<string, unknown> }) => {
     const { method, path, body } = said.undo as Undo
     return await call(method!, path!, body)
@@ -98,7 +140,11 @@ describe('the undo of a change', () => {
 
   it('is told by every route that changes something, in words of its own', () => {
     const folder = fileURLToPath(new URL('../../api/routes/', import.meta.url))
-    const routes = readdirSync(folder).flatMap((name) => readFileSync(`${folder}${name}`, 'utf8').split(/(?=\bapp\.(?:get|post|put|patch|delete)\()/).filter((text) => /^app\.(?!get)/.test(text)))
+    const routes = readdirSync(folder).flatMap((name) =>
+      readFileSync(`${folder}${name}`, 'utf8')
+        .split(/(?=\bapp\.(?:get|post|put|patch|delete)\()/)
+        .filter((text) => /^app\.(?!get)/.test(text)),
+    )
     expect(routes.length).toBeGreaterThan(12)
     expect(routes.filter((text) => !text.includes('tellUndo(')).map((text) => /operationId: '(\w+)'/.exec(text)?.[1])).toEqual([])
   })
@@ -106,7 +152,12 @@ describe('the undo of a change', () => {
   it('is said not to be there where it is not, in a header where there is no body', async () => {
     await addIncident('inc_4', 4)
     expect((await call('POST', '/api/v1/incidents/inc_4/resolve')).said.undo).toEqual({ possible: false, reason: expect.any(String) })
-    const { said: { id } } = await call('POST', '/api/v1/monitors', { ...monitor, name: 'w' })
-    expect(JSON.parse(String((await call('DELETE', `/api/v1/monitors/${id}`)).headers['x-undo']))).toEqual({ possible: false, reason: expect.any(String) })
+    const {
+      said: { id },
+    } = await call('POST', '/api/v1/monitors', { ...monitor, name: 'w' })
+    expect(JSON.parse(String((await call('DELETE', `/api/v1/monitors/${id}`)).headers['x-undo']))).toEqual({
+      possible: false,
+      reason: expect.any(String),
+    })
   })
 })

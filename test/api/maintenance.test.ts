@@ -6,8 +6,12 @@ const PATH = '/api/v1/maintenance-windows'
 const HOUR = 3_600_000
 const iso = (ms: number): string => new Date(ms).toISOString()
 let api: Harness
-beforeAll(async () => { api = await openHarness() })
-afterAll(async () => { await api.close() })
+beforeAll(async () => {
+  api = await openHarness()
+})
+afterAll(async () => {
+  await api.close()
+})
 type Method = 'GET' | 'POST' | 'DELETE'
 const call = async (method: Method, url: string, payload?: object, who = 'owner') => {
   const reply = await api.app.inject({ method, url, headers: bearer(who), ...(payload === undefined ? {} : { payload }) })
@@ -17,17 +21,39 @@ const call = async (method: Method, url: string, payload?: object, who = 'owner'
 test('a window is planned, seen by its tenant alone, and ended; its undo plans the time that was left', async () => {
   const body = { services: ['cart'], reason: 'database upgrade', endsAt: iso(NOW + 2 * HOUR) }
   const { status, said } = await call('POST', PATH, body)
-  expect([status, said]).toEqual([201, expect.objectContaining({ ...body, startsAt: iso(NOW), endedAt: body.endsAt, status: 'active', createdBy: 'a@example.test', undo: { possible: true, method: 'DELETE', path: `${PATH}/${said.id}` } })])
+  expect([status, said]).toEqual([
+    201,
+    expect.objectContaining({
+      ...body,
+      startsAt: iso(NOW),
+      endedAt: body.endsAt,
+      status: 'active',
+      createdBy: 'a@example.test',
+      undo: { possible: true, method: 'DELETE', path: `${PATH}/${said.id}` },
+    }),
+  ])
   expect((await call('GET', `${PATH}?status=active`)).said.maintenanceWindows).toMatchObject([{ id: said.id }])
   expect((await call('GET', `${PATH}?status=over`)).said.maintenanceWindows).toEqual([])
   expect((await call('GET', PATH, undefined, 'other')).said.maintenanceWindows).toEqual([])
   expect((await call('GET', `${PATH}/${said.id}`)).said).toMatchObject({ id: said.id, muted: [] })
-  for (const method of ['GET', 'DELETE'] as const) expect((await call(method, `${PATH}/${said.id}`, undefined, 'other')).said).toMatchObject({ code: 'NOT_FOUND' })
-  expect((await call('DELETE', `${PATH}/${said.id}?dry_run=true`)).said).toMatchObject({ dryRun: true, changes: [{ action: 'END_MAINTENANCE' }] })
+  for (const method of ['GET', 'DELETE'] as const)
+    expect((await call(method, `${PATH}/${said.id}`, undefined, 'other')).said).toMatchObject({ code: 'NOT_FOUND' })
+  expect((await call('DELETE', `${PATH}/${said.id}?dry_run=true`)).said).toMatchObject({
+    dryRun: true,
+    changes: [{ action: 'END_MAINTENANCE' }],
+  })
   api.nowMs = NOW + HOUR
   const ended = (await call('DELETE', `${PATH}/${said.id}`)).said
-  expect(ended).toMatchObject({ status: 'over', endedAt: iso(NOW + HOUR), undo: { possible: true, method: 'POST', path: PATH, body: { ...body, startsAt: iso(NOW + HOUR) } } })
-  expect((await call('POST', PATH, ended.undo.body)).said).toMatchObject({ status: 'active', startsAt: iso(NOW + HOUR), endsAt: body.endsAt })
+  expect(ended).toMatchObject({
+    status: 'over',
+    endedAt: iso(NOW + HOUR),
+    undo: { possible: true, method: 'POST', path: PATH, body: { ...body, startsAt: iso(NOW + HOUR) } },
+  })
+  expect((await call('POST', PATH, ended.undo.body)).said).toMatchObject({
+    status: 'active',
+    startsAt: iso(NOW + HOUR),
+    endsAt: body.endsAt,
+  })
   expect((await call('DELETE', `${PATH}/${said.id}`)).said).toMatchObject({ endedAt: iso(NOW + HOUR), undo: { possible: false } })
   api.nowMs = NOW
 })
@@ -35,21 +61,55 @@ test('a window is planned, seen by its tenant alone, and ended; its undo plans t
 test('one that has not begun is cancelled', async () => {
   const { said } = await call('POST', PATH, { startsAt: iso(NOW + HOUR), endsAt: iso(NOW + 2 * HOUR) })
   expect(said).toMatchObject({ status: 'scheduled', services: [] })
-  expect((await call('DELETE', `${PATH}/${said.id}`)).said).toMatchObject({ status: 'cancelled', undo: { body: { startsAt: iso(NOW + HOUR) } } })
+  expect((await call('DELETE', `${PATH}/${said.id}`)).said).toMatchObject({
+    status: 'cancelled',
+    undo: { body: { startsAt: iso(NOW + HOUR) } },
+  })
 })
 
 test('times that make no window are refused at their field', async () => {
   for (const [body, path] of [
-    [{ endsAt: 'tomorrow' }, 'endsAt'], [{ endsAt: iso(NOW - 1) }, 'endsAt'], [{ startsAt: iso(NOW + HOUR), endsAt: iso(NOW + HOUR) }, 'endsAt'], [{ startsAt: '2031-01-01', endsAt: iso(NOW + HOUR) }, 'startsAt'],
-    [{ endsAt: iso(NOW + 31 * 86_400_000) }, 'endsAt'], [{}, 'endsAt'],
-  ] as const) expect([body, (await call('POST', PATH, body)).said]).toMatchObject([body, { code: 'VALIDATION_FAILED', fields: [{ path }] }])
+    [{ endsAt: 'tomorrow' }, 'endsAt'],
+    [{ endsAt: iso(NOW - 1) }, 'endsAt'],
+    [{ startsAt: iso(NOW + HOUR), endsAt: iso(NOW + HOUR) }, 'endsAt'],
+    [{ startsAt: '2031-01-01', endsAt: iso(NOW + HOUR) }, 'startsAt'],
+    [{ endsAt: iso(NOW + 31 * 86_400_000) }, 'endsAt'],
+    [{}, 'endsAt'],
+  ] as const)
+    expect([body, (await call('POST', PATH, body)).said]).toMatchObject([body, { code: 'VALIDATION_FAILED', fields: [{ path }] }])
   expect((await call('POST', PATH, { endsAt: iso(NOW + HOUR) }, 'viewer')).said).toMatchObject({ code: 'ROLE_INSUFFICIENT' })
 })
 
 test('an anomaly that a window keeps back says so', async () => {
   const { said } = await call('POST', PATH, { endsAt: iso(NOW + HOUR) })
-  await api.store.query("INSERT INTO muted_signals (tenant, kind, signal_id, window_id, service, summary, severity, started_at, neighbours) VALUES ('a', 'anomaly', 'anom-1', $1, 'cart', 's', 'major', now(), '[]')", [said.id])
-  const row = { kind: 'anomaly', service_id: 'cart', metric_name: 'log.rate', anomaly_score: 1, z_score: 1, detected_at_ms: '1', started_at_ms: '1', resolved_at_ms: '0', resolved: 0, rca_triggered: 1, observed: 1, expected: 1, lower: 1, upper: 1, history: 1, signal: '', direction: 1, summary: '' }
-  api.answer = ({ name }) => name === 'anomalies.list' ? ['anom-1', 'anom-2'].map((anomaly_id) => ({ ...row, anomaly_id })) : [{ total: '2' }]
-  expect((await call('GET', '/api/v1/anomalies')).said.anomalies).toMatchObject([{ anomaly_id: 'anom-1', muted: true, maintenance_window_id: said.id }, { anomaly_id: 'anom-2', muted: false, maintenance_window_id: null }])
+  await api.store.query(
+    "INSERT INTO muted_signals (tenant, kind, signal_id, window_id, service, summary, severity, started_at, neighbours) VALUES ('a', 'anomaly', 'anom-1', $1, 'cart', 's', 'major', now(), '[]')",
+    [said.id],
+  )
+  const row = {
+    kind: 'anomaly',
+    service_id: 'cart',
+    metric_name: 'log.rate',
+    anomaly_score: 1,
+    z_score: 1,
+    detected_at_ms: '1',
+    started_at_ms: '1',
+    resolved_at_ms: '0',
+    resolved: 0,
+    rca_triggered: 1,
+    observed: 1,
+    expected: 1,
+    lower: 1,
+    upper: 1,
+    history: 1,
+    signal: '',
+    direction: 1,
+    summary: '',
+  }
+  api.answer = ({ name }) =>
+    name === 'anomalies.list' ? ['anom-1', 'anom-2'].map((anomaly_id) => ({ ...row, anomaly_id })) : [{ total: '2' }]
+  expect((await call('GET', '/api/v1/anomalies')).said.anomalies).toMatchObject([
+    { anomaly_id: 'anom-1', muted: true, maintenance_window_id: said.id },
+    { anomaly_id: 'anom-2', muted: false, maintenance_window_id: null },
+  ])
 })

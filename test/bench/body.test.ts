@@ -10,7 +10,7 @@ describe.each(['protobuf', 'json'] as const)('a body of a load in %s', (format) 
   it('is one that ingest takes, with every record', () => {
     expect(scan(corpus.body(7, NOW), `otlp_${format}`).walk).toMatchObject({ ok: true, recordCount: 20, rejected: [] })
   })
-  it('is known again by its attempt, and one changed byte makes it nobody\'s', () => {
+  it("is known again by its attempt, and one changed byte makes it nobody's", () => {
     const body = corpus.body(1_234_567, NOW)
     expect(corpus.attemptOf(body)).toBe(1_234_567)
     for (const at of [3, Math.floor(body.length / 2), body.length - 1]) {
@@ -32,7 +32,8 @@ describe.each(['protobuf', 'json'] as const)('a body of a load in %s', (format) 
 })
 
 it('the content of an attempt does not depend on its encoding, and changes with what is in it', () => {
-  const content = (records: number, format: 'protobuf' | 'json', servicePrefix?: string): number => createCorpus({ records, resources: 2, run: 'x', format, servicePrefix }).content
+  const content = (records: number, format: 'protobuf' | 'json', servicePrefix?: string): number =>
+    createCorpus({ records, resources: 2, run: 'x', format, servicePrefix }).content
   expect(content(10, 'json')).toBe(content(10, 'protobuf'))
   expect(new Set([content(10, 'json'), content(11, 'json'), content(10, 'json', 'other')]).size).toBe(3)
 })
@@ -44,7 +45,10 @@ describe('records that somebody has put together anew', () => {
     counter.add(Buffer.concat([corpus.body(1, NOW), corpus.body(2, NOW)]))
     counter.add(corpus.body(2, NOW))
     expect(counter.records()).toBe(900)
-    expect(counter.attempts('test')).toEqual([{ attempt: 1, records: 300, distinct: 300, isAltered: false }, { attempt: 2, records: 600, distinct: 300, isAltered: false }])
+    expect(counter.attempts('test')).toEqual([
+      { attempt: 1, records: 300, distinct: 300, isAltered: false },
+      { attempt: 2, records: 600, distinct: 300, isAltered: false },
+    ])
     expect(counter.attempts('other')).toEqual([])
   })
   it('are counted where values stand before their keys, as the Collector writes them', () => {

@@ -1,7 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { cpuOfTree, parseOwnMiB, parsePs, parsePsTime, parseStat, readProcesses, treeOf, type ProcessTable } from '../../bench/measure/processes.ts'
+import {
+  cpuOfTree,
+  parseOwnMiB,
+  parsePs,
+  parsePsTime,
+  parseStat,
+  readProcesses,
+  treeOf,
+  type ProcessTable,
+} from '../../bench/measure/processes.ts'
 
 describe('processor time and memory of processes', () => {
   it('is read behind a name that holds spaces and brackets, children that have ended included', () => {
@@ -13,7 +22,13 @@ describe('processor time and memory of processes', () => {
     expect(parsePs('    1     0   0:10.00\n  250     1   1:00.25\n').get(250)).toEqual({ parent: 1, cpuSeconds: 60.25 })
   })
   it('counts a process with all below it, but for a part that is counted apart', () => {
-    const table: ProcessTable = new Map([[1, { parent: 0, cpuSeconds: 100 }], [10, { parent: 1, cpuSeconds: 1 }], [11, { parent: 10, cpuSeconds: 2 }], [12, { parent: 11, cpuSeconds: 4 }], [13, { parent: 10, cpuSeconds: 8 }]])
+    const table: ProcessTable = new Map([
+      [1, { parent: 0, cpuSeconds: 100 }],
+      [10, { parent: 1, cpuSeconds: 1 }],
+      [11, { parent: 10, cpuSeconds: 2 }],
+      [12, { parent: 11, cpuSeconds: 4 }],
+      [13, { parent: 10, cpuSeconds: 8 }],
+    ])
     expect(treeOf(table, 10).toSorted()).toEqual([10, 11, 12, 13])
     expect(cpuOfTree(table, 10)).toBe(15)
     expect(cpuOfTree(table, 10, [11])).toBe(9)
@@ -22,7 +37,11 @@ describe('processor time and memory of processes', () => {
     expect(parseOwnMiB('VmHWM:\t  999999 kB\nRssAnon:\t   10240 kB\nRssFile:\t  500000 kB\n')).toBe(10)
   })
   it('a child that works shows in the table of this machine', async () => {
-    const child = spawn(process.execPath, ['-e', 'for (const end = Date.now() + 300; Date.now() < end;); console.log("done"); setTimeout(() => {}, 10_000)'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const child = spawn(
+      process.execPath,
+      ['-e', 'for (const end = Date.now() + 300; Date.now() < end;); console.log("done"); setTimeout(() => {}, 10_000)'],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    )
     try {
       await once(child.stdout, 'data')
       const table = readProcesses()

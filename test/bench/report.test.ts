@@ -6,18 +6,55 @@ import { splice } from '../../bench/report/splice.ts'
 import { renderRatios, renderResults } from '../../bench/report/table.ts'
 
 const result = (contestant: string, cpu: Record<string, number>, change: Partial<Result> = {}): Result => ({
-  stage: 'E', load: 'load', contestant, durability: 'fsync', records: 1000, seconds: 1, recordsPerSecond: 1000, cpuPerMillion: cpu, peakMiB: { pipeline: 100 }, ackMs: { p50: 1, p99: 20, p999: 300 },
-  queryableP99Ms: null, bytesPerRecord: 287.4, isCounted: true, faults: [], notes: [], ...change,
+  stage: 'E',
+  load: 'load',
+  contestant,
+  durability: 'fsync',
+  records: 1000,
+  seconds: 1,
+  recordsPerSecond: 1000,
+  cpuPerMillion: cpu,
+  peakMiB: { pipeline: 100 },
+  ackMs: { p50: 1, p99: 20, p999: 300 },
+  queryableP99Ms: null,
+  bytesPerRecord: 287.4,
+  isCounted: true,
+  faults: [],
+  notes: [],
+  ...change,
 })
-const pairing: Pairing = { stage: 'E', what: 'all', load: 'load', ours: ['ours', 'copy'], copies: ['ours', 'copy'], peer: 'peer', parts: 'all' }
-const rounds = (peer: number, ours = 1): Result[] => [0, 1, 2].flatMap(() => [result('ours', { pipeline: ours }), result('copy', { pipeline: ours * 1.1 }), result('peer', { pipeline: peer, generator: 100, sink: 50 })])
+const pairing: Pairing = {
+  stage: 'E',
+  what: 'all',
+  load: 'load',
+  ours: ['ours', 'copy'],
+  copies: ['ours', 'copy'],
+  peer: 'peer',
+  parts: 'all',
+}
+const rounds = (peer: number, ours = 1): Result[] =>
+  [0, 1, 2].flatMap(() => [
+    result('ours', { pipeline: ours }),
+    result('copy', { pipeline: ours * 1.1 }),
+    result('peer', { pipeline: peer, generator: 100, sink: 50 }),
+  ])
 
 describe('a comparison', () => {
   it('counts neither generator nor sink, and compares with the mean of both copies', () => {
-    expect(compare(rounds(6.3), pairing)).toMatchObject({ peerCost: 6.3, oursCost: 1.05, noise: expect.closeTo(1.1), ratio: { median: expect.closeTo(6), verdict: 'dearer than ours' }, isFailed: false })
+    expect(compare(rounds(6.3), pairing)).toMatchObject({
+      peerCost: 6.3,
+      oursCost: 1.05,
+      noise: expect.closeTo(1.1),
+      ratio: { median: expect.closeTo(6), verdict: 'dearer than ours' },
+      isFailed: false,
+    })
   })
   it('counts the parts that the row names', () => {
-    const results = [0, 1].flatMap(() => [result('ours', { pipeline: 1, clickhouse: 4 }), result('copy', { pipeline: 1, clickhouse: 4 }), result('peer', { pipeline: 9, clickhouse: 16 })])
+    const results = [0, 1].flatMap(() => [
+      result('ours', { pipeline: 1, clickhouse: 4 }),
+      result('copy', { pipeline: 1, clickhouse: 4 }),
+      result('peer', { pipeline: 9, clickhouse: 16 }),
+    ])
     expect(compare(results, { ...pairing, parts: ['clickhouse'] })!.ratio.median).toBe(4)
     expect(compare(results, pairing)!.ratio.median).toBe(5)
   })
@@ -26,7 +63,12 @@ describe('a comparison', () => {
     expect(compare(rounds(6), { ...pairing, peer: 'nobody' })).toBeNull()
   })
   it('a peer that lost a record is not quoted as if it had not', () => {
-    const results = [...rounds(6), result('ours', { pipeline: 1 }), result('copy', { pipeline: 1 }), result('peer', { pipeline: 0.1 }, { faults: ['1 requests doubled'] })]
+    const results = [
+      ...rounds(6),
+      result('ours', { pipeline: 1 }),
+      result('copy', { pipeline: 1 }),
+      result('peer', { pipeline: 0.1 }, { faults: ['1 requests doubled'] }),
+    ]
     expect(renderRatios([compare(results, pairing)!])).toContain('**lost, doubled or altered records**')
   })
 })
@@ -46,9 +88,14 @@ describe('the baseline', () => {
 
 describe('the tables', () => {
   it('say durability and counts of every row, with a column for each part that somebody has', () => {
-    const text = renderResults([result('ours', { pipeline: 0.5, generator: 0.2 }), result('peer', { pipeline: 20, broker: 3 }, { durability: 'memory', faults: ['2 requests doubled'], notes: ['slow'] })])
+    const text = renderResults([
+      result('ours', { pipeline: 0.5, generator: 0.2 }),
+      result('peer', { pipeline: 20, broker: 3 }, { durability: 'memory', faults: ['2 requests doubled'], notes: ['slow'] }),
+    ])
     expect(text.split('\n')[2]).toContain('| pipeline CPU-s/M | broker CPU-s/M | generator CPU-s/M |')
-    expect(text).toContain('| ours | load | fsync | 0.50 | – | 0.20 | 1,000 | 1.0 / 20 / 300 | – | 100 | 287 | 1,000, none lost, doubled or altered |')
+    expect(text).toContain(
+      '| ours | load | fsync | 0.50 | – | 0.20 | 1,000 | 1.0 / 20 / 300 | – | 100 | 287 | 1,000, none lost, doubled or altered |',
+    )
     expect(text).toContain('| peer | load | memory | 20.0 | 3.00 | – |')
     expect(text).toContain('**FAILED: 2 requests doubled**')
     expect(text).toContain('- peer: slow')
@@ -59,7 +106,10 @@ describe('the tables', () => {
 })
 
 describe('the plot', () => {
-  const bars = [{ group: 'E', label: 'ours <fsync>', value: 1, isOurs: true }, { group: 'E', label: 'peer', value: 4, isOurs: false }]
+  const bars = [
+    { group: 'E', label: 'ours <fsync>', value: 1, isOurs: true },
+    { group: 'E', label: 'peer', value: 4, isOurs: false },
+  ]
   const svg = renderPlot('cost', 's', bars)
   it('has a bar for each value, as long as it is', () => {
     const widths = [...svg.matchAll(/<rect class="(\w+)" [^>]*width="([\d.]+)"/g)].map(([, kind, width]) => [kind, Number(width)])

@@ -11,7 +11,9 @@ it('growth compares as many records of the same requests, of few and of many ten
   const [few, many] = growthLoads(size)
   expect({ ...many, tenants: 1, services: 8 }).toEqual(few)
   expect(describeLoad(many)).toContain('20 tenants × 100 services')
-  expect(growthNote({ cpuPerMillion: { pipeline: 4, clickhouse: 6 } }, { cpuPerMillion: { pipeline: 6, clickhouse: 6, generator: 9 } })).toContain('1.20 times')
+  expect(
+    growthNote({ cpuPerMillion: { pipeline: 4, clickhouse: 6 } }, { cpuPerMillion: { pipeline: 6, clickhouse: 6, generator: 9 } }),
+  ).toContain('1.20 times')
 })
 
 it('half of the load is half of what was measured, for as long as asked', () => {
@@ -23,7 +25,9 @@ it('half of the load is half of what was measured, for as long as asked', () => 
 it('detection is a line of its own beside decoding, and templates are a part of it', () => {
   const lines = [...runDetection(60_000)]
   expect(lines.map(({ contestant, faults }) => [contestant, faults])).toEqual([
-    ['Lapwing, decoding without detection', []], ['Lapwing, series and templates', []], ['Lapwing, of these, hashes of templates', []],
+    ['Lapwing, decoding without detection', []],
+    ['Lapwing, series and templates', []],
+    ['Lapwing, of these, hashes of templates', []],
   ])
   expect(lines.every(({ cpuPerMillion }) => cpuPerMillion.pipeline > 0)).toBe(true)
 })

@@ -3,14 +3,24 @@ import { findLogs } from '../../clickhouse/queries/find-logs.ts'
 import type { LogFilter, LogPosition, LogRow } from '../../clickhouse/queries/logs-search.ts'
 
 const HOUR_NS = 3_600_000_000_000n
-const filter: LogFilter = { tenant: 't', fromNs: 0n, toNs: 1000n * HOUR_NS, service: null, severityMin: 0, words: ['rare'], attributes: [], traceId: null }
+const filter: LogFilter = {
+  tenant: 't',
+  fromNs: 0n,
+  toNs: 1000n * HOUR_NS,
+  service: null,
+  severityMin: 0,
+  words: ['rare'],
+  attributes: [],
+  traceId: null,
+}
 
 /** A store that takes `msPerHour` for each hour of a slice and holds a row at each of `at`. */
 const storeOf = (at: readonly bigint[], msPerHour: number) => {
   let clockMs = 0
   const slices: [bigint, bigint][] = []
   return {
-    slices, now: () => clockMs,
+    slices,
+    now: () => clockMs,
     query: async <Row>(_query: object, params: Record<string, unknown>): Promise<Row[]> => {
       const [from, to] = [BigInt(params.fromNs as string), BigInt(params.toNs as string)]
       slices.push([from, to])
@@ -51,7 +61,7 @@ describe('a search of a long range', () => {
   })
 
   it('finds in its pages what there is, once each, in order, however dear it is', async () => {
-    const at = Array.from({ length: 57 }, (_, n) => BigInt(n * n) * HOUR_NS / 4n + BigInt(n))
+    const at = Array.from({ length: 57 }, (_, n) => (BigInt(n * n) * HOUR_NS) / 4n + BigInt(n))
     for (const msPerHour of [0.01, 1, 20, 3000]) {
       const { found, pages } = await walk(storeOf(at, msPerHour), 10)
       expect(found).toEqual(at.toReversed().map(String))

@@ -17,7 +17,9 @@ const test = async (): Promise<Counts> => {
   const total: Counts = { passed: 0, failed: 0, skipped: 0 }
   try {
     const described: ClusterDescription = {
-      token: cluster.token, readerPassword: cluster.servers.readerPassword, addresses: cluster.addresses(),
+      token: cluster.token,
+      readerPassword: cluster.servers.readerPassword,
+      addresses: cluster.addresses(),
       members: cluster.members.map(({ role, name, admin, otlp, alerts, api }) => ({ role, name, admin, otlp, alerts, api })),
     }
     for (const files of FILES) {
@@ -26,7 +28,9 @@ const test = async (): Promise<Counts> => {
     }
     const rolled = await restartInTurn(cluster)
     for (const text of rolled.broken.slice(0, 20)) console.log(text)
-    console.log(`every process restarted in turn: ${rolled.requests} requests, sent again ${rolled.retries}×, failed or not stored once: ${rolled.broken.length}`)
+    console.log(
+      `every process restarted in turn: ${rolled.requests} requests, sent again ${rolled.retries}×, failed or not stored once: ${rolled.broken.length}`,
+    )
     total[rolled.broken.length === 0 ? 'passed' : 'failed'] += 1
     if (total.failed > 0) console.log(cluster.output())
   } finally {

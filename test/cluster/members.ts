@@ -33,8 +33,13 @@ export const createMember = async (role: Role, index: number, env: Readonly<Reco
   const child = createLapwingProcess({
     isReady,
     env: {
-      ...env, LAPWING_ROLE: role, LAPWING_INSTANCE_ID: name, LAPWING_ADMIN_LISTEN: `127.0.0.1:${admin}`, LAPWING_OTLP_LISTEN: `127.0.0.1:${otlp}`,
-      LAPWING_ALERTS_LISTEN: `127.0.0.1:${alerts}`, LAPWING_API_LISTEN: `127.0.0.1:${api}`,
+      ...env,
+      LAPWING_ROLE: role,
+      LAPWING_INSTANCE_ID: name,
+      LAPWING_ADMIN_LISTEN: `127.0.0.1:${admin}`,
+      LAPWING_OTLP_LISTEN: `127.0.0.1:${otlp}`,
+      LAPWING_ALERTS_LISTEN: `127.0.0.1:${alerts}`,
+      LAPWING_API_LISTEN: `127.0.0.1:${api}`,
     },
   })
   return { ...child, role, name, isReady, admin: url(admin), otlp: url(otlp), alerts: url(alerts), api: url(api) }
@@ -42,7 +47,8 @@ export const createMember = async (role: Role, index: number, env: Readonly<Reco
 
 /** Two (or `each`) of each role, in the order in which they may be started. */
 export const createMembers = async (each: number, env: Readonly<Record<string, string>>): Promise<readonly Member[]> => {
-  const create = (role: Role, more: Readonly<Record<string, string>> = {}): Promise<Member[]> => Promise.all(Array.from({ length: each }, (_, index) => createMember(role, index, { ...env, ...more })))
+  const create = (role: Role, more: Readonly<Record<string, string>> = {}): Promise<Member[]> =>
+    Promise.all(Array.from({ length: each }, (_, index) => createMember(role, index, { ...env, ...more })))
   const ingest = await create('ingest')
-  return [...ingest, ...await create('worker'), ...await create('api', { LAPWING_PUBLIC_OTLP_URL: ingest[0].otlp })]
+  return [...ingest, ...(await create('worker')), ...(await create('api', { LAPWING_PUBLIC_OTLP_URL: ingest[0].otlp }))]
 }

@@ -5,7 +5,11 @@ import { until } from '../../bench/load/product.ts'
 import { compare, drainedStatus, pause, RECORDS } from '../kill/attempts.ts'
 import type { Cluster } from './cluster.ts'
 
-export interface RollingReport { readonly requests: number; readonly retries: number; readonly broken: readonly string[] }
+export interface RollingReport {
+  readonly requests: number
+  readonly retries: number
+  readonly broken: readonly string[]
+}
 
 const RUN = 'rolling'
 const EVERY_MS = 20
@@ -57,7 +61,10 @@ const startExporter = (cluster: Cluster, address: string, nextAttempt: () => num
 
 export const restartInTurn = async (cluster: Cluster): Promise<RollingReport> => {
   let attempts = 0
-  const exporters = cluster.of('ingest').flatMap(({ otlp }) => [otlp, otlp]).map((otlp) => startExporter(cluster, otlp, () => attempts++))
+  const exporters = cluster
+    .of('ingest')
+    .flatMap(({ otlp }) => [otlp, otlp])
+    .map((otlp) => startExporter(cluster, otlp, () => attempts++))
   const broken: string[] = []
   for (const member of cluster.members) {
     const code = await member.stop()
@@ -70,7 +77,8 @@ export const restartInTurn = async (cluster: Cluster): Promise<RollingReport> =>
   const acknowledged = new Set(ended.flatMap((one) => one.acknowledged))
   const { faults } = await compare(cluster.select, RUN, acknowledged)
   return {
-    requests: acknowledged.size, retries: ended.reduce((sum, one) => sum + one.retries, 0),
+    requests: acknowledged.size,
+    retries: ended.reduce((sum, one) => sum + one.retries, 0),
     broken: [...broken, ...ended.flatMap((one) => one.broken), ...faults],
   }
 }

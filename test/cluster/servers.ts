@@ -45,8 +45,14 @@ const openKafka = async (directory: string): Promise<Server & { readonly brokers
   const broker = await startKafka({ directory, port, advertisedPort: advertised })
   const proxy = await openTcpProxy({ port }, advertised)
   return {
-    name: 'kafka', disk: null, proxy, brokers: `127.0.0.1:${advertised}`, pid: () => broker.pid(),
-    signal: async (name) => { broker.signal(name) },
+    name: 'kafka',
+    disk: null,
+    proxy,
+    brokers: `127.0.0.1:${advertised}`,
+    pid: () => broker.pid(),
+    signal: async (name) => {
+      broker.signal(name)
+    },
     crash: async () => {
       await broker.kill9()
       await broker.restart()
@@ -63,7 +69,10 @@ const openPostgres = async (bin: string): Promise<Server & { readonly url: strin
   await server.start()
   const proxy = await openTcpProxy({ port: server.port })
   return {
-    name: 'postgres', disk: null, proxy, url: `postgres://lapwing:${server.password}@127.0.0.1:${proxy.port}/postgres`,
+    name: 'postgres',
+    disk: null,
+    proxy,
+    url: `postgres://lapwing:${server.password}@127.0.0.1:${proxy.port}/postgres`,
     signal: (name) => server.signal(name),
     crash: async () => {
       await server.signal('SIGKILL')
@@ -77,12 +86,28 @@ const openPostgres = async (bin: string): Promise<Server & { readonly url: strin
 }
 
 /** A disk of its own only where it is asked for: that of a test run is larger and faster. */
-const openClickHouse = async (directory: string, disk: SmallDisk | null): Promise<Server & { readonly url: string; readonly local: LocalClickHouse }> => {
-  const local = await startLocalClickHouse({ directory, listen: { host: '127.0.0.1', port: 0 }, maxMemoryBytes: 2 * GiB, readerPassword: randomBytes(12).toString('hex'), database: 'lapwing', log: silent })
+const openClickHouse = async (
+  directory: string,
+  disk: SmallDisk | null,
+): Promise<Server & { readonly url: string; readonly local: LocalClickHouse }> => {
+  const local = await startLocalClickHouse({
+    directory,
+    listen: { host: '127.0.0.1', port: 0 },
+    maxMemoryBytes: 2 * GiB,
+    readerPassword: randomBytes(12).toString('hex'),
+    database: 'lapwing',
+    log: silent,
+  })
   const proxy = await openTcpProxy({ port: Number(new URL(local.url).port) })
-  const signal = (name: NodeJS.Signals): void => { if (local.pid() !== null) process.kill(local.pid()!, name) }
+  const signal = (name: NodeJS.Signals): void => {
+    if (local.pid() !== null) process.kill(local.pid()!, name)
+  }
   return {
-    name: 'clickhouse', disk, proxy, local, url: `http://127.0.0.1:${proxy.port}`,
+    name: 'clickhouse',
+    disk,
+    proxy,
+    local,
+    url: `http://127.0.0.1:${proxy.port}`,
     signal: async (name) => signal(name),
     crash: async () => {
       const { restarts } = local
@@ -101,13 +126,28 @@ const openClickHouse = async (directory: string, disk: SmallDisk | null): Promis
 /** @param postgresBin the folder of `initdb` and `postgres`. @param diskMegabytes of a disk of ClickHouse's own, where one can be mounted. */
 export const openServers = async (directory: string, postgresBin: string, diskMegabytes?: number): Promise<Servers> => {
   for (const name of ['kafka', 'clickhouse']) mkdirSync(join(directory, name), { recursive: true })
-  const [kafka, postgres, clickhouse] = await Promise.all([openKafka(join(directory, 'kafka')), openPostgres(postgresBin), openClickHouse(join(directory, 'clickhouse'), diskMegabytes === undefined ? null : mountSmallDisk(join(directory, 'clickhouse'), diskMegabytes))])
+  const [kafka, postgres, clickhouse] = await Promise.all([
+    openKafka(join(directory, 'kafka')),
+    openPostgres(postgresBin),
+    openClickHouse(
+      join(directory, 'clickhouse'),
+      diskMegabytes === undefined ? null : mountSmallDisk(join(directory, 'clickhouse'), diskMegabytes),
+    ),
+  ])
   return {
     all: { kafka, postgres, clickhouse },
-    env: { KAFKA_BROKERS: kafka.brokers, DATABASE_URL: postgres.url, CLICKHOUSE_URL: clickhouse.url, CLICKHOUSE_USER: clickhouse.local.user, CLICKHOUSE_PASSWORD: clickhouse.local.password },
+    env: {
+      KAFKA_BROKERS: kafka.brokers,
+      DATABASE_URL: postgres.url,
+      CLICKHOUSE_URL: clickhouse.url,
+      CLICKHOUSE_USER: clickhouse.local.user,
+      CLICKHOUSE_PASSWORD: clickhouse.local.password,
+    },
     clickhouseUrl: clickhouse.local.url,
     readerPassword: clickhouse.local.readerPassword,
     pids: () => ({ kafka: kafka.pid(), clickhouse: clickhouse.local.pid() }),
-    close: async () => { await Promise.all([kafka, postgres, clickhouse].map((server) => server.close())) },
+    close: async () => {
+      await Promise.all([kafka, postgres, clickhouse].map((server) => server.close()))
+    },
   }
 }

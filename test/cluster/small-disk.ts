@@ -33,6 +33,8 @@ export const mountSmallDisk = (directory: string, megabytes: number): SmallDisk 
     },
     free: () => rmSync(filler, { force: true }),
     // What still has a file open there is gone a moment later.
-    unmount: () => { execFileSync('umount', ['-l', directory], { stdio: 'ignore' }) },
+    unmount: () => {
+      execFileSync('umount', ['-l', directory], { stdio: 'ignore' })
+    },
   }
 }

@@ -24,21 +24,47 @@ const problemsOf = (env: Record<string, string>): string[] => {
 
 describe('roles', () => {
   it('everything is embedded unless an address says otherwise, in any combination', () => {
-    expect(loadConfig({})).toMatchObject({ role: 'all', kafka: null, clickhouseUrl: null, databaseUrl: null, adminListen: null, watchdogShards: 1 })
-    expect(loadConfig({ DATABASE_URL: SERVERS.DATABASE_URL })).toMatchObject({ kafka: null, clickhouseUrl: null, databaseUrl: SERVERS.DATABASE_URL, watchdogShards: 8 })
-    expect(loadConfig({ KAFKA_BROKERS: SERVERS.KAFKA_BROKERS })).toMatchObject({ kafka: { brokers: ['k1:9092', 'k2:9092'], topic: 'lapwing.events', partitions: 8, tls: null, sasl: null }, databaseUrl: null })
+    expect(loadConfig({})).toMatchObject({
+      role: 'all',
+      kafka: null,
+      clickhouseUrl: null,
+      databaseUrl: null,
+      adminListen: null,
+      watchdogShards: 1,
+    })
+    expect(loadConfig({ DATABASE_URL: SERVERS.DATABASE_URL })).toMatchObject({
+      kafka: null,
+      clickhouseUrl: null,
+      databaseUrl: SERVERS.DATABASE_URL,
+      watchdogShards: 8,
+    })
+    expect(loadConfig({ KAFKA_BROKERS: SERVERS.KAFKA_BROKERS })).toMatchObject({
+      kafka: { brokers: ['k1:9092', 'k2:9092'], topic: 'lapwing.events', partitions: 8, tls: null, sasl: null },
+      databaseUrl: null,
+    })
   })
 
   it.each(['ingest', 'worker', 'api'])('%s needs all three servers, and says which it lacks', (role) => {
-    expect(problemsOf({ LAPWING_ROLE: role, ...SECRET })).toEqual(['KAFKA_BROKERS', 'CLICKHOUSE_URL', 'DATABASE_URL'].map((setting) => `${setting}: must be set for LAPWING_ROLE=${role}`))
-    expect(loadConfig({ LAPWING_ROLE: role, ...SERVERS, ...SECRET })).toMatchObject({ role, adminListen: { host: '127.0.0.1', port: 9464 } })
+    expect(problemsOf({ LAPWING_ROLE: role, ...SECRET })).toEqual(
+      ['KAFKA_BROKERS', 'CLICKHOUSE_URL', 'DATABASE_URL'].map((setting) => `${setting}: must be set for LAPWING_ROLE=${role}`),
+    )
+    expect(loadConfig({ LAPWING_ROLE: role, ...SERVERS, ...SECRET })).toMatchObject({
+      role,
+      adminListen: { host: '127.0.0.1', port: 9464 },
+    })
   })
 
   it('a cluster of ClickHouse stands behind an address, and has a name that can be quoted', () => {
-    expect(loadConfig({ ...SERVERS, LAPWING_CLICKHOUSE_CLUSTER: 'all-sharded' })).toMatchObject({ clickhouseCluster: { name: 'all-sharded', insertQuorum: 'auto' } })
+    expect(loadConfig({ ...SERVERS, LAPWING_CLICKHOUSE_CLUSTER: 'all-sharded' })).toMatchObject({
+      clickhouseCluster: { name: 'all-sharded', insertQuorum: 'auto' },
+    })
     expect(loadConfig(SERVERS)).toMatchObject({ clickhouseCluster: null })
     expect(problemsOf({ LAPWING_CLICKHOUSE_CLUSTER: 'a' })).toEqual(['CLICKHOUSE_URL: must be set beside LAPWING_CLICKHOUSE_CLUSTER'])
-    for (const [setting, value] of [['LAPWING_CLICKHOUSE_CLUSTER', 'a`b'], ['LAPWING_CLICKHOUSE_INSERT_QUORUM', 'most']]) expect(problemsOf({ ...SERVERS, [setting]: value })).toEqual([expect.stringContaining(`${setting}: `)])
+    for (const [setting, value] of [
+      ['LAPWING_CLICKHOUSE_CLUSTER', 'a`b'],
+      ['LAPWING_CLICKHOUSE_INSERT_QUORUM', 'most'],
+    ])
+      expect(problemsOf({ ...SERVERS, [setting]: value })).toEqual([expect.stringContaining(`${setting}: `)])
   })
 
   it('the API alone needs the key that all of its processes share', () => {
@@ -50,32 +76,65 @@ describe('roles', () => {
 describe('secrets', () => {
   it('come from files as well, addresses with a password in them too', () => {
     const config = loadConfig({
-      DATABASE_URL_FILE: file('pg', 'postgres://u:secret@pg/lapwing\n'), CLICKHOUSE_URL: 'http://ch:8123', CLICKHOUSE_PASSWORD_FILE: file('ch', 'of clickhouse\n'), LAPWING_SECRET_KEY_FILE: file('key', 'k'.repeat(40)),
-      KAFKA_BROKERS: 'k:9092', KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512', KAFKA_SASL_USERNAME: 'lapwing', KAFKA_SASL_PASSWORD_FILE: file('kafka', 'of kafka'), KAFKA_TLS_CA_FILE: file('ca', '---PEM---'),
+      DATABASE_URL_FILE: file('pg', 'postgres://u:secret@pg/lapwing\n'),
+      CLICKHOUSE_URL: 'http://ch:8123',
+      CLICKHOUSE_PASSWORD_FILE: file('ch', 'of clickhouse\n'),
+      LAPWING_SECRET_KEY_FILE: file('key', 'k'.repeat(40)),
+      KAFKA_BROKERS: 'k:9092',
+      KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
+      KAFKA_SASL_USERNAME: 'lapwing',
+      KAFKA_SASL_PASSWORD_FILE: file('kafka', 'of kafka'),
+      KAFKA_TLS_CA_FILE: file('ca', '---PEM---'),
     })
     expect(config).toMatchObject({
-      databaseUrl: 'postgres://u:secret@pg/lapwing', clickhousePassword: 'of clickhouse', secretKey: 'k'.repeat(40),
-      kafka: { tls: { ca: '---PEM---', cert: null, key: null }, sasl: { mechanism: 'SCRAM-SHA-512', username: 'lapwing', password: 'of kafka' } },
+      databaseUrl: 'postgres://u:secret@pg/lapwing',
+      clickhousePassword: 'of clickhouse',
+      secretKey: 'k'.repeat(40),
+      kafka: {
+        tls: { ca: '---PEM---', cert: null, key: null },
+        sasl: { mechanism: 'SCRAM-SHA-512', username: 'lapwing', password: 'of kafka' },
+      },
     })
   })
 
   it('are not shown by the error that names a wrong one', () => {
-    const problems = problemsOf({ DATABASE_URL: 'mysql://u:hunter2@pg/lapwing', CLICKHOUSE_PASSWORD_FILE: '/nowhere', KAFKA_BROKERS: 'k:9092', KAFKA_SASL_MECHANISM: 'PLAIN' }).join('\n')
+    const problems = problemsOf({
+      DATABASE_URL: 'mysql://u:hunter2@pg/lapwing',
+      CLICKHOUSE_PASSWORD_FILE: '/nowhere',
+      KAFKA_BROKERS: 'k:9092',
+      KAFKA_SASL_MECHANISM: 'PLAIN',
+    }).join('\n')
     expect(problems).toContain('DATABASE_URL')
     expect(problems).not.toContain('hunter2')
-    for (const name of ['CLICKHOUSE_PASSWORD_FILE: "/nowhere" is not a readable file', 'KAFKA_SASL_USERNAME: must be set', 'KAFKA_SASL_PASSWORD: must be set']) expect(problems).toContain(name)
+    for (const name of [
+      'CLICKHOUSE_PASSWORD_FILE: "/nowhere" is not a readable file',
+      'KAFKA_SASL_USERNAME: must be set',
+      'KAFKA_SASL_PASSWORD: must be set',
+    ])
+      expect(problems).toContain(name)
   })
 
   it('an authority is of a server that TLS leads to, and is read from its file', () => {
-    expect(problemsOf({ CLICKHOUSE_URL: 'http://ch:8123', CLICKHOUSE_TLS_CA: 'PEM', DATABASE_TLS_CA: 'PEM' })).toEqual([expect.stringContaining('CLICKHOUSE_TLS_CA: CLICKHOUSE_URL must be https'), expect.stringContaining('DATABASE_TLS_CA: DATABASE_URL must be set')])
-    expect(problemsOf({ CLICKHOUSE_URL: 'https://ch:8443', CLICKHOUSE_TLS_CA: 'PEM', DATABASE_URL: 'postgres://pg/x', DATABASE_TLS_CA: 'PEM' })).toEqual([])
+    expect(problemsOf({ CLICKHOUSE_URL: 'http://ch:8123', CLICKHOUSE_TLS_CA: 'PEM', DATABASE_TLS_CA: 'PEM' })).toEqual([
+      expect.stringContaining('CLICKHOUSE_TLS_CA: CLICKHOUSE_URL must be https'),
+      expect.stringContaining('DATABASE_TLS_CA: DATABASE_URL must be set'),
+    ])
+    expect(
+      problemsOf({ CLICKHOUSE_URL: 'https://ch:8443', CLICKHOUSE_TLS_CA: 'PEM', DATABASE_URL: 'postgres://pg/x', DATABASE_TLS_CA: 'PEM' }),
+    ).toEqual([])
   })
 
   it('a notification is signed: its secret goes with its address', () => {
-    expect(problemsOf({ LAPWING_NOTIFY_URL: 'https://hooks.example.com/x' })).toEqual([expect.stringContaining('LAPWING_NOTIFY_SECRET: must be set')])
+    expect(problemsOf({ LAPWING_NOTIFY_URL: 'https://hooks.example.com/x' })).toEqual([
+      expect.stringContaining('LAPWING_NOTIFY_SECRET: must be set'),
+    ])
   })
 })
 
 it('Kafka: what is no broker, no topic or a retention below a day is named', () => {
-  expect(problemsOf({ KAFKA_BROKERS: 'k:9092,nonsense', KAFKA_TOPIC: 'a b', KAFKA_RETENTION_HOURS: '2', KAFKA_CLIENT: 'other' }).map((line) => line.split(':')[0])).toEqual(['KAFKA_BROKERS', 'KAFKA_TOPIC', 'KAFKA_CLIENT', 'KAFKA_RETENTION_HOURS'])
+  expect(
+    problemsOf({ KAFKA_BROKERS: 'k:9092,nonsense', KAFKA_TOPIC: 'a b', KAFKA_RETENTION_HOURS: '2', KAFKA_CLIENT: 'other' }).map(
+      (line) => line.split(':')[0],
+    ),
+  ).toEqual(['KAFKA_BROKERS', 'KAFKA_TOPIC', 'KAFKA_CLIENT', 'KAFKA_RETENTION_HOURS'])
 })

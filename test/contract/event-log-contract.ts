@@ -14,15 +14,26 @@ export interface EventLogPlace {
 
 const PLENTY = { maxBytes: 64 * 1024 * 1024, maxMessages: 100_000 }
 
-const message = (partition: number, text: string, receivedAtMs = 1_700_000_000_000): NewMessage =>
-  ({ partition, envelope: createEnvelope({ receivedAtMs, subject: `s-${text}` }), body: Buffer.from(text) })
+const message = (partition: number, text: string, receivedAtMs = 1_700_000_000_000): NewMessage => ({
+  partition,
+  envelope: createEnvelope({ receivedAtMs, subject: `s-${text}` }),
+  body: Buffer.from(text),
+})
 
 const texts = (messages: readonly LogMessage[]): string[] => messages.map(({ body }) => Buffer.from(body).toString())
 const at = (offset: number, changes: Partial<GroupState> = {}): GroupState => ({ offset, open: [], note: '', ...changes })
-const codeOf = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'no error', (error: { name: string; code: string }) => [error.name, error.code])
+const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'no error',
+    (error: { name: string; code: string }) => [error.name, error.code],
+  )
 
 /** `retains`: retention is the log's own, and so are the bytes that it can tell. */
-export const describeEventLog = (name: string, createPlace: () => Promise<EventLogPlace>, { retains }: { readonly retains: boolean } = { retains: true }): void => {
+export const describeEventLog = (
+  name: string,
+  createPlace: () => Promise<EventLogPlace>,
+  { retains }: { readonly retains: boolean } = { retains: true },
+): void => {
   describe(`event log: ${name}`, () => {
     let place: EventLogPlace
     let log: MemberLog
@@ -57,10 +68,23 @@ export const describeEventLog = (name: string, createPlace: () => Promise<EventL
     })
 
     test('envelope and body come back byte for byte, empty and large bodies too', async () => {
-      const bodies = [new Uint8Array(0), Uint8Array.from({ length: 256 }, (_, n) => n), Buffer.alloc(3_000_000, 'large '), Buffer.alloc(2000, 7), Buffer.alloc(33_000, 8)]
+      const bodies = [
+        new Uint8Array(0),
+        Uint8Array.from({ length: 256 }, (_, n) => n),
+        Buffer.alloc(3_000_000, 'large '),
+        Buffer.alloc(2000, 7),
+        Buffer.alloc(33_000, 8),
+      ]
       const envelope = createEnvelope({
-        signal: 'heartbeat', format: 'none', compression: 'zstd', tenant: 'tenant-ü', recordCount: 9, rejected: [0, 3, 400_000],
-        inflatedBytes: 5e9, expandedBytes: 6e9, subject: 'monitor-1',
+        signal: 'heartbeat',
+        format: 'none',
+        compression: 'zstd',
+        tenant: 'tenant-ü',
+        recordCount: 9,
+        rejected: [0, 3, 400_000],
+        inflatedBytes: 5e9,
+        expandedBytes: 6e9,
+        subject: 'monitor-1',
       })
       for (const body of bodies) await log.append({ partition: 0, envelope, body })
       const read = await log.read({ partition: 0, from: 0, ...PLENTY })
@@ -106,7 +130,9 @@ export const describeEventLog = (name: string, createPlace: () => Promise<EventL
       await log.waitFor(0, 0, 10_000)
       expect(performance.now() - started).toBeLessThan(5000)
       let woken = false
-      const waiting = log.waitFor(0, 1, 20_000).then(() => { woken = true })
+      const waiting = log.waitFor(0, 1, 20_000).then(() => {
+        woken = true
+      })
       await log.append(message(1, 'another partition'))
       await log.waitFor(0, 1, 60)
       expect(woken).toBe(false)
@@ -128,10 +154,15 @@ export const describeEventLog = (name: string, createPlace: () => Promise<EventL
 
     test('two instances that append at once never share or skip an offset', async () => {
       const other = await open()
-      const positions = await Promise.all(Array.from({ length: 400 }, async (_, n) => {
-        if (n % 7 === 0) await new Promise((resolve) => { setImmediate(resolve) })
-        return (n % 2 === 0 ? log : other).append(message(0, `m${n}`))
-      }))
+      const positions = await Promise.all(
+        Array.from({ length: 400 }, async (_, n) => {
+          if (n % 7 === 0)
+            await new Promise((resolve) => {
+              setImmediate(resolve)
+            })
+          return (n % 2 === 0 ? log : other).append(message(0, `m${n}`))
+        }),
+      )
       const read = await log.read({ partition: 0, from: 0, ...PLENTY })
       expect(read.map(({ offset }) => offset)).toEqual(Array.from({ length: 400 }, (_, n) => n))
       for (const [n, { offset }] of positions.entries()) expect(texts([read[offset]])).toEqual([`m${n}`])
@@ -150,7 +181,13 @@ export const describeEventLog = (name: string, createPlace: () => Promise<EventL
 
     test('messages and group state survive close and open; offsets go on', async () => {
       await append(5)
-      const state = at(2, { open: [{ first: 2, last: 2 }, { first: 3, last: 4 }], note: 'consumed: 5 "ü"' })
+      const state = at(2, {
+        open: [
+          { first: 2, last: 2 },
+          { first: 3, last: 4 },
+        ],
+        note: 'consumed: 5 "ü"',
+      })
       await log.commit('analytics', 0, state)
       await log.close()
       log = await open()
@@ -167,8 +204,20 @@ export const describeEventLog = (name: string, createPlace: () => Promise<EventL
     test('an intent keeps the offset and adds a range; a commit replaces offset, ranges and note at once, per partition', async () => {
       await append(9)
       await log.commit('analytics', 0, at(0, { open: [{ first: 0, last: 3 }] }))
-      await log.commit('analytics', 0, at(0, { open: [{ first: 0, last: 3 }, { first: 4, last: 5 }] }))
-      expect((await log.state('analytics', 0)).open).toEqual([{ first: 0, last: 3 }, { first: 4, last: 5 }])
+      await log.commit(
+        'analytics',
+        0,
+        at(0, {
+          open: [
+            { first: 0, last: 3 },
+            { first: 4, last: 5 },
+          ],
+        }),
+      )
+      expect((await log.state('analytics', 0)).open).toEqual([
+        { first: 0, last: 3 },
+        { first: 4, last: 5 },
+      ])
       await log.commit('analytics', 0, at(4, { open: [{ first: 4, last: 5 }], note: 'x' }))
       expect(await log.state('analytics', 0)).toEqual(at(4, { open: [{ first: 4, last: 5 }], note: 'x' }))
       expect(await log.state('analytics', 1)).toEqual(at(0))
@@ -177,7 +226,9 @@ export const describeEventLog = (name: string, createPlace: () => Promise<EventL
     test('open ranges that are not contiguous from the offset, or more than 4, are refused', async () => {
       await append(9)
       await expect(log.commit('analytics', 0, at(1, { open: [{ first: 2, last: 3 }] }))).rejects.toThrow(RangeError)
-      await expect(log.commit('analytics', 0, at(0, { open: [0, 1, 2, 3, 4].map((n) => ({ first: n, last: n })) }))).rejects.toThrow(RangeError)
+      await expect(log.commit('analytics', 0, at(0, { open: [0, 1, 2, 3, 4].map((n) => ({ first: n, last: n })) }))).rejects.toThrow(
+        RangeError,
+      )
       expect(await log.state('analytics', 0)).toEqual(at(0))
     })
 
@@ -196,19 +247,20 @@ export const describeEventLog = (name: string, createPlace: () => Promise<EventL
       expect((await log.lag('analytics'))[0]).toMatchObject({ end: 4, committed: 4, oldestReceivedAtMs: null, bytes: retains ? 0 : null })
     })
 
-    if (retains) test('trim drops what is too old and committed, and nothing else', async () => {
-      const now = Date.now()
-      for (let n = 0; n < 6; n++) await log.append(message(0, `m${n}`, n < 4 ? now - 2 * 3_600_000 : now))
-      expect(await log.trim(now)).toBe(0)
-      await log.commit('analytics', 0, at(2))
-      expect(await log.trim(now)).toBeGreaterThan(0)
-      expect(texts(await log.read({ partition: 0, from: 0, ...PLENTY }))).toEqual(['m2', 'm3', 'm4', 'm5'])
-      await log.commit('analytics', 0, at(6))
-      await log.trim(now)
-      const read = await log.read({ partition: 0, from: 0, ...PLENTY })
-      expect(read.map(({ offset }) => offset)).toEqual([4, 5])
-      expect((await log.append(message(0, 'm6'))).offset).toBe(6)
-    })
+    if (retains)
+      test('trim drops what is too old and committed, and nothing else', async () => {
+        const now = Date.now()
+        for (let n = 0; n < 6; n++) await log.append(message(0, `m${n}`, n < 4 ? now - 2 * 3_600_000 : now))
+        expect(await log.trim(now)).toBe(0)
+        await log.commit('analytics', 0, at(2))
+        expect(await log.trim(now)).toBeGreaterThan(0)
+        expect(texts(await log.read({ partition: 0, from: 0, ...PLENTY }))).toEqual(['m2', 'm3', 'm4', 'm5'])
+        await log.commit('analytics', 0, at(6))
+        await log.trim(now)
+        const read = await log.read({ partition: 0, from: 0, ...PLENTY })
+        expect(read.map(({ offset }) => offset)).toEqual([4, 5])
+        expect((await log.append(message(0, 'm6'))).offset).toBe(6)
+      })
 
     test('appends accepted before close become durable; everything after close is LOG_CLOSED', async () => {
       const accepted = Array.from({ length: 20 }, (_, n) => log.append(message(0, `m${n}`)))
@@ -226,7 +278,9 @@ export const describeEventLog = (name: string, createPlace: () => Promise<EventL
     test('close ends a wait', async () => {
       await log.read({ partition: 0, from: 0, ...PLENTY })
       const waiting = log.waitFor(0, 0, 60_000)
-      await new Promise((resolve) => { setImmediate(resolve) })
+      await new Promise((resolve) => {
+        setImmediate(resolve)
+      })
       await log.close()
       await waiting
     })

@@ -5,11 +5,18 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
 
-const send = async (product: Product, message: string): Promise<number> => (await fetch(`${product.addresses().otlp}/api/v1/logs/ingest`, {
-  method: 'POST', headers: { authorization: `Bearer ${product.token}`, 'content-type': 'application/json' }, body: JSON.stringify({ service: 'kept', message }),
-})).status
+const send = async (product: Product, message: string): Promise<number> =>
+  (
+    await fetch(`${product.addresses().otlp}/api/v1/logs/ingest`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${product.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ service: 'kept', message }),
+    })
+  ).status
 const messages = async (product: Product): Promise<string[]> =>
-  (await (await product.api('/api/v1/logs/search?service=kept')).json() as { events: { message: string }[] }).events.map(({ message }) => message).sort()
+  ((await (await product.api('/api/v1/logs/search?service=kept')).json()) as { events: { message: string }[] }).events
+    .map(({ message }) => message)
+    .sort()
 
 it('a product on a copy of the directory has the records, tokens and monitors of the one that was copied', async () => {
   const first = createProduct()
@@ -18,8 +25,14 @@ it('a product on a copy of the directory has the records, tokens and monitors of
   try {
     await first.start()
     expect(await send(first, 'before')).toBe(200)
-    const made = await (await first.api('/api/v1/monitors', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name: 'backup', type: 'heartbeat', intervalSec: 60 }) })).json() as { id: string }
-    const { heartbeatUrl } = await (await first.api(`/api/v1/monitors/${made.id}/secrets`)).json() as { heartbeatUrl: string }
+    const made = (await (
+      await first.api('/api/v1/monitors', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ name: 'backup', type: 'heartbeat', intervalSec: 60 }),
+      })
+    ).json()) as { id: string }
+    const { heartbeatUrl } = (await (await first.api(`/api/v1/monitors/${made.id}/secrets`)).json()) as { heartbeatUrl: string }
     // Stopped at once: what is not stored yet is in the log, and comes with it.
     expect(await first.stop()).toBe(0)
     cpSync(first.dataDir, copy, { recursive: true })

@@ -12,13 +12,23 @@ const idp = createServer((_request, response) => {
   void exportJWK(publicKey).then((jwk) => response.end(JSON.stringify({ keys: [{ ...jwk, kid: 'k', alg: 'ES256' }] })))
 })
 beforeAll(async () => {
-  await new Promise<void>((resolve) => { idp.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    idp.listen(0, '127.0.0.1', resolve)
+  })
   const { port } = idp.address() as AddressInfo
   const issuer = `http://127.0.0.1:${port}`
-  product = createProduct({ env: { LAPWING_JWT_ISSUER: issuer, LAPWING_JWT_AUDIENCE: 'lapwing', LAPWING_EGRESS_ALLOW: `127.0.0.1:${port}` } })
+  product = createProduct({
+    env: { LAPWING_JWT_ISSUER: issuer, LAPWING_JWT_AUDIENCE: 'lapwing', LAPWING_EGRESS_ALLOW: `127.0.0.1:${port}` },
+  })
   await product.start()
-  token = await new SignJWT({ tenant: 'default', scope: 'logs:write logs:read', role: 'member' }).setProtectedHeader({ alg: 'ES256', kid: 'k' }).setSubject('collector').setIssuer(issuer).setAudience('lapwing')
-    .setIssuedAt().setExpirationTime('5m').sign(privateKey)
+  token = await new SignJWT({ tenant: 'default', scope: 'logs:write logs:read', role: 'member' })
+    .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+    .setSubject('collector')
+    .setIssuer(issuer)
+    .setAudience('lapwing')
+    .setIssuedAt()
+    .setExpirationTime('5m')
+    .sign(privateKey)
 })
 afterAll(async () => {
   await product.dispose()
@@ -26,7 +36,12 @@ afterAll(async () => {
   idp.close()
 })
 const asJwt = (): Record<string, string> => ({ authorization: `Bearer ${token}` })
-const ingest = (): Promise<Response> => fetch(`${product.addresses().otlp}/api/v1/logs/ingest`, { method: 'POST', headers: { ...asJwt(), 'content-type': 'application/json' }, body: JSON.stringify({ service: 'jwt', message: 'hello' }) })
+const ingest = (): Promise<Response> =>
+  fetch(`${product.addresses().otlp}/api/v1/logs/ingest`, {
+    method: 'POST',
+    headers: { ...asJwt(), 'content-type': 'application/json' },
+    body: JSON.stringify({ service: 'jwt', message: 'hello' }),
+  })
 
 it('is taken by ingest once it was checked, and by the API within its scopes', async () => {
   const first = await ingest()
@@ -40,7 +55,7 @@ it('is taken by ingest once it was checked, and by the API within its scopes', a
 })
 
 it('of a removed member is refused at once, everywhere', async () => {
-  const { members } = await (await product.api('/api/v1/me/members')).json() as { members: { userId: string; role: string }[] }
+  const { members } = (await (await product.api('/api/v1/me/members')).json()) as { members: { userId: string; role: string }[] }
   const { userId } = members.find((one) => one.role === 'member')!
   expect((await product.api(`/api/v1/me/members/${userId}`, { method: 'DELETE' })).status).toBe(204)
   expect((await fetch(`${product.addresses().api}/api/v1/logs/search`, { headers: asJwt() })).status).toBe(401)

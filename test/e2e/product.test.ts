@@ -12,23 +12,38 @@ beforeAll(async () => {
   product = createProduct()
   await product.start()
 })
-afterAll(async () => { await product.dispose() })
+afterAll(async () => {
+  await product.dispose()
+})
 
 describe('the product in one process', () => {
   it('makes and revokes tokens by command beside the running server, and a revoked one fails at once', async () => {
-    const command = (...args: string[]): string => spawnSync(process.execPath, [join(root, 'scripts/token.ts'), ...args], { env: { ...process.env, LAPWING_DATA_DIR: product.dataDir }, encoding: 'utf8' }).stdout
+    const command = (...args: string[]): string =>
+      spawnSync(process.execPath, [join(root, 'scripts/token.ts'), ...args], {
+        env: { ...process.env, LAPWING_DATA_DIR: product.dataDir },
+        encoding: 'utf8',
+      }).stdout
     const token = command('create', '--name', 'reader', '--scopes', 'logs:read').trim()
-    const asked = (path: string): Promise<Response> => fetch(`${product.addresses().api}${path}`, { headers: { authorization: `Bearer ${token}` } })
+    const asked = (path: string): Promise<Response> =>
+      fetch(`${product.addresses().api}${path}`, { headers: { authorization: `Bearer ${token}` } })
     expect((await asked('/api/v1/logs/search')).status).toBe(200)
     expect(await (await asked('/api/v1/incidents')).json()).toMatchObject({ code: 'PAT_SCOPE_INSUFFICIENT' })
-    const id = command('list').split('\n').find((line) => line.includes('reader'))!.split('\t')[0]
+    const id = command('list')
+      .split('\n')
+      .find((line) => line.includes('reader'))!
+      .split('\t')[0]
     command('revoke', id)
     expect((await asked('/api/v1/logs/search')).status).toBe(401)
   })
 
   it('keeps no token in plain text on disk', () => {
-    const files = (directory: string): string[] => readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-    const holding = files(join(product.dataDir, 'control-plane')).filter((file) => existsSync(file) && readFileSync(file).includes(product.token))
+    const files = (directory: string): string[] =>
+      readdirSync(directory, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+    const holding = files(join(product.dataDir, 'control-plane')).filter(
+      (file) => existsSync(file) && readFileSync(file).includes(product.token),
+    )
     expect(holding).toEqual([])
   })
 
@@ -38,8 +53,15 @@ describe('the product in one process', () => {
   })
 
   it('stops on SIGTERM within 10 s with code 0, and starts again with what it had', async () => {
-    const messages = async (): Promise<string[]> => (await (await product.api('/api/v1/logs/search?service=kept')).json() as { events: { message: string }[] }).events.map(({ message }) => message)
-    await fetch(`${product.addresses().otlp}/api/v1/logs/ingest`, { method: 'POST', headers: { authorization: `Bearer ${product.token}`, 'content-type': 'application/json' }, body: '{"service":"kept","message":"kept"}' })
+    const messages = async (): Promise<string[]> =>
+      ((await (await product.api('/api/v1/logs/search?service=kept')).json()) as { events: { message: string }[] }).events.map(
+        ({ message }) => message,
+      )
+    await fetch(`${product.addresses().otlp}/api/v1/logs/ingest`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${product.token}`, 'content-type': 'application/json' },
+      body: '{"service":"kept","message":"kept"}',
+    })
     await until('it is stored', 15_000, async () => (await messages()).length === 1)
     const begun = Date.now()
     expect(await product.stop()).toBe(0)

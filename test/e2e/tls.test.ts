@@ -18,7 +18,14 @@ beforeAll(async () => {
   ca = made.cert
   writeFileSync(cert, made.cert)
   writeFileSync(key, made.key)
-  product = createProduct({ env: Object.fromEntries(['OTLP', 'ALERTS', 'API'].flatMap((name) => [[`LAPWING_${name}_TLS_CERT`, cert], [`LAPWING_${name}_TLS_KEY`, key]])) })
+  product = createProduct({
+    env: Object.fromEntries(
+      ['OTLP', 'ALERTS', 'API'].flatMap((name) => [
+        [`LAPWING_${name}_TLS_CERT`, cert],
+        [`LAPWING_${name}_TLS_KEY`, key],
+      ]),
+    ),
+  })
   await product.start()
 })
 afterAll(async () => {
@@ -26,14 +33,23 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-const send = (url: string, method: string, body?: string): Promise<{ status: number; text: string }> => new Promise((resolve, reject) => {
-  const sent = request(url, { method, ca, headers: { authorization: `Bearer ${product!.token}`, 'content-type': 'application/json' } }, (response) => {
-    let text = ''
-    response.on('data', (chunk: Buffer) => { text += chunk.toString() }).on('end', () => resolve({ status: response.statusCode!, text }))
+const send = (url: string, method: string, body?: string): Promise<{ status: number; text: string }> =>
+  new Promise((resolve, reject) => {
+    const sent = request(
+      url,
+      { method, ca, headers: { authorization: `Bearer ${product!.token}`, 'content-type': 'application/json' } },
+      (response) => {
+        let text = ''
+        response
+          .on('data', (chunk: Buffer) => {
+            text += chunk.toString()
+          })
+          .on('end', () => resolve({ status: response.statusCode!, text }))
+      },
+    )
+    sent.on('error', reject)
+    sent.end(body)
   })
-  sent.on('error', reject)
-  sent.end(body)
-})
 
 it.skipIf(!hasOpenssl)('serves over TLS what it says it listens on, and nothing in plain text', async () => {
   const { otlp, alerts, api } = product!.addresses()
@@ -41,7 +57,8 @@ it.skipIf(!hasOpenssl)('serves over TLS what it says it listens on, and nothing 
   expect(await send(`${otlp}/api/v1/logs/ingest`, 'POST', '{"service":"s","message":"m"}')).toMatchObject({ status: 200 })
   expect(await send(`${alerts}/api/v1/alerts/webhook`, 'POST', '{"version":"4","alerts":[]}')).toMatchObject({ status: 200 })
   expect(await send(`${api}/health/ready`, 'GET')).toMatchObject({ status: 200 })
-  for (const url of [otlp, alerts, api]) await expect(fetch(url.replace('https', 'http'), { signal: AbortSignal.timeout(3000) })).rejects.toThrow()
+  for (const url of [otlp, alerts, api])
+    await expect(fetch(url.replace('https', 'http'), { signal: AbortSignal.timeout(3000) })).rejects.toThrow()
 })
 
 it.skipIf(!hasOpenssl)('certificate and key go together, and must be there', async () => {

@@ -37,7 +37,10 @@ const stopMember = (role: Role): Fault => ({
     member.kill('SIGCONT')
   },
 })
-const crashServer = (server: ServerName): Fault => ({ name: `kill -9 ${server}`, inflict: (cluster) => cluster.servers.all[server].crash() })
+const crashServer = (server: ServerName): Fault => ({
+  name: `kill -9 ${server}`,
+  inflict: (cluster) => cluster.servers.all[server].crash(),
+})
 const stopServer = (server: ServerName): Fault => ({
   name: `SIGSTOP ${server} 10 s`,
   inflict: async (cluster) => {
@@ -55,7 +58,12 @@ const pauseLine = (server: ServerName): Fault => ({
     proxy.resume()
   },
 })
-const cutLine = (server: ServerName): Fault => ({ name: `line to ${server} cut`, inflict: async (cluster) => { cluster.servers.all[server].proxy.cut() } })
+const cutLine = (server: ServerName): Fault => ({
+  name: `line to ${server} cut`,
+  inflict: async (cluster) => {
+    cluster.servers.all[server].proxy.cut()
+  },
+})
 
 const fillDisk = (server: ServerName): Fault => ({
   name: `disk of ${server} full 10 s`,
@@ -69,7 +77,12 @@ const fillDisk = (server: ServerName): Fault => ({
 
 const kills: readonly Fault[] = [...ROLES.map(killMember), ...SERVERS.map(crashServer)]
 /** The first six are one of each process. */
-export const FAULTS: readonly Fault[] = [...kills, ...ROLES.map(stopMember), ...SERVERS.flatMap((server) => [stopServer(server), pauseLine(server), cutLine(server)]), fillDisk('clickhouse')]
+export const FAULTS: readonly Fault[] = [
+  ...kills,
+  ...ROLES.map(stopMember),
+  ...SERVERS.flatMap((server) => [stopServer(server), pauseLine(server), cutLine(server)]),
+  fillDisk('clickhouse'),
+]
 /** Those that this cluster can be done to. */
 export const possibleFaults = (cluster: Cluster, faults: readonly Fault[]): readonly Fault[] =>
   faults.filter(({ name }) => !name.startsWith('disk of') || cluster.servers.all.clickhouse.disk !== null)

@@ -34,14 +34,32 @@ const DISK_MEGABYTES = 2000
 const CHANGES = 3
 
 /** The first as many as there are go once through the list; after them any. */
-const faultOf = (faults: readonly Fault[], round: number, random: () => number): Fault => faults[round <= faults.length ? round - 1 : Math.floor(random() * faults.length)]
+const faultOf = (faults: readonly Fault[], round: number, random: () => number): Fault =>
+  faults[round <= faults.length ? round - 1 : Math.floor(random() * faults.length)]
 
-interface Round { readonly fault: Fault; readonly number: number; readonly random: () => number; readonly firstAttempt: number; readonly monitorId: string; readonly receiver: Receiver }
+interface Round {
+  readonly fault: Fault
+  readonly number: number
+  readonly random: () => number
+  readonly firstAttempt: number
+  readonly monitorId: string
+  readonly receiver: Receiver
+}
 
-const playRound = async (cluster: Cluster, round: Round, acknowledged: Set<number>): Promise<{ attempts: number; rows: number; broken: string[] }> => {
+const playRound = async (
+  cluster: Cluster,
+  round: Round,
+  acknowledged: Set<number>,
+): Promise<{ attempts: number; rows: number; broken: string[] }> => {
   const service = `round-${round.number}`
   const startsAt = new Date().toISOString()
-  const load = startLoad({ run: RUN, token: cluster.token, addresses: cluster.of('ingest').map((member) => member.otlp), firstAttempt: round.firstAttempt, everyMs: EVERY_MS })
+  const load = startLoad({
+    run: RUN,
+    token: cluster.token,
+    addresses: cluster.of('ingest').map((member) => member.otlp),
+    firstAttempt: round.firstAttempt,
+    everyMs: EVERY_MS,
+  })
   const inflict = async () => {
     await pause(300 + round.random() * 1700)
     const done = await Promise.all([
@@ -61,9 +79,18 @@ const playRound = async (cluster: Cluster, round: Round, acknowledged: Set<numbe
   await until('everything is worked off', RECOVERED_MS, () => drainedStatus(cluster.api))
   // What follows from the last commit is told a moment after it.
   let broken: string[] = []
-  await until('the alert is over', RECOVERED_MS, async () => (broken = await checkAlert(cluster, round.receiver, service)).length === 0).catch(() => undefined)
+  await until(
+    'the alert is over',
+    RECOVERED_MS,
+    async () => (broken = await checkAlert(cluster, round.receiver, service)).length === 0,
+  ).catch(() => undefined)
   const stored = await compare(cluster.select, RUN, acknowledged)
-  broken.push(...stored.faults, ...await checkHeart(cluster, round.monitorId), ...await checkChanges(cluster, changes), ...await checkCap(cluster, pressed))
+  broken.push(
+    ...stored.faults,
+    ...(await checkHeart(cluster, round.monitorId)),
+    ...(await checkChanges(cluster, changes)),
+    ...(await checkCap(cluster, pressed)),
+  )
   return { attempts: load.attempts(), rows: stored.rows, broken }
 }
 
@@ -88,14 +115,20 @@ export const runFaultRounds = async (options: FaultOptions): Promise<FaultReport
       const fault = faultOf(faults, number, random)
       const begun = performance.now()
       counts[fault.name] = (counts[fault.name] ?? 0) + 1
-      const played = await playRound(cluster, { fault, number, random, firstAttempt: attempts, monitorId: heart.monitorId, receiver }, acknowledged).catch((error: unknown) => ({ attempts: -1, rows, broken: [`${String(error)}\n${cluster.output()}`] }))
+      const played = await playRound(
+        cluster,
+        { fault, number, random, firstAttempt: attempts, monitorId: heart.monitorId, receiver },
+        acknowledged,
+      ).catch((error: unknown) => ({ attempts: -1, rows, broken: [`${String(error)}\n${cluster.output()}`] }))
       broken.push(...played.broken.slice(0, 5).map((text) => `round ${number} (${fault.name}): ${text}`))
       rounds = number
       // Without an end of the round nobody knows what was sent: the rest would prove nothing.
       if (played.attempts < 0) break
       attempts = played.attempts
       rows = played.rows
-      options.onRound?.(`round ${number}/${options.rounds}  ${fault.name.padEnd(28)} ${acknowledged.size}/${attempts} acknowledged, ${rows} rows, ${broken.length} broken, ${((performance.now() - begun) / 1000).toFixed(0)} s`)
+      options.onRound?.(
+        `round ${number}/${options.rounds}  ${fault.name.padEnd(28)} ${acknowledged.size}/${attempts} acknowledged, ${rows} rows, ${broken.length} broken, ${((performance.now() - begun) / 1000).toFixed(0)} s`,
+      )
     }
   } finally {
     await beating?.stop().catch(() => undefined)

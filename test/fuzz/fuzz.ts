@@ -8,31 +8,60 @@ import { openConnection, requestHead } from '../../bench/load/http-client.ts'
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
 import { createRandom, hostileRequest, type HostileRequest, type Random } from './bodies.ts'
 
-export interface FuzzReport { readonly requests: number; readonly statuses: Record<string, number>; readonly faults: string[]; readonly residentMiB: { readonly before: number; readonly after: number }; readonly goodAcknowledged: number }
+export interface FuzzReport {
+  readonly requests: number
+  readonly statuses: Record<string, number>
+  readonly faults: string[]
+  readonly residentMiB: { readonly before: number; readonly after: number }
+  readonly goodAcknowledged: number
+}
 
 const residentMiB = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
 const GROWTH_MIB = 700
 
-const play = (product: Product, hostile: HostileRequest): Promise<number> => new Promise((resolve) => {
-  const base = new URL(product.addresses()[hostile.target])
-  const sent = httpRequest({ host: base.hostname, port: base.port, method: hostile.method, path: hostile.path, headers: { authorization: `Bearer ${product.token}`, ...hostile.headers, ...(hostile.body === null ? {} : { 'content-length': hostile.body.length }) }, timeout: 15_000 }, (response) => {
-    response.resume()
-    response.on('end', () => resolve(response.statusCode ?? 0)).on('error', () => resolve(0))
+const play = (product: Product, hostile: HostileRequest): Promise<number> =>
+  new Promise((resolve) => {
+    const base = new URL(product.addresses()[hostile.target])
+    const sent = httpRequest(
+      {
+        host: base.hostname,
+        port: base.port,
+        method: hostile.method,
+        path: hostile.path,
+        headers: {
+          authorization: `Bearer ${product.token}`,
+          ...hostile.headers,
+          ...(hostile.body === null ? {} : { 'content-length': hostile.body.length }),
+        },
+        timeout: 15_000,
+      },
+      (response) => {
+        response.resume()
+        response.on('end', () => resolve(response.statusCode ?? 0)).on('error', () => resolve(0))
+      },
+    )
+    sent.on('error', () => resolve(0)).on('timeout', () => sent.destroy())
+    sent.end(hostile.body ?? undefined)
   })
-  sent.on('error', () => resolve(0)).on('timeout', () => sent.destroy())
-  sent.end(hostile.body ?? undefined)
-})
 
 /** A raw connection that lies about its length, goes away in the middle or sends rubbish. */
-const playRaw = (product: Product, random: Random): Promise<number> => new Promise((resolve) => {
-  const base = new URL(product.addresses()[random() < 0.7 ? 'otlp' : 'api'])
-  const socket = connect(Number(base.port), base.hostname)
-  socket.on('error', () => resolve(-1)).on('close', () => resolve(-1))
-  socket.setTimeout(400, () => socket.destroy())
-  const head = requestHead('/v1/logs', base.host, product.token)
-  const texts = [`${head}Content-Length: 1000000\r\n\r\nabc`, `${head}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, `${head}Content-Length: -1\r\n\r\n`, '\x16\x03\x01\x02', 'GET / HTTP/9.9\r\n\r\n', `${head}Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef`]
-  socket.write(texts[Math.floor(random() * texts.length)])
-})
+const playRaw = (product: Product, random: Random): Promise<number> =>
+  new Promise((resolve) => {
+    const base = new URL(product.addresses()[random() < 0.7 ? 'otlp' : 'api'])
+    const socket = connect(Number(base.port), base.hostname)
+    socket.on('error', () => resolve(-1)).on('close', () => resolve(-1))
+    socket.setTimeout(400, () => socket.destroy())
+    const head = requestHead('/v1/logs', base.host, product.token)
+    const texts = [
+      `${head}Content-Length: 1000000\r\n\r\nabc`,
+      `${head}Transfer-Encoding: chunked\r\n\r\nzz\r\n`,
+      `${head}Content-Length: -1\r\n\r\n`,
+      '\x16\x03\x01\x02',
+      'GET / HTTP/9.9\r\n\r\n',
+      `${head}Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef`,
+    ]
+    socket.write(texts[Math.floor(random() * texts.length)])
+  })
 
 const startGoodClient = (product: Product): { acknowledged: Set<number>; stop(): Promise<void> } => {
   const acknowledged = new Set<number>()
@@ -42,12 +71,19 @@ const startGoodClient = (product: Product): { acknowledged: Set<number>; stop():
   const running = (async () => {
     const connection = openConnection(base.hostname, Number(base.port))
     for (let attempt = 0; !stopping; attempt++) {
-      if (await connection.send(requestHead('/v1/logs', base.host, product.token), corpus.body(attempt, Date.now())) === 200) acknowledged.add(attempt)
+      if ((await connection.send(requestHead('/v1/logs', base.host, product.token), corpus.body(attempt, Date.now()))) === 200)
+        acknowledged.add(attempt)
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     connection.close()
   })()
-  return { acknowledged, stop: async () => { stopping = true; await running } }
+  return {
+    acknowledged,
+    stop: async () => {
+      stopping = true
+      await running
+    },
+  }
 }
 
 export const runFuzz = async (options: { requests: number; seed: number; onProgress?: (line: string) => void }): Promise<FuzzReport> => {
@@ -65,24 +101,35 @@ export const runFuzz = async (options: { requests: number; seed: number; onProgr
       while (done < options.requests && faults.length < 20) {
         const index = done++
         if (index === Math.floor(options.requests / 5)) before = residentMiB(pid)
-        if (random() < 0.01) { await playRaw(product, random); continue }
+        if (random() < 0.01) {
+          await playRaw(product, random)
+          continue
+        }
         const hostile = hostileRequest(random)
         const status = await play(product, hostile)
         statuses[status] = (statuses[status] ?? 0) + 1
         if (status >= 500 && status !== 503) faults.push(`${hostile.what} ${hostile.path.slice(0, 200)} answered ${status}`)
         if (!product.running()) throw new Error(`the product ended at request ${index}: ${hostile.what}`)
-        if (index % 1000 === 999) options.onProgress?.(`${index + 1}/${options.requests}  ${residentMiB(pid).toFixed(0)} MiB  ${JSON.stringify(statuses)}`)
+        if (index % 1000 === 999)
+          options.onProgress?.(`${index + 1}/${options.requests}  ${residentMiB(pid).toFixed(0)} MiB  ${JSON.stringify(statuses)}`)
       }
     }
     await Promise.all(Array.from({ length: 8 }, worker))
     await good.stop()
     const after = residentMiB(pid)
     if (after > before + GROWTH_MIB) faults.push(`memory grew from ${before.toFixed(0)} to ${after.toFixed(0)} MiB`)
-    await until('the good client\'s records', 60_000, async () => {
-      const rows = await product.select<{ id: string; rows: number }>("SELECT LogAttributes['attempt.id'] AS id, count() AS rows FROM otel_logs WHERE id LIKE 'good%' GROUP BY id")
-      const exact = new Map(rows.map((row) => [Number(row.id.slice(-10)), Number(row.rows)]))
-      return [...good.acknowledged].every((attempt) => exact.get(attempt) === 10)
-    }, 500).catch((error: unknown) => faults.push(String(error)))
+    await until(
+      "the good client's records",
+      60_000,
+      async () => {
+        const rows = await product.select<{ id: string; rows: number }>(
+          "SELECT LogAttributes['attempt.id'] AS id, count() AS rows FROM otel_logs WHERE id LIKE 'good%' GROUP BY id",
+        )
+        const exact = new Map(rows.map((row) => [Number(row.id.slice(-10)), Number(row.rows)]))
+        return [...good.acknowledged].every((attempt) => exact.get(attempt) === 10)
+      },
+      500,
+    ).catch((error: unknown) => faults.push(String(error)))
     return { requests: done, statuses, faults, residentMiB: { before, after }, goodAcknowledged: good.acknowledged.size }
   } catch (error) {
     faults.push(`${String(error)}\n${product.output().slice(-3000)}`)

@@ -15,18 +15,50 @@ let thread: IngestThread | null = null
 const used: string[] = []
 let reported: { readonly atMs: number; readonly bytes: number }[] = []
 let logBytes: LogBytesTotal[] = []
-beforeEach(() => { dataDir = mkdtempSync(join(tmpdir(), 'lapwing-ingest-')) })
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'lapwing-ingest-'))
+})
 afterEach(async () => {
   await thread?.close()
   thread = null
   rmSync(dataDir, { recursive: true, force: true })
 })
 
-const logConfig = () => ({ dataDir, logPartitions: 2, logSync: 'os' as const, logMaxBytes: 64 * 1024 * 1024, logMaxAgeMs: 3_600_000, maxBodyBytes: 1024 * 1024, kafka: null })
-const start = async (port = 0) => startIngestThread({
-  otlpListen: { host: '127.0.0.1', port }, alertsListen: { host: '127.0.0.1', port: 0 }, alertsOpen: false,
-  maxBodyBytes: 1024 * 1024, maxInflatedBytes: 4 * 1024 * 1024, maxInflightBytes: 16 * 1024 * 1024, maxSockets: 1000, log: logConfig(),
-}, { credentials: CREDENTIALS, logBytes, onLogBytes: async (uses) => { reported.push(...uses.map(({ bytes }) => ({ atMs: performance.now(), bytes }))); return uses.map((use) => ({ ...use, bytes: 1000 - body.length })) }, onTokenUses: (uses) => { used.push(...uses.map((use) => use.tokenId)) }, logger: { info: () => {}, warn: () => {}, error: () => {} }, onDeath: () => {} })
+const logConfig = () => ({
+  dataDir,
+  logPartitions: 2,
+  logSync: 'os' as const,
+  logMaxBytes: 64 * 1024 * 1024,
+  logMaxAgeMs: 3_600_000,
+  maxBodyBytes: 1024 * 1024,
+  kafka: null,
+})
+const start = async (port = 0) =>
+  startIngestThread(
+    {
+      otlpListen: { host: '127.0.0.1', port },
+      alertsListen: { host: '127.0.0.1', port: 0 },
+      alertsOpen: false,
+      maxBodyBytes: 1024 * 1024,
+      maxInflatedBytes: 4 * 1024 * 1024,
+      maxInflightBytes: 16 * 1024 * 1024,
+      maxSockets: 1000,
+      log: logConfig(),
+    },
+    {
+      credentials: CREDENTIALS,
+      logBytes,
+      onLogBytes: async (uses) => {
+        reported.push(...uses.map(({ bytes }) => ({ atMs: performance.now(), bytes })))
+        return uses.map((use) => ({ ...use, bytes: 1000 - body.length }))
+      },
+      onTokenUses: (uses) => {
+        used.push(...uses.map((use) => use.tokenId))
+      },
+      logger: { info: () => {}, warn: () => {}, error: () => {} },
+      onDeath: () => {},
+    },
+  )
 const body = '{"message":"hello"}'
 const post = (port: number, headers: Record<string, string> = asJson) => send(port, { path: '/api/v1/logs/ingest', headers, body })
 
@@ -36,8 +68,12 @@ describe('the ingest thread', () => {
     const { port } = thread.addresses.otlp
     for (let index = 0; index < 10; index++) expect((await post(port)).status).toBe(200)
     const log = withMember(await openEventLog(logConfig(), { warn: () => undefined }))
-    const read = (await Promise.all([0, 1].map((partition) => log.read({ partition, from: 0, maxBytes: 1024 * 1024, maxMessages: 100 })))).flat()
-    expect(read.filter(({ envelope }) => envelope.signal === 'json_logs').map((message) => Buffer.from(message.body).toString())).toEqual(Array.from({ length: 10 }, () => body))
+    const read = (
+      await Promise.all([0, 1].map((partition) => log.read({ partition, from: 0, maxBytes: 1024 * 1024, maxMessages: 100 })))
+    ).flat()
+    expect(read.filter(({ envelope }) => envelope.signal === 'json_logs').map((message) => Buffer.from(message.body).toString())).toEqual(
+      Array.from({ length: 10 }, () => body),
+    )
     expect(read.filter(({ envelope }) => envelope.signal === 'mark').length).toBeGreaterThanOrEqual(2)
     await log.close()
     expect((await thread.stats()).signals.json_logs).toMatchObject({ requests: 10, accepted: 10 })
@@ -65,7 +101,11 @@ describe('the ingest thread', () => {
 
   it('fails to start on a taken port, naming the setting, and closes its log', async () => {
     thread = await start()
-    await expect(start(thread.addresses.otlp.port)).rejects.toMatchObject({ name: 'PermanentError', code: 'PORT_BUSY', message: expect.stringContaining('LAPWING_OTLP_LISTEN') })
+    await expect(start(thread.addresses.otlp.port)).rejects.toMatchObject({
+      name: 'PermanentError',
+      code: 'PORT_BUSY',
+      message: expect.stringContaining('LAPWING_OTLP_LISTEN'),
+    })
     expect((await post(thread.addresses.otlp.port)).status).toBe(200)
   })
 
@@ -79,7 +119,10 @@ describe('the ingest thread', () => {
     const asCapped = { ...asJson, authorization: `Bearer ${CAPPED}` }
     expect((await post(port, asCapped)).headers['x-pat-logbytes-used']).toBe(String(500 + body.length))
     const sentAtMs = performance.now()
-    while (reported.length === 0 && performance.now() - sentAtMs < 5000) await new Promise((resolve) => { setTimeout(resolve, 5) })
+    while (reported.length === 0 && performance.now() - sentAtMs < 5000)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 5)
+      })
     expect([reported.map(({ bytes }) => bytes), reported[0].atMs - sentAtMs < 1000]).toEqual([[body.length], true])
     await thread.stats()
     expect([(await post(port, asCapped)).headers['x-pat-logbytes-used'], (await post(port, asCapped)).status]).toEqual(['1000', 429])

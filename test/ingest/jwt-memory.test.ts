@@ -8,7 +8,9 @@ const JWT = 'aaa.bbb.ccc'
 describe('JWTs at ingest', () => {
   it('are asked about once, told to come again meanwhile, and then known', () => {
     const asked: string[] = []
-    const memory = createJwtMemory((_token, hash) => { asked.push(hash) })
+    const memory = createJwtMemory((_token, hash) => {
+      asked.push(hash)
+    })
     expect([memory.lookUp(JWT, 'h', 0), memory.lookUp(JWT, 'h', 1), asked]).toEqual(['checking', 'checking', ['h']])
     memory.learn('h', principal, 10)
     expect(memory.lookUp(JWT, 'h', 20)).toBe(principal)
@@ -19,7 +21,9 @@ describe('JWTs at ingest', () => {
 
   it('are asked about anew before what was learnt ends, and never used beyond it', () => {
     const asked: string[] = []
-    const memory = createJwtMemory((_token, hash) => { asked.push(hash) })
+    const memory = createJwtMemory((_token, hash) => {
+      asked.push(hash)
+    })
     memory.learn('h', principal, 0)
     expect([memory.lookUp(JWT, 'h', 30_001), memory.lookUp(JWT, 'h', 60_000), asked.length]).toEqual([principal, principal, 1])
     expect(memory.lookUp(JWT, 'h', 60_001)).toBe('checking')
@@ -39,7 +43,9 @@ describe('JWTs at ingest', () => {
 
   it('that are made up cost the main thread a bounded number of checks at once', () => {
     let asked = 0
-    const memory = createJwtMemory(() => { asked++ })
+    const memory = createJwtMemory(() => {
+      asked++
+    })
     for (let n = 0; n < 1000; n++) memory.lookUp(JWT, `h${n}`, 0)
     expect(asked).toBe(64)
   })

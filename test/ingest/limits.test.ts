@@ -10,7 +10,8 @@ afterEach(() => running.ingest.close())
 
 const body = '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x"}}]}]}]}'
 const post = (headers: Record<string, string> = asJson) => send(running.otlp, { path: '/v1/logs', headers, body })
-const head = (length: string, extra = '') => `POST /v1/logs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Type: application/json\r\n${length}\r\n${extra}\r\n`
+const head = (length: string, extra = '') =>
+  `POST /v1/logs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Type: application/json\r\n${length}\r\n${extra}\r\n`
 const open = () => running.ingest.stats().openRequests
 
 describe('limits', () => {
@@ -42,13 +43,19 @@ describe('limits', () => {
   })
 
   it('lets a client finish a body that is refused already, and takes the next request of its connection', async () => {
-    for (const [framing, frame, end] of [['Transfer-Encoding: chunked', (piece: string) => `10000\r\n${piece}\r\n`, '0\r\n\r\n'], [`Content-Length: ${60 * 65_536}`, (piece: string) => piece, '']] as const) {
+    for (const [framing, frame, end] of [
+      ['Transfer-Encoding: chunked', (piece: string) => `10000\r\n${piece}\r\n`, '0\r\n\r\n'],
+      [`Content-Length: ${60 * 65_536}`, (piece: string) => piece, ''],
+    ] as const) {
       running = await startTestIngest()
       const client = connect(running.otlp)
       client.write(head(framing))
       for (let sent = 0; sent < 60; sent++) {
         client.write(frame('x'.repeat(65_536)))
-        if (sent >= 20) await new Promise((resolve) => { setTimeout(resolve, 2) })
+        if (sent >= 20)
+          await new Promise((resolve) => {
+            setTimeout(resolve, 2)
+          })
       }
       client.write(end)
       expect(await client.until(/LAPWING_MAX_BODY_BYTES/), framing).toMatch(/^HTTP\/1.1 413 /)
@@ -70,7 +77,9 @@ describe('limits', () => {
     client.write(head(`Content-Length: ${long.length}`))
     for (let at = 0; at < long.length; at += 5_000) {
       client.write(long.subarray(at, at + 5_000))
-      await new Promise((resolve) => { setImmediate(resolve) })
+      await new Promise((resolve) => {
+        setImmediate(resolve)
+      })
     }
     expect(await client.until(/partialSuccess/)).toMatch(/^HTTP\/1.1 200 /)
     expect(running.log.messages.map((message) => message.body.length)).toEqual([bytes.length, long.length])
@@ -81,7 +90,10 @@ describe('limits', () => {
   it('refuses with 503 while too many bytes are not durable, and takes them again afterwards', async () => {
     running = await startTestIngest({ maxInflightBytes: 2048 })
     const held: (() => void)[] = []
-    running.log.before = () => new Promise((resolve) => { held.push(resolve) })
+    running.log.before = () =>
+      new Promise((resolve) => {
+        held.push(resolve)
+      })
     const first = Array.from({ length: 20 }, () => post())
     await eventually(() => held.length === 20, '20 appends held')
     const client = connect(running.otlp)
@@ -99,7 +111,11 @@ describe('limits', () => {
 
   it('counts a chunked body as it grows', async () => {
     running = await startTestIngest({ maxInflightBytes: 100_000 })
-    const answer = await send(running.otlp, { path: '/v1/logs', headers: asJson, chunks: Array.from({ length: 4 }, () => new Uint8Array(50_000)) })
+    const answer = await send(running.otlp, {
+      path: '/v1/logs',
+      headers: asJson,
+      chunks: Array.from({ length: 4 }, () => new Uint8Array(50_000)),
+    })
     expect([answer.status, answer.json.code, answer.headers['retry-after']]).toEqual([503, 14, '1'])
     expect(running.ingest.stats().inflightBytes).toBe(0)
   })
@@ -107,7 +123,10 @@ describe('limits', () => {
   it('answers 503 when an append is not durable in time and counts its bytes until it settles', async () => {
     running = await startTestIngest({ answerWithinMs: 50 })
     let release = (): void => {}
-    running.log.before = () => new Promise((resolve) => { release = resolve })
+    running.log.before = () =>
+      new Promise((resolve) => {
+        release = resolve
+      })
     const answer = await post()
     expect([answer.status, answer.headers['retry-after']]).toEqual([503, '2'])
     expect(running.ingest.stats().inflightBytes).toBe(body.length)
@@ -118,8 +137,11 @@ describe('limits', () => {
   it('maps every failure of the log to 503 with 1 to 3 s, and a message that never fits to 413', async () => {
     running = await startTestIngest()
     const cases: [Error, number, string | undefined][] = [
-      [new TransientError('LOG_FULL', 'full', 60_000), 503, '3'], [new TransientError('LOG_CLOSED', 'closing', 10), 503, '1'],
-      [new PermanentError('LOG_IO', 'disk'), 503, '1'], [new Error('surprise'), 503, '1'], [new PermanentError('MESSAGE_TOO_LARGE', 'no'), 413, undefined],
+      [new TransientError('LOG_FULL', 'full', 60_000), 503, '3'],
+      [new TransientError('LOG_CLOSED', 'closing', 10), 503, '1'],
+      [new PermanentError('LOG_IO', 'disk'), 503, '1'],
+      [new Error('surprise'), 503, '1'],
+      [new PermanentError('MESSAGE_TOO_LARGE', 'no'), 413, undefined],
     ]
     for (const [error, status, retryAfter] of cases) {
       running.log.before = () => Promise.reject(error)
@@ -150,7 +172,10 @@ describe('limits', () => {
   it('appends once for a client that goes away while it waits', async () => {
     running = await startTestIngest()
     let release = (): void => {}
-    running.log.before = () => new Promise((resolve) => { release = resolve })
+    running.log.before = () =>
+      new Promise((resolve) => {
+        release = resolve
+      })
     const client = connect(running.otlp)
     client.write(head(`Content-Length: ${body.length}`) + body)
     await eventually(() => running.ingest.stats().inflightBytes > 0 && open() === 1, 'the append is held')
@@ -177,7 +202,9 @@ describe('limits', () => {
     running = await startTestIngest()
     const agent = new http.Agent({ keepAlive: true, maxSockets: 100 })
     for (let round = 0; round < 5; round++) {
-      const answers = await Promise.all(Array.from({ length: 100 }, () => send(running.otlp, { path: '/v1/logs', headers: asJson, body, agent })))
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, () => send(running.otlp, { path: '/v1/logs', headers: asJson, body, agent })),
+      )
       expect(answers.every(({ status }) => status === 200)).toBe(true)
     }
     expect(running.log.messages.length).toBe(500)
@@ -189,8 +216,12 @@ describe('limits', () => {
     running = await startTestIngest()
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
     const filler = new Uint8Array(500_000)
-    expect((await send(running.otlp, { path: '/v1/logs', headers: { 'content-type': 'application/json' }, body: filler, agent })).status).toBe(401)
-    expect((await send(running.otlp, { path: '/v1/logs', headers: { ...asJson, 'content-encoding': 'nope' }, body: filler, agent })).status).toBe(415)
+    expect(
+      (await send(running.otlp, { path: '/v1/logs', headers: { 'content-type': 'application/json' }, body: filler, agent })).status,
+    ).toBe(401)
+    expect(
+      (await send(running.otlp, { path: '/v1/logs', headers: { ...asJson, 'content-encoding': 'nope' }, body: filler, agent })).status,
+    ).toBe(415)
     expect((await send(running.otlp, { path: '/v1/logs', headers: asJson, body, agent })).status).toBe(200)
     agent.destroy()
   })
@@ -205,7 +236,10 @@ describe('closing and listening', () => {
   it('finishes what is in flight, then refuses connections', async () => {
     running = await startTestIngest()
     let release = (): void => {}
-    running.log.before = () => new Promise((resolve) => { release = resolve })
+    running.log.before = () =>
+      new Promise((resolve) => {
+        release = resolve
+      })
     const inFlight = post()
     await eventually(() => running.ingest.stats().inflightBytes > 0, 'the append is held')
     const closed = running.ingest.close()
@@ -228,15 +262,24 @@ describe('closing and listening', () => {
 
   it('names the setting when a port is taken', async () => {
     running = await startTestIngest()
-    await expect(startTestIngest({ otlpListen: { host: '127.0.0.1', port: running.otlp } })).rejects.toMatchObject({ code: 'PORT_BUSY', message: expect.stringContaining('LAPWING_OTLP_LISTEN') })
-    await expect(startTestIngest({ alertsListen: { host: '127.0.0.1', port: running.alerts } })).rejects.toMatchObject({ code: 'PORT_BUSY', message: expect.stringContaining('LAPWING_ALERTS_LISTEN') })
+    await expect(startTestIngest({ otlpListen: { host: '127.0.0.1', port: running.otlp } })).rejects.toMatchObject({
+      code: 'PORT_BUSY',
+      message: expect.stringContaining('LAPWING_OTLP_LISTEN'),
+    })
+    await expect(startTestIngest({ alertsListen: { host: '127.0.0.1', port: running.alerts } })).rejects.toMatchObject({
+      code: 'PORT_BUSY',
+      message: expect.stringContaining('LAPWING_ALERTS_LISTEN'),
+    })
     expect((await post()).status).toBe(200)
   })
 
   it('says when the event log takes no marks, and when it does again', async () => {
     const log = createLogSink(1)
     let takes = false
-    running = await startTestIngest({ markIntervalMs: 5 }, { ...log, append: async (message) => takes ? log.append(message) : Promise.reject(new Error('full')) })
+    running = await startTestIngest(
+      { markIntervalMs: 5 },
+      { ...log, append: async (message) => (takes ? log.append(message) : Promise.reject(new Error('full'))) },
+    )
     const { ingest } = running
     await eventually(() => !ingest.stats().logTakesMarks, 'a mark failed')
     takes = true
@@ -250,8 +293,14 @@ describe('closing and listening', () => {
     await eventually(() => log.marks.length >= 9, 'three marks each')
     await running.ingest.close()
     const count = log.marks.length
-    expect([0, 1, 2].map((partition) => log.marks.some((mark) => mark.partition === partition && mark.envelope.receivedAtMs > 0))).toEqual([true, true, true])
-    await new Promise((resolve) => { setTimeout(resolve, 60) })
+    expect([0, 1, 2].map((partition) => log.marks.some((mark) => mark.partition === partition && mark.envelope.receivedAtMs > 0))).toEqual([
+      true,
+      true,
+      true,
+    ])
+    await new Promise((resolve) => {
+      setTimeout(resolve, 60)
+    })
     expect(log.marks.length).toBe(count)
   })
 })

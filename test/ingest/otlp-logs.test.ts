@@ -7,20 +7,29 @@ import { encodeRequest } from '../support/otlp-encode.ts'
 import { EXPIRED, READER, TOKEN, asJson, asProtobuf, bearer, send, startTestIngest } from './harness.ts'
 import type { Running } from './harness.ts'
 
-const records = (count: number) => Array.from({ length: count }, (_, index) => ({ timeUnixNano: 1_700_000_000_000_000_000n + BigInt(index), body: { stringValue: `record ${index}` } }))
+const records = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({
+    timeUnixNano: 1_700_000_000_000_000_000n + BigInt(index),
+    body: { stringValue: `record ${index}` },
+  }))
 const request = (logRecords: object[]) => encodeRequest({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] })
 const three = request(records(3))
 const jsonOf = (logRecords: object[]) => JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] })
 
 let running: Running
-beforeAll(async () => { running = await startTestIngest() })
+beforeAll(async () => {
+  running = await startTestIngest()
+})
 afterAll(async () => {
   await running.ingest.close()
   expect(running.faults).toEqual([])
 })
-beforeEach(() => { running.log.messages.length = 0 })
+beforeEach(() => {
+  running.log.messages.length = 0
+})
 
-const post = (body: Uint8Array | string, headers: Record<string, string> = asProtobuf, path = '/v1/logs') => send(running.otlp, { path, headers, body })
+const post = (body: Uint8Array | string, headers: Record<string, string> = asProtobuf, path = '/v1/logs') =>
+  send(running.otlp, { path, headers, body })
 
 describe('accepted OTLP logs', () => {
   it('answers protobuf with an empty response once the untouched body is appended with its envelope', async () => {
@@ -29,21 +38,42 @@ describe('accepted OTLP logs', () => {
     expect([answer.status, answer.headers['content-type'], answer.body.length]).toEqual([200, 'application/x-protobuf', 0])
     const [message] = running.log.messages
     expect(Buffer.from(message.body).equals(three)).toBe(true)
-    expect(message.envelope).toMatchObject({ signal: 'otlp_logs', format: 'protobuf', compression: 'identity', tenant: 'acme', tokenId: 't1', recordCount: 3, inflatedBytes: three.length, rejected: [], subject: '' })
+    expect(message.envelope).toMatchObject({
+      signal: 'otlp_logs',
+      format: 'protobuf',
+      compression: 'identity',
+      tenant: 'acme',
+      tokenId: 't1',
+      recordCount: 3,
+      inflatedBytes: three.length,
+      rejected: [],
+      subject: '',
+    })
     expect(message.envelope.receivedAtMs).toBeGreaterThanOrEqual(before)
     expect(message.envelope.expandedBytes).toBeGreaterThan(3 * 128)
   })
 
   it('answers JSON with JSON, on the prefixed path too, charset and case of the header aside', async () => {
-    const answer = await post(jsonOf([{ body: { stringValue: 'x' } }]), { ...bearer, 'content-type': 'Application/JSON; charset=utf-8' }, '/api/v1/otlp/v1/logs')
+    const answer = await post(
+      jsonOf([{ body: { stringValue: 'x' } }]),
+      { ...bearer, 'content-type': 'Application/JSON; charset=utf-8' },
+      '/api/v1/otlp/v1/logs',
+    )
     expect([answer.status, answer.headers['content-type'], answer.json]).toEqual([200, 'application/json', { partialSuccess: {} }])
     expect(running.log.messages[0].envelope).toMatchObject({ format: 'json', recordCount: 1 })
   })
 
   it('takes every encoding and stores the bytes compressed as they came', async () => {
     const bodies: Record<string, Uint8Array> = {
-      gzip: zlib.gzipSync(three), zstd: zlib.zstdCompressSync(three), deflate: zlib.deflateSync(three), zlib: zlib.deflateSync(three), br: zlib.brotliCompressSync(three),
-      snappy: compressSync(Buffer.from(three)), lz4: compressFrameSync(Buffer.from(three)), identity: three, '': three,
+      gzip: zlib.gzipSync(three),
+      zstd: zlib.zstdCompressSync(three),
+      deflate: zlib.deflateSync(three),
+      zlib: zlib.deflateSync(three),
+      br: zlib.brotliCompressSync(three),
+      snappy: compressSync(Buffer.from(three)),
+      lz4: compressFrameSync(Buffer.from(three)),
+      identity: three,
+      '': three,
     }
     for (const [encoding, body] of Object.entries(bodies)) {
       const answer = await post(body, { ...asProtobuf, 'content-encoding': encoding })
@@ -59,13 +89,24 @@ describe('accepted OTLP logs', () => {
     let taken = 0
     for (const client of readdirSync(folder)) {
       for (const file of readdirSync(new URL(`${client}/`, folder)).filter((name) => name.endsWith('.json'))) {
-        const recorded = JSON.parse(readFileSync(new URL(`${client}/${file}`, folder), 'utf8')) as { path: string; headers: Record<string, string> }
+        const recorded = JSON.parse(readFileSync(new URL(`${client}/${file}`, folder), 'utf8')) as {
+          path: string
+          headers: Record<string, string>
+        }
         if (!recorded.path.endsWith('/v1/logs')) continue
         const body = readFileSync(new URL(`${client}/${file.replace(/json$/, 'bin')}`, folder))
         const lower = Object.fromEntries(Object.entries(recorded.headers).map(([name, value]) => [name.toLowerCase(), value]))
         if (!/json|protobuf/.test(lower['content-type'] ?? '')) continue
-        const headers = { ...asProtobuf, 'content-type': lower['content-type'], ...(lower['content-encoding'] ? { 'content-encoding': lower['content-encoding'] } : {}), ...(lower.upgrade ? { connection: 'Upgrade', upgrade: lower.upgrade } : {}) }
-        const answer = await send(running.otlp, lower['transfer-encoding'] ? { path: recorded.path, headers, chunks: [body] } : { path: recorded.path, headers, body })
+        const headers = {
+          ...asProtobuf,
+          'content-type': lower['content-type'],
+          ...(lower['content-encoding'] ? { 'content-encoding': lower['content-encoding'] } : {}),
+          ...(lower.upgrade ? { connection: 'Upgrade', upgrade: lower.upgrade } : {}),
+        }
+        const answer = await send(
+          running.otlp,
+          lower['transfer-encoding'] ? { path: recorded.path, headers, chunks: [body] } : { path: recorded.path, headers, body },
+        )
         expect(answer.status, `${client}/${file} ${answer.body.toString()}`).toBe(200)
         taken++
       }
@@ -116,7 +157,11 @@ describe('refused OTLP logs', () => {
     expect([inProtobuf.status, inProtobuf.headers['content-type']]).toEqual([400, 'application/x-protobuf'])
     expect([...inProtobuf.body.subarray(0, 4)]).toEqual([8, 3, 18, inProtobuf.body.length - 4])
     const inJson = await post('{"resourceLogs": 7}', asJson)
-    expect([inJson.status, inJson.headers['content-type'], inJson.json]).toEqual([400, 'application/json', { code: 3, message: expect.any(String) }])
+    expect([inJson.status, inJson.headers['content-type'], inJson.json]).toEqual([
+      400,
+      'application/json',
+      { code: 3, message: expect.any(String) },
+    ])
     expect((await post('{', asJson)).status).toBe(400)
     expect((await post('not gzip', { ...asProtobuf, 'content-encoding': 'gzip' })).status).toBe(400)
     expect(running.log.messages).toEqual([])
@@ -124,7 +169,10 @@ describe('refused OTLP logs', () => {
 
   it('needs a token that is known, in force and may write logs', async () => {
     const statuses: [Record<string, string>, number, number][] = [
-      [{}, 401, 16], [{ authorization: `Bearer ${TOKEN}x` }, 401, 16], [{ authorization: `Bearer ${EXPIRED}` }, 401, 16], [{ authorization: 'Basic abc' }, 401, 16],
+      [{}, 401, 16],
+      [{ authorization: `Bearer ${TOKEN}x` }, 401, 16],
+      [{ authorization: `Bearer ${EXPIRED}` }, 401, 16],
+      [{ authorization: 'Basic abc' }, 401, 16],
       [{ authorization: `Bearer ${READER}` }, 403, 7],
     ]
     for (const [headers, status, code] of statuses) {
@@ -159,7 +207,14 @@ describe('refused OTLP logs', () => {
 
   it('bounds what a body inflates to, in every encoding', async () => {
     const bomb = Buffer.alloc(8 * 1024 * 1024)
-    for (const [encoding, body] of Object.entries({ gzip: zlib.gzipSync(bomb), zstd: zlib.zstdCompressSync(bomb), deflate: zlib.deflateSync(bomb), br: zlib.brotliCompressSync(bomb), snappy: compressSync(bomb), lz4: compressFrameSync(bomb) })) {
+    for (const [encoding, body] of Object.entries({
+      gzip: zlib.gzipSync(bomb),
+      zstd: zlib.zstdCompressSync(bomb),
+      deflate: zlib.deflateSync(bomb),
+      br: zlib.brotliCompressSync(bomb),
+      snappy: compressSync(bomb),
+      lz4: compressFrameSync(bomb),
+    })) {
       const answer = await post(body, { ...asJson, 'content-encoding': encoding })
       expect([answer.status, answer.json.message], encoding).toEqual([413, expect.stringContaining('LAPWING_MAX_INFLATED_BYTES')])
     }
@@ -167,7 +222,10 @@ describe('refused OTLP logs', () => {
   })
 
   it('scans large JSON beside the ingest thread with the same outcome', async () => {
-    const many = Array.from({ length: 4000 }, (_, index) => ({ body: { stringValue: `record ${index} ${'x'.repeat(40)}` }, ...(index === 7 ? { traceId: 'ab' } : {}) }))
+    const many = Array.from({ length: 4000 }, (_, index) => ({
+      body: { stringValue: `record ${index} ${'x'.repeat(40)}` },
+      ...(index === 7 ? { traceId: 'ab' } : {}),
+    }))
     const answer = await post(jsonOf(many), asJson)
     expect([answer.status, answer.json.partialSuccess.rejectedLogRecords]).toEqual([200, '1'])
     expect(running.log.messages[0].envelope).toMatchObject({ recordCount: 4000, rejected: [7] })

@@ -16,7 +16,12 @@ describe('heartbeats', () => {
 
   it('answer 204 to POST, GET and HEAD with any body once the hit is durable', async () => {
     running = await startTestIngest()
-    for (const [method, body] of [['POST', '{"ok":true}'], ['POST', '\u0000'], ['GET', ''], ['HEAD', '']]) {
+    for (const [method, body] of [
+      ['POST', '{"ok":true}'],
+      ['POST', '\u0000'],
+      ['GET', ''],
+      ['HEAD', ''],
+    ]) {
       const answer = await hit(HEARTBEAT, method, body)
       expect([answer.status, answer.body.length]).toEqual([204, 0])
     }
@@ -56,13 +61,19 @@ describe('alerts', () => {
     const firing = fixture('alertmanager/firing.bin')
     const anomalyId = anomalyIdOf('default', '7d2d332feada5c59', '2026-11-23T14:37:51.941008904Z')
     const expectAnswer = async (body: Uint8Array, news: boolean): Promise<void> => {
-      expect((await webhook(body)).json).toEqual({ status: 'ok', rca_triggered: news, anomaly_id: expect.stringMatching(/^anom-[0-9a-f]{12}$/) })
+      expect((await webhook(body)).json).toEqual({
+        status: 'ok',
+        rca_triggered: news,
+        anomaly_id: expect.stringMatching(/^anom-[0-9a-f]{12}$/),
+      })
     }
     expect((await webhook(firing)).json).toEqual({ status: 'ok', rca_triggered: true, anomaly_id: anomalyId })
     await expectAnswer(firing, false)
     await expectAnswer(fixture('alertmanager/resolved.bin'), false)
     await expectAnswer(firing, true)
-    expect(running.log.messages.map(({ envelope, partition }) => [envelope.signal, envelope.tenant, partition])).toEqual(Array.from({ length: 4 }, () => ['alertmanager', 'default', partitionOf('default', 2)]))
+    expect(running.log.messages.map(({ envelope, partition }) => [envelope.signal, envelope.tenant, partition])).toEqual(
+      Array.from({ length: 4 }, () => ['alertmanager', 'default', partitionOf('default', 2)]),
+    )
     expect(Buffer.from(running.log.messages[0].body).equals(firing)).toBe(true)
   })
 
@@ -76,7 +87,11 @@ describe('alerts', () => {
 
   it('from Prometheus are taken as they are', async () => {
     running = await startTestIngest()
-    const answer = await send(running.alerts, { path: '/api/v2/alerts', headers: { 'content-type': 'application/json' }, body: fixture('prometheus/alertmanager_api_v2.bin') })
+    const answer = await send(running.alerts, {
+      path: '/api/v2/alerts',
+      headers: { 'content-type': 'application/json' },
+      body: fixture('prometheus/alertmanager_api_v2.bin'),
+    })
     expect([answer.status, answer.json]).toEqual([200, { status: 'success' }])
     expect(running.log.messages[0].envelope).toMatchObject({ signal: 'prometheus_alerts', format: 'json', recordCount: 1 })
   })
@@ -94,7 +109,11 @@ describe('alerts', () => {
     running = await startTestIngest({ alertsListen: { host: '0.0.0.0', port: 0 } })
     const body = fixture('alertmanager/firing.bin')
     const refused = await webhook(body)
-    expect([refused.status, refused.json.code, refused.headers['www-authenticate']]).toEqual([401, 'UNAUTHENTICATED', expect.stringContaining('Bearer')])
+    expect([refused.status, refused.json.code, refused.headers['www-authenticate']]).toEqual([
+      401,
+      'UNAUTHENTICATED',
+      expect.stringContaining('Bearer'),
+    ])
     expect((await webhook(body, bearer)).status).toBe(200)
     await running.ingest.close()
     running = await startTestIngest({ alertsListen: { host: '0.0.0.0', port: 0 }, alertsOpen: true })
@@ -104,7 +123,10 @@ describe('alerts', () => {
   it('that are none get 400 with a hint and an empty list is fine', async () => {
     running = await startTestIngest()
     const custom = await webhook('{"text":"custom"}')
-    expect([custom.status, custom.json]).toEqual([400, expect.objectContaining({ code: 'BAD_JSON', hint: expect.stringContaining('version 4') })])
+    expect([custom.status, custom.json]).toEqual([
+      400,
+      expect.objectContaining({ code: 'BAD_JSON', hint: expect.stringContaining('version 4') }),
+    ])
     expect((await webhook('{"alerts":[]}')).json).toEqual({ status: 'ok', rca_triggered: false, anomaly_id: null })
     expect((await webhook('{}', { 'content-type': 'text/plain' })).status).toBe(415)
     expect(running.log.messages).toEqual([])

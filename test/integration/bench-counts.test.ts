@@ -12,17 +12,37 @@ import { startLocalClickHouse, type LocalClickHouse } from '../../clickhouse/loc
 import { migrate } from '../../clickhouse/migrate.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'lapwing-counts-'))
-const corpora = { protobuf: createCorpus({ records: 30, resources: 3, run: 'proto' }), json: createCorpus({ records: 30, resources: 3, run: 'json', format: 'json' }) }
+const corpora = {
+  protobuf: createCorpus({ records: 30, resources: 3, run: 'proto' }),
+  json: createCorpus({ records: 30, resources: 3, run: 'json', format: 'json' }),
+}
 let local: LocalClickHouse
 let clickhouse: ClickHouse
 
 const store = async (format: 'protobuf' | 'json', attempts: readonly number[]): Promise<void> => {
   const nowMs = Date.now()
   const { logs, poison } = createDecoder()({
-    logId: 'ab'.repeat(16), partition: 0, receiveDay: Math.floor(nowMs / 86_400_000), maxAheadMs: 86_400_000, retentionMs: 30 * 86_400_000,
+    logId: 'ab'.repeat(16),
+    partition: 0,
+    receiveDay: Math.floor(nowMs / 86_400_000),
+    maxAheadMs: 86_400_000,
+    retentionMs: 30 * 86_400_000,
     messages: attempts.map((attempt, offset) => ({
-      offset, body: corpora[format].body(attempt, nowMs),
-      envelope: { signal: 'otlp_logs', format, compression: 'identity', tenant: 'default', tokenId: '', receivedAtMs: nowMs, recordCount: 30, inflatedBytes: corpora[format].bytes, expandedBytes: 0, rejected: [], subject: '' },
+      offset,
+      body: corpora[format].body(attempt, nowMs),
+      envelope: {
+        signal: 'otlp_logs',
+        format,
+        compression: 'identity',
+        tenant: 'default',
+        tokenId: '',
+        receivedAtMs: nowMs,
+        recordCount: 30,
+        inflatedBytes: corpora[format].bytes,
+        expandedBytes: 0,
+        rejected: [],
+        subject: '',
+      },
     })),
   })
   expect(poison).toEqual([])
@@ -34,7 +54,14 @@ const faults = async (format: 'protobuf' | 'json', acknowledged: readonly number
 }
 
 beforeAll(async () => {
-  local = await startLocalClickHouse({ directory, listen: { host: '127.0.0.1', port: 0 }, maxMemoryBytes: 1024 ** 3, readerPassword: null, database: 'lapwing', log: { info: () => {}, warn: () => {} } })
+  local = await startLocalClickHouse({
+    directory,
+    listen: { host: '127.0.0.1', port: 0 },
+    maxMemoryBytes: 1024 ** 3,
+    readerPassword: null,
+    database: 'lapwing',
+    log: { info: () => {}, warn: () => {} },
+  })
   clickhouse = createClickHouse({ url: local.url, user: local.user, password: local.password, database: 'lapwing' })
   await migrate(clickhouse)
   await store('protobuf', [1, 2, 3])
@@ -55,7 +82,13 @@ it('what was stored twice is doubled', async () => {
   await store('json', [2])
   expect(await faults('json', [1, 2])).toEqual(['1 requests doubled'])
 })
-it.each(['SeverityNumber = 10', "Body = concat(Body, ' ')", "LogAttributes = mapUpdate(LogAttributes, map('user.id', 'other'))", "ResourceAttributes = mapUpdate(ResourceAttributes, map('host.name', 'other'))", "SpanId = lower(hex('changed!'))"])('%s in one row is altered', async (change) => {
+it.each([
+  'SeverityNumber = 10',
+  "Body = concat(Body, ' ')",
+  "LogAttributes = mapUpdate(LogAttributes, map('user.id', 'other'))",
+  "ResourceAttributes = mapUpdate(ResourceAttributes, map('host.name', 'other'))",
+  "SpanId = lower(hex('changed!'))",
+])('%s in one row is altered', async (change) => {
   await store('protobuf', [4])
   const [where, condition] = ["LogAttributes['attempt.id'] LIKE 'proto%4'", "LogAttributes['attempt.index'] = '7'"]
   await clickhouse.command(`ALTER TABLE otel_logs UPDATE ${change} WHERE ${where} AND ${condition} SETTINGS mutations_sync = 1`)

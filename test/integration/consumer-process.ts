@@ -12,13 +12,33 @@ import { createSinkControlPlane } from '../analytics/consumer/sink.ts'
 const [directory] = process.argv.slice(2)
 const worker = new URL('../support/killing-worker.mjs', import.meta.url)
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
-const log = await openEmbeddedLog({ directory: join(directory, 'log'), partitions: 1, sync: 'os', maxBytes: 64 * 1024 * 1024, maxAgeMs: 3_600_000, groups: ['analytics'] })
+const log = await openEmbeddedLog({
+  directory: join(directory, 'log'),
+  partitions: 1,
+  sync: 'os',
+  maxBytes: 64 * 1024 * 1024,
+  maxAgeMs: 3_600_000,
+  groups: ['analytics'],
+})
 const stored = new Map<string, unknown>()
 const clickhouse: InsertPorts = {
-  insert: async ({ table, block, token }) => { stored.set(`${table} ${token}`, Buffer.from(block as Uint8Array).toString('base64')) },
-  insertRows: async ({ table, rows }) => { stored.set(table, rows) },
+  insert: async ({ table, block, token }) => {
+    stored.set(`${table} ${token}`, Buffer.from(block as Uint8Array).toString('base64'))
+  },
+  insertRows: async ({ table, rows }) => {
+    stored.set(table, rows)
+  },
   command: async () => undefined,
-  query: async <Row>({ name }: { name: string }) => ([...stored.keys()].some((key) => key.startsWith({ range_present_logs: 'otel_logs ', range_present_partials: 'series_partials ', range_present_templates: 'log_template_counts ' }[name] ?? '-')) ? [{ present: 1 }] : []) as Row[],
+  query: async <Row>({ name }: { name: string }) =>
+    ([...stored.keys()].some((key) =>
+      key.startsWith(
+        { range_present_logs: 'otel_logs ', range_present_partials: 'series_partials ', range_present_templates: 'log_template_counts ' }[
+          name
+        ] ?? '-',
+      ),
+    )
+      ? [{ present: 1 }]
+      : []) as Row[],
 }
 const pool = createDecodePool({ threads: 1, timeoutMs: 20_000 }, worker)
 const child = createDecodeChild({ timeoutMs: 20_000 }, worker)

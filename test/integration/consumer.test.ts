@@ -22,7 +22,15 @@ const open = (): Promise<EventLog> =>
 const start = (sinks: { store: ReturnType<typeof createSinkStore> }, maxMessages = 50_000): Consumer => {
   consumer = startConsumer(
     { retentionMs: 30 * 86_400_000, lingerMs: 20, limits: { maxMessages }, retryMinMs: 2, retryMaxMs: 10, handOverMs: 100 },
-    { log, pool: createSinkPool(), child: createSinkPool(), clickhouse: sinks.store, controlPlane: createSinkControlPlane(), clock: Date.now, logger: silent },
+    {
+      log,
+      pool: createSinkPool(),
+      child: createSinkPool(),
+      clickhouse: sinks.store,
+      controlPlane: createSinkControlPlane(),
+      clock: Date.now,
+      logger: silent,
+    },
   )
   return consumer
 }
@@ -41,21 +49,29 @@ describe('the consumer on the embedded log', () => {
   it('stores what is appended while it runs, in both partitions, and lets the log be trimmed behind it', async () => {
     const store = createSinkStore()
     const running = start({ store }, 40)
-    await Promise.all(Array.from({ length: 400 }, (_, index) =>
-      log.append({ partition: index % 2, envelope: envelopeOf('otlp_logs', T0 + index), body: new Uint8Array(1000) })))
+    await Promise.all(
+      Array.from({ length: 400 }, (_, index) =>
+        log.append({ partition: index % 2, envelope: envelopeOf('otlp_logs', T0 + index), body: new Uint8Array(1000) }),
+      ),
+    )
     await running.idle()
     const stored = store.stored('otel_logs').sort((a, b) => a - b)
     expect(stored).toEqual(Array.from({ length: 400 }, (_, index) => Math.floor(index / 2)))
-    expect((await log.lag('analytics')).map(({ committed, end }) => [committed, end])).toEqual([[200, 200], [200, 200]])
+    expect((await log.lag('analytics')).map(({ committed, end }) => [committed, end])).toEqual([
+      [200, 200],
+      [200, 200],
+    ])
     expect(running.stats()).toMatchObject({ messages: 400, openRanges: 0, inFlightBytes: 0 })
   })
 
   it('a range whose answer never came is replayed by the next process under its own token, and lands once', async () => {
     const store = createSinkStore()
     store.fates.otel_logs = ['lost']
-    for (let at = 0; at < 10; at += 1) await log.append({ partition: 0, envelope: envelopeOf('otlp_logs', T0 + at), body: new Uint8Array(10) })
+    for (let at = 0; at < 10; at += 1)
+      await log.append({ partition: 0, envelope: envelopeOf('otlp_logs', T0 + at), body: new Uint8Array(10) })
     const send = store.insert
-    store.insert = (request) => store.sends.some(({ fate }) => fate === 'lost') && request.table === 'otel_logs' ? Promise.reject(new Error('gone')) : send(request)
+    store.insert = (request) =>
+      store.sends.some(({ fate }) => fate === 'lost') && request.table === 'otel_logs' ? Promise.reject(new Error('gone')) : send(request)
     const first = start({ store })
     await until(() => store.stored('otel_logs').length > 0, 'landed')
     await first.close()

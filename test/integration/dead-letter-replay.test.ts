@@ -16,30 +16,68 @@ const LOG = 'd'.repeat(32)
 const actor = actorOf('acme')
 const idOf = (offset: number): string => Buffer.from(`${LOG}:5:${offset}`).toString('base64url')
 const large = randomBytes(3_000_000)
-const envelope = createEnvelope({ tenant: 'acme', signal: 'json_logs', format: 'ndjson', compression: 'zstd', receivedAtMs: NOW - 86_400_000, recordCount: 9, rejected: [2, 7], tokenId: 't9', inflatedBytes: 77, expandedBytes: 99 })
+const envelope = createEnvelope({
+  tenant: 'acme',
+  signal: 'json_logs',
+  format: 'ndjson',
+  compression: 'zstd',
+  receivedAtMs: NOW - 86_400_000,
+  recordCount: 9,
+  rejected: [2, 7],
+  tokenId: 't9',
+  inflatedBytes: 77,
+  expandedBytes: 99,
+})
 
 let clickhouse: TestStore
 let plane: ControlPlane
 let replay: DeadLetterReplay
 let appended: NewMessage[]
 let fails: (() => Promise<never>) | null
-const keep = (offset: number, more: { envelope?: typeof envelope; body?: Uint8Array } = {}): Promise<void> => clickhouse.clickhouse.insertRows({
-  table: DEAD_LETTERS_TABLE, rows: [toDeadLetterRow(LOG, toSetAside(5, { offset, envelope: more.envelope ?? envelope, body: more.body ?? Buffer.from(`body ${offset}`) }, { offset, reason: 'decode_failed' }))],
-})
-const ask = (offset: number, more: { again?: boolean; dryRun?: boolean; tenant?: string } = {}) => replay.replay({ tenant: 'acme', id: idOf(offset), again: false, dryRun: false, ...more }, actor)
-const trail = async (offset: number): Promise<string[]> => (await plane.store.query<{ action: string }>('SELECT action FROM audit_log WHERE resource = $1 ORDER BY id', [`dead_letter:${idOf(offset)}`])).map(({ action }) => action)
+const keep = (offset: number, more: { envelope?: typeof envelope; body?: Uint8Array } = {}): Promise<void> =>
+  clickhouse.clickhouse.insertRows({
+    table: DEAD_LETTERS_TABLE,
+    rows: [
+      toDeadLetterRow(
+        LOG,
+        toSetAside(
+          5,
+          { offset, envelope: more.envelope ?? envelope, body: more.body ?? Buffer.from(`body ${offset}`) },
+          { offset, reason: 'decode_failed' },
+        ),
+      ),
+    ],
+  })
+const ask = (offset: number, more: { again?: boolean; dryRun?: boolean; tenant?: string } = {}) =>
+  replay.replay({ tenant: 'acme', id: idOf(offset), again: false, dryRun: false, ...more }, actor)
+const trail = async (offset: number): Promise<string[]> =>
+  (
+    await plane.store.query<{ action: string }>('SELECT action FROM audit_log WHERE resource = $1 ORDER BY id', [
+      `dead_letter:${idOf(offset)}`,
+    ])
+  ).map(({ action }) => action)
 
 beforeAll(async () => {
-  [clickhouse, plane] = await Promise.all([openTestStore(), openControlPlane(['acme'])])
+  ;[clickhouse, plane] = await Promise.all([openTestStore(), openControlPlane(['acme'])])
   const append = async (message: NewMessage) => {
     if (fails !== null) await fails()
     appended.push(message)
     return { partition: message.partition, offset: 100 + appended.length }
   }
-  replay = createDeadLetterReplay({ store: plane.store, clickhouse: clickhouse.clickhouse, putBack: createPutBack({ append, partitions: 4 }), clock: () => NOW })
+  replay = createDeadLetterReplay({
+    store: plane.store,
+    clickhouse: clickhouse.clickhouse,
+    putBack: createPutBack({ append, partitions: 4 }),
+    clock: () => NOW,
+  })
 })
-afterAll(async () => { await Promise.all([clickhouse.dispose(), plane.close()]) })
-beforeEach(() => { appended = []; fails = null })
+afterAll(async () => {
+  await Promise.all([clickhouse.dispose(), plane.close()])
+})
+beforeEach(() => {
+  appended = []
+  fails = null
+})
 
 it('is put back byte for byte, as it was received, once; and told of in the audit trail', async () => {
   await keep(1, { body: large })
@@ -48,7 +86,8 @@ it('is put back byte for byte, as it was received, once; and told of in the audi
   expect(await ask(1)).toEqual({ outcome: 'replayed', position: '1:101' })
   expect(appended).toEqual([{ partition: 1, envelope, body: expect.anything() }])
   expect(Buffer.compare(appended[0].body, large)).toBe(0)
-  for (const dryRun of [true, false]) expect(await ask(1, { dryRun })).toEqual({ outcome: 'already_replayed', at: new Date(NOW).toISOString(), position: '1:101' })
+  for (const dryRun of [true, false])
+    expect(await ask(1, { dryRun })).toEqual({ outcome: 'already_replayed', at: new Date(NOW).toISOString(), position: '1:101' })
   expect(appended).toHaveLength(1)
   expect(await ask(1, { again: true, dryRun: true })).toEqual({ outcome: 'would_be_replayed' })
   expect(await ask(1, { again: true })).toEqual({ outcome: 'replayed', position: '1:102' })
@@ -74,7 +113,10 @@ it('may be asked for again when the log surely did not take it, and not when nob
   fails = null
   expect(await ask(3)).toEqual({ outcome: 'already_replayed', at: new Date(NOW).toISOString(), position: null })
   expect(appended).toEqual([])
-  expect(await trail(3)).toEqual([...Array.from({ length: 2 }, () => ['REPLAY_DEAD_LETTER', 'REPLAY_DEAD_LETTER_FAILED']).flat(), 'REPLAY_DEAD_LETTER'])
+  expect(await trail(3)).toEqual([
+    ...Array.from({ length: 2 }, () => ['REPLAY_DEAD_LETTER', 'REPLAY_DEAD_LETTER_FAILED']).flat(),
+    'REPLAY_DEAD_LETTER',
+  ])
 })
 
 it('goes where its like goes: alerts to the partition of their tenant', async () => {
@@ -87,7 +129,9 @@ it('is nobody else’s, and is not put back when an earlier version kept a part 
   await keep(6)
   expect(await ask(6, { tenant: 'globex' })).toEqual({ outcome: 'not_found' })
   expect(await ask(7)).toEqual({ outcome: 'not_found' })
-  await clickhouse.clickhouse.command(`INSERT INTO dead_letters (log_id, log_partition, log_offset, tenant, signal, reason, received_at, body) VALUES ('${LOG}', 5, 8, 'acme', 'otlp_logs', 'malformed', now64(3), 'YWJj')`)
+  await clickhouse.clickhouse.command(
+    `INSERT INTO dead_letters (log_id, log_partition, log_offset, tenant, signal, reason, received_at, body) VALUES ('${LOG}', 5, 8, 'acme', 'otlp_logs', 'malformed', now64(3), 'YWJj')`,
+  )
   expect(await ask(8)).toEqual({ outcome: 'not_whole' })
   expect(appended).toEqual([])
 })

@@ -22,7 +22,14 @@ let pool: DecodePool
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'lapwing-refused-'))
   store = await openTestStore()
-  log = await openEmbeddedLog({ directory, partitions: 1, sync: 'os', maxBytes: 64 * 1024 * 1024, maxAgeMs: 3_600_000, groups: ['analytics'] })
+  log = await openEmbeddedLog({
+    directory,
+    partitions: 1,
+    sync: 'os',
+    maxBytes: 64 * 1024 * 1024,
+    maxAgeMs: 3_600_000,
+    groups: ['analytics'],
+  })
   pool = createDecodePool({ threads: 1, timeoutMs: 20_000 })
 })
 afterAll(async () => {
@@ -32,13 +39,32 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-const append = (text: string) => log.append({
-  partition: 0, envelope: createEnvelope({ receivedAtMs: T0, recordCount: 2 }),
-  body: encodeRequest({ resourceLogs: [{ resource: { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }] }, scopeLogs: [{ logRecords: [{ body: { stringValue: text } }, { body: { stringValue: 'beside it' } }] }] }] }),
-})
-const start = () => startConsumer({ retentionMs: 30 * 86_400_000, lingerMs: 50, retryMinMs: 5, retryMaxMs: 50 }, {
-  log, pool, child: pool, clickhouse: store.clickhouse, controlPlane: createSinkControlPlane(), clock: Date.now, logger: silent,
-})
+const append = (text: string) =>
+  log.append({
+    partition: 0,
+    envelope: createEnvelope({ receivedAtMs: T0, recordCount: 2 }),
+    body: encodeRequest({
+      resourceLogs: [
+        {
+          resource: { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }] },
+          scopeLogs: [{ logRecords: [{ body: { stringValue: text } }, { body: { stringValue: 'beside it' } }] }],
+        },
+      ],
+    }),
+  })
+const start = () =>
+  startConsumer(
+    { retentionMs: 30 * 86_400_000, lingerMs: 50, retryMinMs: 5, retryMaxMs: 50 },
+    {
+      log,
+      pool,
+      child: pool,
+      clickhouse: store.clickhouse,
+      controlPlane: createSinkControlPlane(),
+      clock: Date.now,
+      logger: silent,
+    },
+  )
 const count = (sql: string): Promise<string> => store.clickhouse.query<{ n: string }>({ name: 'count', sql }, {}).then(([row]) => row.n)
 
 test('the message that the store refuses is set aside, the rest of its range is stored once, and its series are a recount of the rows', async () => {
@@ -46,10 +72,21 @@ test('the message that the store refuses is set aside, the rest of its range is 
   for (const text of ['one', 'two', 'refuse me', 'four', 'five']) await append(text)
   const consumer = start()
   await consumer.idle()
-  expect(await store.clickhouse.query({ name: 'rows', sql: "SELECT toString(log_offset) AS at, toString(count()) AS n FROM otel_logs GROUP BY log_offset ORDER BY log_offset" }, {}))
-    .toEqual(['0', '1', '3', '4'].map((at) => ({ at, n: '2' })))
+  expect(
+    await store.clickhouse.query(
+      {
+        name: 'rows',
+        sql: 'SELECT toString(log_offset) AS at, toString(count()) AS n FROM otel_logs GROUP BY log_offset ORDER BY log_offset',
+      },
+      {},
+    ),
+  ).toEqual(['0', '1', '3', '4'].map((at) => ({ at, n: '2' })))
   expect(await count("SELECT toString(sum(c)) AS n FROM series_partials ARRAY JOIN metric AS m, count AS c WHERE m = 'log.rate'")).toBe('8')
-  const { deadLetters } = await createDeadLetters(store.clickhouse).list({ tenant: 'default', fromMs: T0 - 1000, toMs: T0 + 1000, reason: '' }, 10, null)
+  const { deadLetters } = await createDeadLetters(store.clickhouse).list(
+    { tenant: 'default', fromMs: T0 - 1000, toMs: T0 + 1000, reason: '' },
+    10,
+    null,
+  )
   expect(deadLetters).toMatchObject([{ reason: 'store_rejected', detail: expect.stringContaining('clean'), records: 2 }])
   expect(await count('SELECT toString(count()) AS n FROM otel_logs_check')).toBe('0')
   await consumer.close()

@@ -6,16 +6,31 @@ import { openTestStore, toRow, until, type TestStore } from './clickhouse/store.
 
 const DAY_MS = 86_400_000
 const warnings: string[] = []
-const logger = { debug: () => {}, info: () => {}, warn: (_fields: object, message: string) => { warnings.push(message) }, error: () => {} }
+const logger = {
+  debug: () => {},
+  info: () => {},
+  warn: (_fields: object, message: string) => {
+    warnings.push(message)
+  },
+  error: () => {},
+}
 let store: TestStore
 let retention: StoreRetention
 const insertDay = (age: number): Promise<void> =>
-  store.clickhouse.insertRows({ table: 'otel_logs', rows: Array.from({ length: 300 }, (_, n) => toRow({ tenant: 'a', ms: Date.now() - age * DAY_MS, body: `record ${n * 7919} of day ${age}`, offset: n, index: age })) })
+  store.clickhouse.insertRows({
+    table: 'otel_logs',
+    rows: Array.from({ length: 300 }, (_, n) =>
+      toRow({ tenant: 'a', ms: Date.now() - age * DAY_MS, body: `record ${n * 7919} of day ${age}`, offset: n, index: age }),
+    ),
+  })
 
 beforeAll(async () => {
   store = await openTestStore()
   for (const age of [0, 1, 2]) await insertDay(age)
-  retention = startStoreRetention({ maxBytes: 1, minFreeBytes: 0, firstAfterMs: 1, everyMs: 20 }, { clickhouse: store.clickhouse, clock: Date.now, logger, leases: createSoleOwner() })
+  retention = startStoreRetention(
+    { maxBytes: 1, minFreeBytes: 0, firstAfterMs: 1, everyMs: 20 },
+    { clickhouse: store.clickhouse, clock: Date.now, logger, leases: createSoleOwner() },
+  )
 })
 afterAll(async () => {
   await retention.close()
@@ -33,9 +48,20 @@ it('a store over its bound loses its oldest days again and again, keeps today, a
 })
 
 it('a pass that fails is told and tried again', async () => {
-  const failing = startStoreRetention({ maxBytes: 1, minFreeBytes: 0, firstAfterMs: 1, everyMs: 1 }, {
-    clickhouse: { ...store.clickhouse, query: async () => { throw new Error('away') } }, clock: Date.now, logger, leases: createSoleOwner(),
-  })
+  const failing = startStoreRetention(
+    { maxBytes: 1, minFreeBytes: 0, firstAfterMs: 1, everyMs: 1 },
+    {
+      clickhouse: {
+        ...store.clickhouse,
+        query: async () => {
+          throw new Error('away')
+        },
+      },
+      clock: Date.now,
+      logger,
+      leases: createSoleOwner(),
+    },
+  )
   await until('two failures', () => warnings.filter((message) => message === 'store retention failed').length > 1)
   expect(failing.stats().last).toBeNull()
   await failing.close()

@@ -15,7 +15,7 @@ const FALLS_AT = 90
 let clickhouse: TestStore
 let control: { readonly store: Store; close(): Promise<void> }
 beforeAll(async () => {
-  [clickhouse, control] = await Promise.all([openTestStore(), openMigratedStore()])
+  ;[clickhouse, control] = await Promise.all([openTestStore(), openMigratedStore()])
   await control.store.query("INSERT INTO tenants (id, name) VALUES ('outage', 'outage')")
 })
 afterAll(async () => {
@@ -26,18 +26,42 @@ afterAll(async () => {
 it('services that fall at once are one incident', async () => {
   let nowMs = Math.floor(Date.now() / BUCKET_MS) * BUCKET_MS
   const baseMs = nowMs - 3_600_000
-  const rows = Array.from({ length: BUCKETS }, (_, i) => Array.from({ length: SERVICES }, (__, s) => {
-    const count = i >= FALLS_AT && s < FALLEN ? 1 : 20 + (i * 7 + s * 3) % 5
-    return {
-      tenant: 'outage', service: `svc-${s}`, bucket: baseMs / 1000 + i * 10, metric: ['log.rate'], templates: [], count: [count], sum: [count], min: [1], max: [1], sum_sq: [1],
-      receive_day: new Date(nowMs).toISOString().slice(0, 10), log_id: 'c'.repeat(32), log_partition: 0, log_offset: i, last_offset: i,
-    }
-  })).flat()
+  const rows = Array.from({ length: BUCKETS }, (_, i) =>
+    Array.from({ length: SERVICES }, (__, s) => {
+      const count = i >= FALLS_AT && s < FALLEN ? 1 : 20 + ((i * 7 + s * 3) % 5)
+      return {
+        tenant: 'outage',
+        service: `svc-${s}`,
+        bucket: baseMs / 1000 + i * 10,
+        metric: ['log.rate'],
+        templates: [],
+        count: [count],
+        sum: [count],
+        min: [1],
+        max: [1],
+        sum_sq: [1],
+        receive_day: new Date(nowMs).toISOString().slice(0, 10),
+        log_id: 'c'.repeat(32),
+        log_partition: 0,
+        log_offset: i,
+        last_offset: i,
+      }
+    }),
+  ).flat()
   await clickhouse.clickhouse.insertRows({ table: 'series_partials', rows })
   const plane = createControlPlane(control.store, { cooldownMs: 300_000, clock: () => nowMs })
-  const watchdog = await startWatchdog({ zThreshold: 3, cooldownMs: 300_000, pollMs: 3_600_000 }, {
-    clickhouse: clickhouse.clickhouse, clock: () => nowMs, logger: silent, oldestUncommittedReceivedAtMs: async () => null, rules: async () => () => undefined, neighbours: async () => [], signals: plane,
-  })
+  const watchdog = await startWatchdog(
+    { zThreshold: 3, cooldownMs: 300_000, pollMs: 3_600_000 },
+    {
+      clickhouse: clickhouse.clickhouse,
+      clock: () => nowMs,
+      logger: silent,
+      oldestUncommittedReceivedAtMs: async () => null,
+      rules: async () => () => undefined,
+      neighbours: async () => [],
+      signals: plane,
+    },
+  )
   await watchdog.tick()
   nowMs += 2_500
   await watchdog.tick()

@@ -35,10 +35,15 @@ const bytes = createSurpriseBytes()
 beforeAll(async () => {
   store = await openTestStore()
   const names = Array.from({ length: 20 }, (_, i) => `tenant-${i}`)
-  const rows = await store.clickhouse.query<{ name: string }>({ name: 'all_tenants.test', sql: 'SELECT name FROM (SELECT arrayJoin({names:Array(String)}) AS name) WHERE cityHash64(name) % 2 = 0' }, { names })
+  const rows = await store.clickhouse.query<{ name: string }>(
+    { name: 'all_tenants.test', sql: 'SELECT name FROM (SELECT arrayJoin({names:Array(String)}) AS name) WHERE cityHash64(name) % 2 = 0' },
+    { names },
+  )
   tenant = rows[0].name
 })
-afterAll(async () => { await store.dispose() })
+afterAll(async () => {
+  await store.dispose()
+})
 beforeEach(async () => {
   for (const table of TABLES) await store.clickhouse.command(`TRUNCATE TABLE ${table}`)
   nowMs = Math.floor(Date.now() / PERIOD_MS) * PERIOD_MS
@@ -58,29 +63,69 @@ const seed = async (): Promise<void> => {
   const model = trained()
   const services = Array.from({ length: SERVICES }, (_, i): ServiceState => {
     const service = `svc-${i}`
-    const periods = Object.fromEntries(LASTING.map((metric) => [metric, { ...newSeriesPeriods(tenant, service, metric), calibrated: Uint8Array.from(model), since: null }]))
-    return { ...newServiceState(tenant, service), closedThroughMs: baseMs - BUCKET_MS, lastDataMs: baseMs - BUCKET_MS, lastPartialAtMs: nowMs, metrics: [...METRICS], periods }
+    const periods = Object.fromEntries(
+      LASTING.map((metric) => [metric, { ...newSeriesPeriods(tenant, service, metric), calibrated: Uint8Array.from(model), since: null }]),
+    )
+    return {
+      ...newServiceState(tenant, service),
+      closedThroughMs: baseMs - BUCKET_MS,
+      lastDataMs: baseMs - BUCKET_MS,
+      lastPartialAtMs: nowMs,
+      metrics: [...METRICS],
+      periods,
+    }
   })
   await saveCheckpoint(store.clickhouse, SHARD, { generation: 3, cursors: [], services })
 }
 /** One service grows by two thirds, too little for the rules of 10 s; one has a burst of errors. */
 const put = async (from: number, to: number): Promise<void> => {
-  const rows = Array.from({ length: to - from }, (_, k) => from + k).flatMap((i) => Array.from({ length: ALIVE }, (_, s) => {
-    const count = (s === 1 && i >= GROWS_AT ? 17 : 10) + (i * 7 + s) % 3 - 1
-    const errors = s === 2 && i >= 60 && i < 75 ? 9 : 0
-    return {
-      tenant, service: `svc-${s}`, bucket: baseMs / 1000 + i * 10, metric: ['log.rate', ...(errors > 0 ? ['log.error_rate'] : []), 'attr.duration_ms'], templates: [], count: [count, ...(errors > 0 ? [errors] : []), count],
-      sum: [count, ...(errors > 0 ? [errors] : []), 10 * count], min: [1, ...(errors > 0 ? [1] : []), 10], max: [1, ...(errors > 0 ? [1] : []), 10], sum_sq: [1, ...(errors > 0 ? [1] : []), 100],
-      receive_day: new Date(nowMs).toISOString().slice(0, 10), log_id: 'b'.repeat(32), log_partition: 0, log_offset: i * ALIVE + s, last_offset: i * ALIVE + s,
-    }
-  }))
+  const rows = Array.from({ length: to - from }, (_, k) => from + k).flatMap((i) =>
+    Array.from({ length: ALIVE }, (_, s) => {
+      const count = (s === 1 && i >= GROWS_AT ? 17 : 10) + ((i * 7 + s) % 3) - 1
+      const errors = s === 2 && i >= 60 && i < 75 ? 9 : 0
+      return {
+        tenant,
+        service: `svc-${s}`,
+        bucket: baseMs / 1000 + i * 10,
+        metric: ['log.rate', ...(errors > 0 ? ['log.error_rate'] : []), 'attr.duration_ms'],
+        templates: [],
+        count: [count, ...(errors > 0 ? [errors] : []), count],
+        sum: [count, ...(errors > 0 ? [errors] : []), 10 * count],
+        min: [1, ...(errors > 0 ? [1] : []), 10],
+        max: [1, ...(errors > 0 ? [1] : []), 10],
+        sum_sq: [1, ...(errors > 0 ? [1] : []), 100],
+        receive_day: new Date(nowMs).toISOString().slice(0, 10),
+        log_id: 'b'.repeat(32),
+        log_partition: 0,
+        log_offset: i * ALIVE + s,
+        last_offset: i * ALIVE + s,
+      }
+    }),
+  )
   await store.clickhouse.insertRows({ table: 'series_partials', rows })
 }
 const leaseOf = (epoch: number): Lease => ({ name: 'watchdog', epoch, isHeld: () => true, guard: (work) => work() })
-const start = async (epoch = 1): Promise<Watchdog> => startWatchdog({ zThreshold: 3, cooldownMs: 300_000, pollMs: 3_600_000, shard: SHARD }, {
-  clickhouse: store.clickhouse, clock: () => nowMs, logger: silent, oldestUncommittedReceivedAtMs: async () => null, rules: async () => () => undefined, neighbours: async () => [], lease: leaseOf(epoch),
-  signals: { opened: async (signal) => { opened.push(signal) }, resolved: async (signal) => { resolved.push(signal) } },
-})
+const start = async (epoch = 1): Promise<Watchdog> =>
+  startWatchdog(
+    { zThreshold: 3, cooldownMs: 300_000, pollMs: 3_600_000, shard: SHARD },
+    {
+      clickhouse: store.clickhouse,
+      clock: () => nowMs,
+      logger: silent,
+      oldestUncommittedReceivedAtMs: async () => null,
+      rules: async () => () => undefined,
+      neighbours: async () => [],
+      lease: leaseOf(epoch),
+      signals: {
+        opened: async (signal) => {
+          opened.push(signal)
+        },
+        resolved: async (signal) => {
+          resolved.push(signal)
+        },
+      },
+    },
+  )
 /** What has come is read, and two seconds later its buckets are closed. */
 const work = async (watchdog: Watchdog): Promise<void> => {
   await watchdog.tick()
@@ -90,10 +135,25 @@ const work = async (watchdog: Watchdog): Promise<void> => {
 /** Without what says when and where it was stored. */
 const outcome = async () => {
   const { services } = await loadCheckpoint(store.clickhouse, SHARD, bytes)
-  const anomalies = await store.clickhouse.query<{ id: string; metric: string; service: string; resolved: number; started: string }>({ name: 'all_tenants.test', sql: 'SELECT anomaly_id AS id, metric_name AS metric, service_id AS service, resolved, toString(toUnixTimestamp64Milli(started_at)) AS started FROM anomalies FINAL ORDER BY id' }, {})
+  const anomalies = await store.clickhouse.query<{ id: string; metric: string; service: string; resolved: number; started: string }>(
+    {
+      name: 'all_tenants.test',
+      sql: 'SELECT anomaly_id AS id, metric_name AS metric, service_id AS service, resolved, toString(toUnixTimestamp64Milli(started_at)) AS started FROM anomalies FINAL ORDER BY id',
+    },
+    {},
+  )
   return {
     anomalies,
-    states: services.map(({ periods, ...rest }) => ({ ...rest, lastPartialAtMs: undefined, periods: Object.fromEntries(Object.entries(periods).map(([metric, { state, calibrated }]) => [metric, { state, calibrated: Buffer.from(calibrated!).toString('base64') }])) })),
+    states: services.map(({ periods, ...rest }) => ({
+      ...rest,
+      lastPartialAtMs: undefined,
+      periods: Object.fromEntries(
+        Object.entries(periods).map(([metric, { state, calibrated }]) => [
+          metric,
+          { state, calibrated: Buffer.from(calibrated!).toString('base64') },
+        ]),
+      ),
+    })),
   }
 }
 
@@ -101,7 +161,11 @@ const neverStopped = async () => {
   await seed()
   const watchdog = await start()
   expect(watchdog.stats().seriesMonitored).toBe(SERVICES * METRICS.length)
-  for (const [from, to] of [[0, 70], [70, 100], [100, BUCKETS]]) {
+  for (const [from, to] of [
+    [0, 70],
+    [70, 100],
+    [100, BUCKETS],
+  ]) {
     await put(from, to)
     await work(watchdog)
   }
@@ -151,8 +215,17 @@ it('a checkpoint of before there was a second reader is read; it begins to learn
   await seed()
   const { services, cursors } = await loadCheckpoint(store.clickhouse, SHARD, bytes)
   for (const table of TABLES) await store.clickhouse.command(`TRUNCATE TABLE ${table}`)
-  const rows = services.map(({ service, ...rest }) => ({ slot: 1, tenant, service, generation: 5, state: JSON.stringify({ ...rest, tenant: undefined, periods: undefined, pending: [] }) }))
-  await store.clickhouse.insertRows({ table: 'watchdog_checkpoints', rows: [...rows, { slot: 1, tenant: '', service: '', generation: 5, state: JSON.stringify({ format: 3, of: 2, cursors }) }] })
+  const rows = services.map(({ service, ...rest }) => ({
+    slot: 1,
+    tenant,
+    service,
+    generation: 5,
+    state: JSON.stringify({ ...rest, tenant: undefined, periods: undefined, pending: [] }),
+  }))
+  await store.clickhouse.insertRows({
+    table: 'watchdog_checkpoints',
+    rows: [...rows, { slot: 1, tenant: '', service: '', generation: 5, state: JSON.stringify({ format: 3, of: 2, cursors }) }],
+  })
   const watchdog = await start()
   expect(watchdog.stats().seriesMonitored).toBe(SERVICES * METRICS.length)
   await put(0, 70)
@@ -165,11 +238,18 @@ it('a checkpoint of before there was a second reader is read; it begins to learn
 it('bytes that are gone, torn or of another generation are learned anew, and nothing else is lost', async () => {
   await seed()
   await store.clickhouse.command("ALTER TABLE watchdog_calibrations DELETE WHERE service = 'svc-1' SETTINGS mutations_sync = 2")
-  await store.clickhouse.insertRows({ table: 'watchdog_calibrations', rows: [
-    { tenant, service: 'svc-2', metric: 'log.rate', slot: 0, generation: 9, state: 'AAAA' }, { tenant, service: 'svc-3', metric: 'log.rate', slot: 1, generation: 9, state: 'AAAA' },
-  ] })
+  await store.clickhouse.insertRows({
+    table: 'watchdog_calibrations',
+    rows: [
+      { tenant, service: 'svc-2', metric: 'log.rate', slot: 0, generation: 9, state: 'AAAA' },
+      { tenant, service: 'svc-3', metric: 'log.rate', slot: 1, generation: 9, state: 'AAAA' },
+    ],
+  })
   const { services } = await loadCheckpoint(store.clickhouse, SHARD, bytes)
   const known = new Map(services.map((one) => [one.service, one.periods]))
   expect([known.get('svc-1')!['log.rate'].calibrated, known.get('svc-2')!['log.rate'].calibrated]).toEqual([null, null])
-  expect([known.get('svc-3')!['log.rate'].calibrated?.length, known.get('svc-2')!['log.error_rate'].calibrated?.length]).toEqual([bytes.fresh().length, bytes.fresh().length])
+  expect([known.get('svc-3')!['log.rate'].calibrated?.length, known.get('svc-2')!['log.error_rate'].calibrated?.length]).toEqual([
+    bytes.fresh().length,
+    bytes.fresh().length,
+  ])
 })

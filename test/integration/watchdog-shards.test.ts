@@ -14,7 +14,9 @@ const LEASE_MS = 2500
 let clickhouse: TestStore
 let control: { readonly store: Store; close(): Promise<void> }
 const running: WatchdogShards[] = []
-beforeAll(async () => { [clickhouse, control] = await Promise.all([openTestStore(), openMigratedStore()]) })
+beforeAll(async () => {
+  ;[clickhouse, control] = await Promise.all([openTestStore(), openMigratedStore()])
+})
 afterEach(async () => {
   for (const one of running.splice(0)) await one.close()
   await control.store.query('DELETE FROM leases')
@@ -35,14 +37,34 @@ const start = (owner: string, sharers: () => number) => {
   }
   const leases: Leases = { claim: (name) => cut(() => real.claim(name)), release: (lease) => cut(() => real.release(lease)) }
   const opened: string[] = []
-  const watchdog = startWatchdogShards({ shards: SHARDS, zThreshold: 3, cooldownMs: 300_000, pollMs: 50, renewEveryMs: 200 }, {
-    clickhouse: clickhouse.clickhouse, leases, sharers: async () => sharers(), signals: { opened: async ({ id }) => { opened.push(id) }, resolved: async () => undefined },
-    rules: async () => () => undefined, neighbours: async () => [], oldestUncommittedReceivedAtMs: async () => null, clock: Date.now, logger: silent,
-  })
+  const watchdog = startWatchdogShards(
+    { shards: SHARDS, zThreshold: 3, cooldownMs: 300_000, pollMs: 50, renewEveryMs: 200 },
+    {
+      clickhouse: clickhouse.clickhouse,
+      leases,
+      sharers: async () => sharers(),
+      signals: {
+        opened: async ({ id }) => {
+          opened.push(id)
+        },
+        resolved: async () => undefined,
+      },
+      rules: async () => () => undefined,
+      neighbours: async () => [],
+      oldestUncommittedReceivedAtMs: async () => null,
+      clock: Date.now,
+      logger: silent,
+    },
+  )
   running.push(watchdog)
   return { watchdog, state, opened }
 }
-const ownersOf = async (): Promise<string[]> => (await control.store.query<{ owner: string }>("SELECT owner FROM leases WHERE name LIKE 'watchdog %' AND expires_at > now() ORDER BY name")).map(({ owner }) => owner)
+const ownersOf = async (): Promise<string[]> =>
+  (
+    await control.store.query<{ owner: string }>(
+      "SELECT owner FROM leases WHERE name LIKE 'watchdog %' AND expires_at > now() ORDER BY name",
+    )
+  ).map(({ owner }) => owner)
 const shardsOf = (...all: { readonly watchdog: WatchdogShards }[]): number[] => all.map(({ watchdog }) => watchdog.stats().shards)
 
 it('one process has all of them; when a second comes each has half', async () => {
@@ -55,7 +77,7 @@ it('one process has all of them; when a second comes each has half', async () =>
   expect((await ownersOf()).sort()).toEqual(['one', 'one', 'two', 'two'])
 })
 
-it('shards of one that is cut off are another\'s soon after their leases ended, and it lets go by itself', async () => {
+it("shards of one that is cut off are another's soon after their leases ended, and it lets go by itself", async () => {
   const first = start('cut', () => 2)
   await until('the first has its half', () => shardsOf(first)[0] === 2)
   let living = 2
@@ -79,7 +101,9 @@ it('a store that answers late takes no shard away: all are prolonged side by sid
   await sleep(3 * LEASE_MS)
   first.state.answersAfterMs = 0
   expect(shardsOf(first)).toEqual([SHARDS])
-  expect(await control.store.query<{ epoch: number }>("SELECT DISTINCT epoch::int AS epoch FROM leases WHERE name LIKE 'watchdog %'")).toEqual([{ epoch: 1 }])
+  expect(
+    await control.store.query<{ epoch: number }>("SELECT DISTINCT epoch::int AS epoch FROM leases WHERE name LIKE 'watchdog %'"),
+  ).toEqual([{ epoch: 1 }])
 })
 
 it('one that closes hands over at once, with a checkpoint that the next one goes on from', async () => {
@@ -89,6 +113,12 @@ it('one that closes hands over at once, with a checkpoint that the next one goes
   await first.watchdog.close()
   const second = start('next', () => 1)
   await until('the next has all', () => shardsOf(second)[0] === SHARDS, LEASE_MS - 500)
-  const headers = await clickhouse.clickhouse.query<{ slot: number; generation: string }>({ name: 'all_tenants.test', sql: "SELECT slot, toString(max(c.generation)) AS generation FROM watchdog_checkpoints AS c WHERE tenant = '' GROUP BY slot ORDER BY slot" }, {})
+  const headers = await clickhouse.clickhouse.query<{ slot: number; generation: string }>(
+    {
+      name: 'all_tenants.test',
+      sql: "SELECT slot, toString(max(c.generation)) AS generation FROM watchdog_checkpoints AS c WHERE tenant = '' GROUP BY slot ORDER BY slot",
+    },
+    {},
+  )
   expect(new Set(headers.map(({ slot }) => Math.floor(slot / 2))).size).toBe(SHARDS)
 })

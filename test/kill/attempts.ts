@@ -17,7 +17,11 @@ export const createRandom = (seed: number): (() => number) => {
   }
 }
 
-export interface Load { readonly acknowledged: Set<number>; attempts(): number; stop(): Promise<void> }
+export interface Load {
+  readonly acknowledged: Set<number>
+  attempts(): number
+  stop(): Promise<void>
+}
 export interface LoadOptions {
   readonly run: string
   readonly token: string
@@ -44,7 +48,7 @@ export const startLoad = (options: LoadOptions): Load => {
       const status = await connections[at].send(requestHead('/v1/logs', targets[at].host, options.token), corpus.body(attempt, Date.now()))
       if (status === 200) acknowledged.add(attempt)
       else turn += 1
-      const restMs = status === 200 ? options.everyMs ?? 0 : PAUSE_AFTER_REFUSAL_MS
+      const restMs = status === 200 ? (options.everyMs ?? 0) : PAUSE_AFTER_REFUSAL_MS
       if (restMs > 0) await pause(restMs)
     }
     for (const connection of connections) connection.close()
@@ -63,14 +67,19 @@ export const startLoad = (options: LoadOptions): Load => {
 export const drainedStatus = async (api: Product['api']): Promise<boolean> => {
   const response = await api('/api/v1/status')
   if (!response.ok) return false
-  const status = await response.json() as { pipeline?: { uncommitted_messages: number }; components: { clickhouse: string } }
+  const status = (await response.json()) as { pipeline?: { uncommitted_messages: number }; components: { clickhouse: string } }
   return status.components.clickhouse === 'ok' && status.pipeline?.uncommitted_messages === 0
 }
 
 /** What is wrong in the store, in words; nothing when all holds. */
-export const compare = async (select: Product['select'], run: string, acknowledged: ReadonlySet<number>): Promise<{ rows: number; faults: string[] }> => {
+export const compare = async (
+  select: Product['select'],
+  run: string,
+  acknowledged: ReadonlySet<number>,
+): Promise<{ rows: number; faults: string[] }> => {
   const stored = await select<{ id: string; rows: number; distinct: number }>(
-    `SELECT LogAttributes['attempt.id'] AS id, count() AS rows, uniqExact(LogAttributes['attempt.index']) AS distinct FROM otel_logs WHERE id LIKE '${run}%' GROUP BY id`)
+    `SELECT LogAttributes['attempt.id'] AS id, count() AS rows, uniqExact(LogAttributes['attempt.index']) AS distinct FROM otel_logs WHERE id LIKE '${run}%' GROUP BY id`,
+  )
   const found: string[] = []
   const ids = new Set(stored.map((row) => row.id))
   for (const row of stored) {
@@ -80,10 +89,17 @@ export const compare = async (select: Product['select'], run: string, acknowledg
   for (const attempt of acknowledged) if (!ids.has(attemptId(run, attempt))) found.push(`${attemptId(run, attempt)} acknowledged and lost`)
   const total = stored.reduce((sum, row) => sum + row.rows, 0)
   const [series] = await select<{ records: number; errors: number }>(
-    "SELECT sum(arraySum(arrayMap((m, c) -> if(m = 'log.rate', c, 0), metric, count))) AS records, sum(arraySum(arrayMap((m, c) -> if(m = 'log.error_rate', c, 0), metric, count))) AS errors FROM series_partials WHERE service LIKE 'service-%'")
-  const [rows] = await select<{ errors: number }>("SELECT countIf(SeverityNumber >= 17) AS errors FROM otel_logs WHERE ServiceName LIKE 'service-%'")
-  const [templates] = await select<{ records: number }>("SELECT sum(records) AS records FROM log_template_counts WHERE service LIKE 'service-%'")
-  const [nameless] = await select<{ records: number }>("SELECT count() AS records FROM (SELECT DISTINCT tenant, service, template FROM log_template_counts WHERE template != 0) WHERE (tenant, service, template) NOT IN (SELECT tenant, service, template FROM log_templates)")
+    "SELECT sum(arraySum(arrayMap((m, c) -> if(m = 'log.rate', c, 0), metric, count))) AS records, sum(arraySum(arrayMap((m, c) -> if(m = 'log.error_rate', c, 0), metric, count))) AS errors FROM series_partials WHERE service LIKE 'service-%'",
+  )
+  const [rows] = await select<{ errors: number }>(
+    "SELECT countIf(SeverityNumber >= 17) AS errors FROM otel_logs WHERE ServiceName LIKE 'service-%'",
+  )
+  const [templates] = await select<{ records: number }>(
+    "SELECT sum(records) AS records FROM log_template_counts WHERE service LIKE 'service-%'",
+  )
+  const [nameless] = await select<{ records: number }>(
+    'SELECT count() AS records FROM (SELECT DISTINCT tenant, service, template FROM log_template_counts WHERE template != 0) WHERE (tenant, service, template) NOT IN (SELECT tenant, service, template FROM log_templates)',
+  )
   if (Number(templates.records) !== total) found.push(`templates count ${templates.records}, rows ${total}`)
   if (Number(nameless.records) !== 0) found.push(`${nameless.records} templates without a text`)
   if (Number(series.records) !== total) found.push(`series count ${series.records}, rows ${total}`)

@@ -3,8 +3,19 @@
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
 import { compare, createRandom, drainedStatus, pause, startLoad } from './attempts.ts'
 
-export interface KillOptions { readonly rounds: number; readonly seed: number; readonly onRound?: (line: string) => void }
-export interface KillReport { readonly rounds: number; readonly attempts: number; readonly acknowledged: number; readonly rows: number; readonly kills: Record<string, number>; readonly faults: readonly string[] }
+export interface KillOptions {
+  readonly rounds: number
+  readonly seed: number
+  readonly onRound?: (line: string) => void
+}
+export interface KillReport {
+  readonly rounds: number
+  readonly attempts: number
+  readonly acknowledged: number
+  readonly rows: number
+  readonly kills: Record<string, number>
+  readonly faults: readonly string[]
+}
 
 type Fault = 'kill process' | 'kill clickhouse' | 'stop process 5 s' | 'stop clickhouse 5 s'
 const faults: readonly Fault[] = ['kill process', 'kill clickhouse', 'kill process', 'stop process 5 s', 'stop clickhouse 5 s']
@@ -28,7 +39,11 @@ const inflict = async (product: Product, fault: Fault): Promise<void> => {
 }
 /** The child may have been replaced since its pid was read. */
 const signal = (pid: number, name: NodeJS.Signals): void => {
-  try { process.kill(pid, name) } catch (error) { if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error }
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 export const runKillRounds = async (options: KillOptions): Promise<KillReport> => {
@@ -47,16 +62,24 @@ export const runKillRounds = async (options: KillOptions): Promise<KillReport> =
       const fault = faults[Math.floor(random() * faults.length)]
       kills[fault] = (kills[fault] ?? 0) + 1
       // The addresses change with a restart on port 0, so the load stops with the process.
-      if (fault === 'kill process') { product.kill('SIGKILL'); await load.stop() }
+      if (fault === 'kill process') {
+        product.kill('SIGKILL')
+        await load.stop()
+      }
       await inflict(product, fault)
-      if (fault !== 'kill process') { await pause(random() * 500); await load.stop() }
+      if (fault !== 'kill process') {
+        await pause(random() * 500)
+        await load.stop()
+      }
       attempts = load.attempts()
       for (const attempt of load.acknowledged) acknowledged.add(attempt)
       await until('the log is worked off', 60_000, () => drainedStatus(product.api))
       const outcome = await compare(product.select, RUN, acknowledged)
       rows = outcome.rows
       found.push(...outcome.faults.slice(0, 5).map((text) => `round ${round} (${fault}): ${text}`))
-      options.onRound?.(`round ${round}/${options.rounds}  ${fault.padEnd(20)} ${acknowledged.size}/${attempts} acknowledged, ${rows} rows, ${found.length} faults`)
+      options.onRound?.(
+        `round ${round}/${options.rounds}  ${fault.padEnd(20)} ${acknowledged.size}/${attempts} acknowledged, ${rows} rows, ${found.length} faults`,
+      )
     }
   } catch (error) {
     found.push(`${String(error)}\n${product.output().slice(-3000)}`)

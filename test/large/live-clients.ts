@@ -17,7 +17,9 @@ const checks = createChecks(console.log)
 for (const suite of suites.filter(({ name }) => name.includes(values.only))) {
   console.log(suite.name)
   // What goes wrong outside a check is a failure of the suite, and the next one still runs.
-  await suite.run(checks).catch(async (error: unknown) => { await checks.check(`${suite.name} runs`, () => Promise.reject(error)) })
+  await suite.run(checks).catch(async (error: unknown) => {
+    await checks.check(`${suite.name} runs`, () => Promise.reject(error))
+  })
 }
 console.log(`live clients: ${checks.counts.passed} passed, ${checks.counts.failed} failed, ${checks.counts.skipped} skipped`)
 if (values.results !== undefined) writeFileSync(values.results, JSON.stringify(checks.counts))

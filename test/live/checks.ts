@@ -1,7 +1,11 @@
 // What a live suite reports: each fact with its outcome as it comes, and the counts for the closing line.
 import { isDeepStrictEqual } from 'node:util'
 
-export interface Counts { passed: number; failed: number; skipped: number }
+export interface Counts {
+  passed: number
+  failed: number
+  skipped: number
+}
 
 export interface Checks {
   readonly counts: Readonly<Counts>
@@ -10,7 +14,10 @@ export interface Checks {
   skip(what: string, reason: string): void
 }
 
-export interface LiveSuite { readonly name: string; run(checks: Checks): Promise<void> }
+export interface LiveSuite {
+  readonly name: string
+  run(checks: Checks): Promise<void>
+}
 
 export const createChecks = (print: (line: string) => void): Checks => {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
@@ -19,7 +26,11 @@ export const createChecks = (print: (line: string) => void): Checks => {
     check: async (fact, verify, timeoutMs = 60_000) => {
       const begun = Date.now()
       let timer: NodeJS.Timeout | undefined
-      const late = new Promise<never>((_resolve, reject) => { timer = setTimeout(() => { reject(new Error(`not within ${timeoutMs / 1000} s`)) }, timeoutMs) })
+      const late = new Promise<never>((_resolve, reject) => {
+        timer = setTimeout(() => {
+          reject(new Error(`not within ${timeoutMs / 1000} s`))
+        }, timeoutMs)
+      })
       try {
         await Promise.race([verify(), late])
         counts.passed++
@@ -43,7 +54,8 @@ export const createChecks = (print: (line: string) => void): Checks => {
 const toText = (value: unknown): string => JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? `${part}` : part))
 
 export const expectEqual = (what: string, found: unknown, wanted: unknown): void => {
-  if (!isDeepStrictEqual(found, wanted)) throw new Error(`${what}: found ${toText(found)?.slice(0, 500)}, wanted ${toText(wanted)?.slice(0, 500)}`)
+  if (!isDeepStrictEqual(found, wanted))
+    throw new Error(`${what}: found ${toText(found)?.slice(0, 500)}, wanted ${toText(wanted)?.slice(0, 500)}`)
 }
 
 /** Row by row and column by column, so that the message names the first that differ. */

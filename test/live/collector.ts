@@ -16,7 +16,9 @@ import { freePorts } from '../support/free-port.ts'
 import { startProgram, type Running } from './program.ts'
 
 const COMPRESSIONS = ['gzip', 'none', 'zstd', 'deflate', 'zlib', 'snappy', 'x-snappy-framed', 'lz4']
-const CASES = ['proto', 'json'].flatMap((encoding) => COMPRESSIONS.map((compression) => ({ name: `${encoding} ${compression}`, encoding, compression })))
+const CASES = ['proto', 'json'].flatMap((encoding) =>
+  COMPRESSIONS.map((compression) => ({ name: `${encoding} ${compression}`, encoding, compression })),
+)
 const REQUESTS = 3
 const RECORDS = 200
 const DAY_MS = 86_400_000
@@ -26,18 +28,34 @@ const nameOf = (text: string): string => text.replaceAll(/[^a-z0-9]/g, '_')
 /** One receiver, pipeline and exporter for each case. Its configuration is YAML, of which JSON is a part. */
 const configuration = (product: Product, ports: readonly number[], file: string): object => {
   const retries = { retry_on_failure: { initial_interval: '500ms' } }
-  const exporter = (encoding: string, compression: string) => ({ endpoint: product.addresses().otlp, headers: { Authorization: `Bearer ${product.token}` }, encoding, compression, ...retries })
+  const exporter = (encoding: string, compression: string) => ({
+    endpoint: product.addresses().otlp,
+    headers: { Authorization: `Bearer ${product.token}` },
+    encoding,
+    compression,
+    ...retries,
+  })
   return {
     receivers: {
-      ...Object.fromEntries(CASES.map(({ name }, index) => [`otlp/${nameOf(name)}`, { protocols: { http: { endpoint: `127.0.0.1:${ports[index]}` } } }])),
+      ...Object.fromEntries(
+        CASES.map(({ name }, index) => [`otlp/${nameOf(name)}`, { protocols: { http: { endpoint: `127.0.0.1:${ports[index]}` } } }]),
+      ),
       file_log: { include: [file], start_at: 'beginning', poll_interval: '100ms' },
     },
     processors: { batch: { timeout: '100ms' } },
-    exporters: { ...Object.fromEntries(CASES.map(({ name, encoding, compression }) => [`otlp_http/${nameOf(name)}`, exporter(encoding, compression)])), 'otlp_http/file': exporter('proto', 'gzip') },
+    exporters: {
+      ...Object.fromEntries(CASES.map(({ name, encoding, compression }) => [`otlp_http/${nameOf(name)}`, exporter(encoding, compression)])),
+      'otlp_http/file': exporter('proto', 'gzip'),
+    },
     service: {
       telemetry: { metrics: { level: 'none' } },
       pipelines: {
-        ...Object.fromEntries(CASES.map(({ name }) => [`logs/${nameOf(name)}`, { receivers: [`otlp/${nameOf(name)}`], processors: ['batch'], exporters: [`otlp_http/${nameOf(name)}`] }])),
+        ...Object.fromEntries(
+          CASES.map(({ name }) => [
+            `logs/${nameOf(name)}`,
+            { receivers: [`otlp/${nameOf(name)}`], processors: ['batch'], exporters: [`otlp_http/${nameOf(name)}`] },
+          ]),
+        ),
         'logs/file': { receivers: ['file_log'], exporters: ['otlp_http/file'] },
       },
     },
@@ -46,31 +64,76 @@ const configuration = (product: Product, ports: readonly number[], file: string)
 
 /** Every kind of value, and numbers that a double does not hold. */
 const toRecord = (index: number, timeNs: bigint): TestRecord => ({
-  timeUnixNano: timeNs + BigInt(index), observedTimeUnixNano: timeNs + BigInt(index) + 1n, severityNumber: 1 + (index % 24), severityText: `level ${index % 24}`, eventName: index % 3 === 0 ? 'order.failed' : '',
-  traceId: Buffer.from((index + 1).toString(16).padStart(32, 'a'), 'hex'), spanId: Buffer.from((index + 1).toString(16).padStart(16, 'b'), 'hex'), flags: 1,
-  body: index % 2 === 0 ? { stringValue: `order ${index} of "grüß" \\ failed\n\tat <shop>` } : { kvlistValue: { values: [{ key: 'order', value: { intValue: BigInt(index) } }, { key: 'lines', value: { arrayValue: { values: [{ stringValue: 'a' }, { boolValue: true }, {}] } } }] } },
+  timeUnixNano: timeNs + BigInt(index),
+  observedTimeUnixNano: timeNs + BigInt(index) + 1n,
+  severityNumber: 1 + (index % 24),
+  severityText: `level ${index % 24}`,
+  eventName: index % 3 === 0 ? 'order.failed' : '',
+  traceId: Buffer.from((index + 1).toString(16).padStart(32, 'a'), 'hex'),
+  spanId: Buffer.from((index + 1).toString(16).padStart(16, 'b'), 'hex'),
+  flags: 1,
+  body:
+    index % 2 === 0
+      ? { stringValue: `order ${index} of "grüß" \\ failed\n\tat <shop>` }
+      : {
+          kvlistValue: {
+            values: [
+              { key: 'order', value: { intValue: BigInt(index) } },
+              { key: 'lines', value: { arrayValue: { values: [{ stringValue: 'a' }, { boolValue: true }, {}] } } },
+            ],
+          },
+        },
   attributes: [
-    { key: 'index', value: { intValue: BigInt(index) } }, { key: 'largest', value: { intValue: (1n << 63n) - 1n } }, { key: 'smallest', value: { intValue: -(1n << 63n) } }, { key: 'ratio', value: { doubleValue: index / 7 } },
-    { key: 'again', value: { boolValue: index % 2 === 0 } }, { key: 'raw', value: { bytesValue: Uint8Array.of(0, 255, index % 256) } }, { key: 'empty', value: { stringValue: '' } },
-    { key: 'tags', value: { arrayValue: { values: [{ stringValue: 'a' }, { doubleValue: 1.5 }] } } }, { key: 'nested', value: { kvlistValue: { values: [{ key: 'deep', value: { intValue: 2n ** 60n } }] } } },
+    { key: 'index', value: { intValue: BigInt(index) } },
+    { key: 'largest', value: { intValue: (1n << 63n) - 1n } },
+    { key: 'smallest', value: { intValue: -(1n << 63n) } },
+    { key: 'ratio', value: { doubleValue: index / 7 } },
+    { key: 'again', value: { boolValue: index % 2 === 0 } },
+    { key: 'raw', value: { bytesValue: Uint8Array.of(0, 255, index % 256) } },
+    { key: 'empty', value: { stringValue: '' } },
+    { key: 'tags', value: { arrayValue: { values: [{ stringValue: 'a' }, { doubleValue: 1.5 }] } } },
+    { key: 'nested', value: { kvlistValue: { values: [{ key: 'deep', value: { intValue: 2n ** 60n } }] } } },
   ],
 })
 
 const bodiesOf = (service: string): Uint8Array[] => {
   const timeNs = BigInt(Date.now() - 60_000) * 1_000_000n + 123_456n
-  return Array.from({ length: REQUESTS }, (_, request) => encodeRequest({ resourceLogs: [{
-    resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }, { key: 'host.name', value: { stringValue: 'host-1' } }] }, schemaUrl: 'https://opentelemetry.io/schemas/1.37.0',
-    scopeLogs: [{ scope: { name: 'shop', version: '2.1', attributes: [{ key: 'part', value: { stringValue: 'test' } }] }, logRecords: Array.from({ length: RECORDS }, (_record, index) => toRecord(request * RECORDS + index, timeNs)) }],
-  }] }))
+  return Array.from({ length: REQUESTS }, (_, request) =>
+    encodeRequest({
+      resourceLogs: [
+        {
+          resource: {
+            attributes: [
+              { key: 'service.name', value: { stringValue: service } },
+              { key: 'host.name', value: { stringValue: 'host-1' } },
+            ],
+          },
+          schemaUrl: 'https://opentelemetry.io/schemas/1.37.0',
+          scopeLogs: [
+            {
+              scope: { name: 'shop', version: '2.1', attributes: [{ key: 'part', value: { stringValue: 'test' } }] },
+              logRecords: Array.from({ length: RECORDS }, (_record, index) => toRecord(request * RECORDS + index, timeNs)),
+            },
+          ],
+        },
+      ],
+    }),
+  )
 }
 
 /** The Collector merges requests, so the place in a request says nothing. */
-const byIndex = (rows: readonly ReferenceRow[]): ReferenceRow[] => rows.map((row) => ({ ...row, record_index: 0 })).sort((a, b) => Number(a.LogAttributes.index) - Number(b.LogAttributes.index))
-const storedOf = async (product: Product, service: string): Promise<ReferenceRow[]> => (await readStoredRequests(product.select, `ServiceName = '${service}'`)).flat()
+const byIndex = (rows: readonly ReferenceRow[]): ReferenceRow[] =>
+  rows.map((row) => ({ ...row, record_index: 0 })).sort((a, b) => Number(a.LogAttributes.index) - Number(b.LogAttributes.index))
+const storedOf = async (product: Product, service: string): Promise<ReferenceRow[]> =>
+  (await readStoredRequests(product.select, `ServiceName = '${service}'`)).flat()
 
 const sendTo = async (port: number, bodies: readonly Uint8Array[]): Promise<void> => {
   for (const body of bodies) {
-    const answer = await fetch(`http://127.0.0.1:${port}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/x-protobuf' }, body })
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/logs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-protobuf' },
+      body,
+    })
     expectEqual('answer of the Collector', answer.status, 200)
   }
 }
@@ -82,7 +145,14 @@ const expectStored = async (product: Product, service: string, bodies: readonly 
 
 const checkFile = async (product: Product, file: string): Promise<void> => {
   const lines = Array.from({ length: 300 }, (_, index) => `line ${String(index).padStart(3, '0')} of a file`)
-  for (const from of [0, 100, 200]) appendFileSync(file, lines.slice(from, from + 100).map((line) => `${line}\n`).join(''))
+  for (const from of [0, 100, 200])
+    appendFileSync(
+      file,
+      lines
+        .slice(from, from + 100)
+        .map((line) => `${line}\n`)
+        .join(''),
+    )
   await until('the lines are stored', 30_000, async () => (await storedOf(product, 'unknown_service')).length >= lines.length, 250)
   const rows = await storedOf(product, 'unknown_service')
   expectEqual('lines', rows.map((row) => row.Body).sort(), lines)
@@ -92,9 +162,15 @@ const checkFile = async (product: Product, file: string): Promise<void> => {
 const runChecks = async (checks: Checks, product: Product, collector: Running, ports: readonly number[], file: string): Promise<void> => {
   const answers = async (): Promise<boolean> => {
     if (collector.child.exitCode !== null) throw new Error(collector.output().slice(-500))
-    return (await fetch(`http://127.0.0.1:${ports.at(-1)}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })).ok
+    return (
+      await fetch(`http://127.0.0.1:${ports.at(-1)}/v1/logs`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{}',
+      })
+    ).ok
   }
-  if (!await checks.check('it starts', () => until('its receivers answer', 20_000, answers))) return
+  if (!(await checks.check('it starts', () => until('its receivers answer', 20_000, answers)))) return
   for (const [index, { name }] of CASES.entries()) {
     await checks.check(`${name}: ${REQUESTS * RECORDS} records are stored once and as they were given to it`, async () => {
       const bodies = bodiesOf(`collector ${name}`)
@@ -103,14 +179,18 @@ const runChecks = async (checks: Checks, product: Product, collector: Running, p
     })
   }
   await checks.check('every line of a growing file is stored once', () => checkFile(product, file))
-  await checks.check('while we are away it keeps its records, and sends them once we are back', async () => {
-    await product.stop()
-    const bodies = bodiesOf('collector away')
-    await sendTo(ports[0], bodies)
-    await until('it was refused', 15_000, () => /connection refused/.test(collector.output()))
-    await product.start()
-    await expectStored(product, 'collector away', bodies)
-  }, 90_000)
+  await checks.check(
+    'while we are away it keeps its records, and sends them once we are back',
+    async () => {
+      await product.stop()
+      const bodies = bodiesOf('collector away')
+      await sendTo(ports[0], bodies)
+      await until('it was refused', 15_000, () => /connection refused/.test(collector.output()))
+      await product.start()
+      await expectStored(product, 'collector away', bodies)
+    },
+    90_000,
+  )
 }
 
 /** The configuration that others copy, as it is. */
@@ -123,7 +203,9 @@ const checkDeployed = async (checks: Checks, product: Product, binary: string): 
     await checks.check('deploy/clients/otel-collector.yaml delivers what it is given', async () => {
       await until('it answers', 20_000, async () => {
         if (running.child.exitCode !== null) throw new Error(running.output().slice(-500))
-        return (await fetch(`http://127.0.0.1:${port}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })).ok
+        return (
+          await fetch(`http://127.0.0.1:${port}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })
+        ).ok
       })
       const bodies = bodiesOf('collector deployed')
       await sendTo(port, bodies)

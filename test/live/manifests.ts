@@ -16,12 +16,21 @@ export const manifests: LiveSuite = {
       checks.skip('schemas of Kubernetes and compose', found.reason)
       return
     }
-    const check = (fact: string, program: string, args: readonly string[]): Promise<boolean> => checks.check(fact, async () => {
-      // By its interpreter: the environment was moved since its programs were written.
-      const run = runStep(join(found.client, 'bin/python'), [join(found.client, 'bin', program), ...args], { timeoutMs: 60_000 })
-      if (!run.ok) throw new Error(run.reason)
-    })
-    for (const file of readdirSync(join(deploy, 'kubernetes'))) await check(`deploy/kubernetes/${file} is what Kubernetes takes`, 'kubernetes-validate', ['--strict', join(deploy, 'kubernetes', file)])
-    await check('deploy/compose.yaml is what the compose specification says', 'check-jsonschema', ['--builtin-schema', 'vendor.compose-spec', join(deploy, 'compose.yaml')])
+    const check = (fact: string, program: string, args: readonly string[]): Promise<boolean> =>
+      checks.check(fact, async () => {
+        // By its interpreter: the environment was moved since its programs were written.
+        const run = runStep(join(found.client, 'bin/python'), [join(found.client, 'bin', program), ...args], { timeoutMs: 60_000 })
+        if (!run.ok) throw new Error(run.reason)
+      })
+    for (const file of readdirSync(join(deploy, 'kubernetes')))
+      await check(`deploy/kubernetes/${file} is what Kubernetes takes`, 'kubernetes-validate', [
+        '--strict',
+        join(deploy, 'kubernetes', file),
+      ])
+    await check('deploy/compose.yaml is what the compose specification says', 'check-jsonschema', [
+      '--builtin-schema',
+      'vendor.compose-spec',
+      join(deploy, 'compose.yaml'),
+    ])
   },
 }

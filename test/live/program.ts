@@ -14,8 +14,18 @@ export type Found<T> = { readonly ok: true; readonly client: T } | { readonly ok
 const cache = (): string => join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lapwing-ci')
 
 /** Runs to its end; a failure is its last line of output. */
-export const runStep = (command: string, args: readonly string[], options: { timeoutMs: number; cwd?: string; env?: Record<string, string> }): Found<string> => {
-  const run = spawnSync(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env }, timeout: options.timeoutMs, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+export const runStep = (
+  command: string,
+  args: readonly string[],
+  options: { timeoutMs: number; cwd?: string; env?: Record<string, string> },
+): Found<string> => {
+  const run = spawnSync(command, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    timeout: options.timeoutMs,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  })
   if (run.status === 0) return { ok: true, client: run.stdout }
   const why = run.error?.message ?? (run.signal === null ? (run.stderr || run.stdout).trim().split('\n').at(-1)! : `ended by ${run.signal}`)
   return { ok: false, reason: `${command} ${args.slice(0, 2).join(' ')}: ${why.slice(0, 200)}` }
@@ -51,12 +61,21 @@ export interface Running {
 }
 
 /** Without the OTEL_* and proxy variables of whoever runs the tests. */
-export const startProgram = (command: string, args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}): Running => {
+export const startProgram = (
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): Running => {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^OTEL_|_proxy$/i.test(name)))
   const child = spawn(command, args, { cwd: options.cwd, env: { ...inherited, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
-  child.on('error', (error) => { output += error.message })
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => { output = (output + data.toString()).slice(-100_000) })
+  child.on('error', (error) => {
+    output += error.message
+  })
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => {
+      output = (output + data.toString()).slice(-100_000)
+    })
   const running = (): boolean => child.exitCode === null && child.signalCode === null && child.pid !== undefined
   const ended = async (timeoutMs: number): Promise<number | null> => {
     const forced = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
@@ -65,7 +84,9 @@ export const startProgram = (command: string, args: readonly string[], options: 
     return child.exitCode
   }
   return {
-    child, ended, output: () => output,
+    child,
+    ended,
+    output: () => output,
     stop: async () => {
       child.kill('SIGTERM')
       await ended(5000)
@@ -85,11 +106,24 @@ export const findDebianProgram = (name: string, path: string, versionFlag = '--v
     let downloaded = download()
     if (!downloaded.ok && runStep('apt-get', ['update'], { timeoutMs: 120_000 }).ok) downloaded = download()
     if (!downloaded.ok) return downloaded
-    return runStep('dpkg', ['-x', readdirSync(directory).find((file) => file.endsWith('.deb'))!, 'root'], { timeoutMs: 60_000, cwd: directory })
+    return runStep('dpkg', ['-x', readdirSync(directory).find((file) => file.endsWith('.deb'))!, 'root'], {
+      timeoutMs: 60_000,
+      cwd: directory,
+    })
   })
   if (!unpacked.ok) return unpacked
   const root = join(unpacked.client, 'root')
-  const command: Command = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', 'mount --bind "$0/usr/share" /usr/share && exec "$@"', root, join(root, 'usr', path)]
+  const command: Command = [
+    'unshare',
+    '--user',
+    '--map-root-user',
+    '--mount',
+    'sh',
+    '-c',
+    'mount --bind "$0/usr/share" /usr/share && exec "$@"',
+    root,
+    join(root, 'usr', path),
+  ]
   const started = runStep(command[0], [...command.slice(1), versionFlag], { timeoutMs: 20_000 })
   return started.ok ? { ok: true, client: command } : started
 }
@@ -98,7 +132,11 @@ export const findDebianProgram = (name: string, path: string, versionFlag = '--v
 export const findPythonPackages = (name: string, packages: readonly string[], module: string): Found<string> => {
   const environment = cachedDirectory(name, packages.join(' '), (directory) => {
     const made = runStep('python3', ['-m', 'venv', directory], { timeoutMs: 60_000 })
-    return made.ok ? runStep(join(directory, 'bin/python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages], { timeoutMs: 180_000 }) : made
+    return made.ok
+      ? runStep(join(directory, 'bin/python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages], {
+          timeoutMs: 180_000,
+        })
+      : made
   })
   if (!environment.ok) return environment
   const imported = runStep(join(environment.client, 'bin/python'), ['-c', `import ${module}`], { timeoutMs: 30_000 })

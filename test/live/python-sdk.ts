@@ -9,7 +9,11 @@ import { expectEqual, expectRows, type Checks, type LiveSuite } from './checks.t
 import { findPythonPackages, startProgram, type Found } from './program.ts'
 
 const VERSION = '1.45.0'
-const packages = [`opentelemetry-sdk==${VERSION}`, `opentelemetry-exporter-otlp-proto-http==${VERSION}`, 'opentelemetry-instrumentation-logging==0.66b0']
+const packages = [
+  `opentelemetry-sdk==${VERSION}`,
+  `opentelemetry-exporter-otlp-proto-http==${VERSION}`,
+  'opentelemetry-instrumentation-logging==0.66b0',
+]
 const program = join(import.meta.dirname, '../programs/python_sdk.py')
 const RECORDS = 100
 
@@ -19,17 +23,57 @@ const findPython = (): Found<string> => {
 }
 
 const row = (service: string, timeNs: bigint, index: number): ReferenceRow => ({
-  Timestamp: timeNs + BigInt(index), ObservedTimestamp: timeNs + BigInt(index + 1), TraceId: (index + 1).toString(16).padStart(32, 'a'), SpanId: (index + 1).toString(16).padStart(16, 'b'), TraceFlags: 1,
-  SeverityText: 'ERROR', SeverityNumber: 17, ServiceName: service, Body: index % 2 === 0 ? `order ${index} failed` : `{"lines":["a",2,true,null],"order":${index}}`, ResourceSchemaUrl: '',
-  ResourceAttributes: { 'service.name': service, 'service.instance.id': 'i-1', pid: '77', 'telemetry.sdk.language': 'python', 'telemetry.sdk.name': 'opentelemetry', 'telemetry.sdk.version': VERSION },
-  ScopeSchemaUrl: '', ScopeName: 'shop', ScopeVersion: '2.1', ScopeAttributes: {}, EventName: 'order.failed', record_index: index,
-  LogAttributes: { index: String(index), ratio: '0.5', big: '9223372036854775807', again: String(index % 2 === 0), tags: '["a","b"]', raw: 'AP8=', 'greeting.text': 'grüß dich' },
+  Timestamp: timeNs + BigInt(index),
+  ObservedTimestamp: timeNs + BigInt(index + 1),
+  TraceId: (index + 1).toString(16).padStart(32, 'a'),
+  SpanId: (index + 1).toString(16).padStart(16, 'b'),
+  TraceFlags: 1,
+  SeverityText: 'ERROR',
+  SeverityNumber: 17,
+  ServiceName: service,
+  Body: index % 2 === 0 ? `order ${index} failed` : `{"lines":["a",2,true,null],"order":${index}}`,
+  ResourceSchemaUrl: '',
+  ResourceAttributes: {
+    'service.name': service,
+    'service.instance.id': 'i-1',
+    pid: '77',
+    'telemetry.sdk.language': 'python',
+    'telemetry.sdk.name': 'opentelemetry',
+    'telemetry.sdk.version': VERSION,
+  },
+  ScopeSchemaUrl: '',
+  ScopeName: 'shop',
+  ScopeVersion: '2.1',
+  ScopeAttributes: {},
+  EventName: 'order.failed',
+  record_index: index,
+  LogAttributes: {
+    index: String(index),
+    ratio: '0.5',
+    big: '9223372036854775807',
+    again: String(index % 2 === 0),
+    tags: '["a","b"]',
+    raw: 'AP8=',
+    'greeting.text': 'grüß dich',
+  },
 })
 
-const runProgram = async (python: string, product: Product, service: string, timeNs: bigint, env: Record<string, string>): Promise<void> => {
-  const run = startProgram(python, [program, String(RECORDS), String(timeNs)], { env: {
-    OTEL_EXPORTER_OTLP_ENDPOINT: product.addresses().otlp, OTEL_EXPORTER_OTLP_HEADERS: `Authorization=Bearer%20${product.token}`, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf', OTEL_SERVICE_NAME: service, ...env,
-  } })
+const runProgram = async (
+  python: string,
+  product: Product,
+  service: string,
+  timeNs: bigint,
+  env: Record<string, string>,
+): Promise<void> => {
+  const run = startProgram(python, [program, String(RECORDS), String(timeNs)], {
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: product.addresses().otlp,
+      OTEL_EXPORTER_OTLP_HEADERS: `Authorization=Bearer%20${product.token}`,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+      OTEL_SERVICE_NAME: service,
+      ...env,
+    },
+  })
   expectEqual('exit code', await run.ended(40_000), 0)
 }
 
@@ -37,21 +81,33 @@ const expectStored = async (product: Product, service: string, timeNs: bigint): 
   const stored = async (): Promise<ReferenceRow[]> => (await readStoredRequests(product.select, `ServiceName = '${service}'`)).flat()
   await until('the records are stored', 15_000, async () => (await stored()).length > RECORDS)
   const rows = await stored()
-  expectRows(rows.filter((one) => one.ScopeName === 'shop'), Array.from({ length: RECORDS }, (_, index) => row(service, timeNs, index)))
+  expectRows(
+    rows.filter((one) => one.ScopeName === 'shop'),
+    Array.from({ length: RECORDS }, (_, index) => row(service, timeNs, index)),
+  )
   const [plain] = rows.filter((one) => one.ScopeName === 'shop.plain')
-  expectEqual('the record of Python logging', [plain.Body, plain.SeverityText, plain.SeverityNumber, plain.LogAttributes], ['order 7 is late', 'WARN', 13, { 'order.id': '7' }])
+  expectEqual(
+    'the record of Python logging',
+    [plain.Body, plain.SeverityText, plain.SeverityNumber, plain.LogAttributes],
+    ['order 7 is late', 'WARN', 13, { 'order.id': '7' }],
+  )
   expectEqual('number of rows', rows.length, RECORDS + 1)
 }
 
 /** Takes all the room for bytes in flight, by a body that is announced and does not come, for `ms`. */
-const occupy = (product: Product, bytes: number, ms: number): Promise<void> => new Promise((resolve, reject) => {
-  const { hostname, port, host } = new URL(product.addresses().otlp)
-  const socket = connect({ host: hostname, port: Number(port) })
-  socket.on('error', reject)
-  socket.write(`POST /v1/logs HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${product.token}\r\nContent-Type: application/x-protobuf\r\nContent-Length: ${bytes}\r\n\r\n`)
-  setTimeout(() => { socket.destroy() }, ms)
-  setTimeout(resolve, 200)
-})
+const occupy = (product: Product, bytes: number, ms: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port, host } = new URL(product.addresses().otlp)
+    const socket = connect({ host: hostname, port: Number(port) })
+    socket.on('error', reject)
+    socket.write(
+      `POST /v1/logs HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${product.token}\r\nContent-Type: application/x-protobuf\r\nContent-Length: ${bytes}\r\n\r\n`,
+    )
+    setTimeout(() => {
+      socket.destroy()
+    }, ms)
+    setTimeout(resolve, 200)
+  })
 
 const MAX_INFLIGHT = 1024 * 1024
 
@@ -63,7 +119,9 @@ export const pythonSdk: LiveSuite = {
       checks.skip('OpenTelemetry Python SDK', python.reason)
       return
     }
-    const product = createProduct({ env: { LAPWING_MAX_INFLIGHT_BYTES: String(MAX_INFLIGHT), LAPWING_MAX_BODY_BYTES: String(MAX_INFLIGHT) } })
+    const product = createProduct({
+      env: { LAPWING_MAX_INFLIGHT_BYTES: String(MAX_INFLIGHT), LAPWING_MAX_BODY_BYTES: String(MAX_INFLIGHT) },
+    })
     try {
       await product.start()
       for (const compression of ['none', 'gzip']) {
@@ -78,7 +136,8 @@ export const pythonSdk: LiveSuite = {
         await occupy(product, MAX_INFLIGHT - 1024, 2500)
         await runProgram(python.client, product, 'python again', timeNs, {})
         const metrics = await (await product.api('/metrics')).text()
-        if (!/^lapwing_ingest_refused_total\{signal="otlp_logs",code="OVERLOADED"\} [1-9]/m.test(metrics)) throw new Error('nothing was refused')
+        if (!/^lapwing_ingest_refused_total\{signal="otlp_logs",code="OVERLOADED"\} [1-9]/m.test(metrics))
+          throw new Error('nothing was refused')
         await expectStored(product, 'python again', timeNs)
       })
     } finally {

@@ -9,7 +9,9 @@ import { lockDataDirectory } from '../../process/data-lock.ts'
 const modulePath = new URL('../../process/data-lock.ts', import.meta.url).href
 let directory: string
 const children: ChildProcess[] = []
-beforeEach(() => { directory = mkdtempSync(join(tmpdir(), 'lapwing-lock-')) })
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'lapwing-lock-'))
+})
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
   rmSync(directory, { recursive: true, force: true })
@@ -23,7 +25,7 @@ const contender = async (): Promise<{ child: ChildProcess; outcome: string }> =>
   })`
   const child = spawn(process.execPath, ['-e', script, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
   children.push(child)
-  const [data] = await once(child.stdout!, 'data') as [Buffer]
+  const [data] = (await once(child.stdout!, 'data')) as [Buffer]
   return { child, outcome: data.toString().trim() }
 }
 
@@ -37,7 +39,9 @@ describe('the data directory', () => {
   it('that cannot be one is refused by the name of its setting, at once', () => {
     writeFileSync(join(directory, 'file'), '')
     for (const path of [join(directory, 'file'), join(directory, 'file', 'below'), '/proc/no-such-place/data']) {
-      expect(() => lockDataDirectory(path)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(`LAPWING_DATA_DIR: ${path}`) }))
+      expect(() => lockDataDirectory(path)).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(`LAPWING_DATA_DIR: ${path}`) }),
+      )
     }
   })
 })

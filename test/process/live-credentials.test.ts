@@ -9,7 +9,16 @@ import type { CredentialSnapshot } from '../../streams/contracts/principal.ts'
 import { addOwner } from '../api/harness.ts'
 import { openMigratedStore } from '../support/migrated-store.ts'
 
-const actor = { userId: 'user_a', tokenId: null, email: 'a@example.test', agentId: null, conversationId: null, ip: 'local', ua: 'test', requestId: 'test' }
+const actor = {
+  userId: 'user_a',
+  tokenId: null,
+  email: 'a@example.test',
+  agentId: null,
+  conversationId: null,
+  ip: 'local',
+  ua: 'test',
+  requestId: 'test',
+}
 let opened: { readonly store: Store; close(): Promise<void> }
 let store: Store
 let isAway = false
@@ -17,7 +26,11 @@ const opens: LiveCredentials[] = []
 beforeAll(async () => {
   opened = await openMigratedStore()
   // Told of nothing: only looking helps.
-  store = { ...opened.store, listen: undefined, query: (...args) => isAway ? Promise.reject(new Error('away')) : opened.store.query(...args) }
+  store = {
+    ...opened.store,
+    listen: undefined,
+    query: (...args) => (isAway ? Promise.reject(new Error('away')) : opened.store.query(...args)),
+  }
   await store.query("INSERT INTO tenants (id, name) VALUES ('a', 'a')")
   await addOwner(store)
 })
@@ -26,9 +39,21 @@ afterAll(async () => {
   await opened.close()
 })
 
-const open = async (config: Partial<LiveCredentialsConfig> = {}, more: Partial<Store> = {}): Promise<{ live: LiveCredentials; told: (CredentialSnapshot | null)[] }> => {
+const open = async (
+  config: Partial<LiveCredentialsConfig> = {},
+  more: Partial<Store> = {},
+): Promise<{ live: LiveCredentials; told: (CredentialSnapshot | null)[] }> => {
   const told: (CredentialSnapshot | null)[] = []
-  const live = await openLiveCredentials({ isShared: true, lookEveryMs: 20, ...config }, { store: { ...store, ...more }, onChange: async (snapshot) => { told.push(snapshot) }, onError: () => undefined })
+  const live = await openLiveCredentials(
+    { isShared: true, lookEveryMs: 20, ...config },
+    {
+      store: { ...store, ...more },
+      onChange: async (snapshot) => {
+        told.push(snapshot)
+      },
+      onError: () => undefined,
+    },
+  )
   opens.push(live)
   return { live, told }
 }
@@ -50,7 +75,15 @@ it('what another process made, revoked or took a role from holds at the next loo
 
 it('looking costs one small query as long as nothing changed', async () => {
   const asked: string[] = []
-  const { told } = await open({}, { query: (sql, params) => { asked.push(sql); return store.query(sql, params) } })
+  const { told } = await open(
+    {},
+    {
+      query: (sql, params) => {
+        asked.push(sql)
+        return store.query(sql, params)
+      },
+    },
+  )
   asked.length = 0
   await until('some looks', 2000, () => asked.length >= 5, 5)
   expect(new Set(asked)).toEqual(new Set(['SELECT version FROM credential_version']))
@@ -67,7 +100,15 @@ it('a use of a token and a hit of a heartbeat are no change', async () => {
 
 it('who is told does not wait for the next look', async () => {
   let tell = (): void => undefined
-  const { live } = await open({ lookEveryMs: 60_000 }, { listen: (_channel, onNotified) => { tell = onNotified; return { close: async () => undefined } } })
+  const { live } = await open(
+    { lookEveryMs: 60_000 },
+    {
+      listen: (_channel, onNotified) => {
+        tell = onNotified
+        return { close: async () => undefined }
+      },
+    },
+  )
   const { token } = await make()
   expect(knows(live, token)).toBe(false)
   tell()

@@ -2,15 +2,43 @@ import { expect, it } from 'vitest'
 import { createMetrics as createIngestMetrics } from '../../ingest/metrics.ts'
 import { createMetrics, type MetricParts } from '../../process/metrics.ts'
 
-const parts = (ingest: ReturnType<typeof createIngestMetrics>): MetricParts => ({
-  ingest: async () => ({ ...ingest.snapshot(), latencyBoundsMs: [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000], inflightBytes: 0, sockets: 1, openRequests: 0 }),
-  log: { lag: async () => [], retentionMs: 86_400_000 }, outbox: async () => ({ count: 3, oldestAtMs: Date.now() - 60_000 }), clickhouseRestarts: () => 0,
-  analysis: {
-    consumer: { stats: () => ({ ranges: 0, messages: 0, records: 0, logRows: 5, partialRows: 0, templateRows: 0, poison: { bad_framing: 2 }, retries: {}, failing: [{ partition: 0, what: 'store', code: 'STORE_REJECTED', attempts: 3, sinceMs: 0 }, { partition: 1, what: 'store', code: 'STORE_REJECTED', attempts: 1, sinceMs: 0 }], assignedPartitions: 2, openRanges: 0, inFlightBytes: 0, lastCommitAtMs: null }) },
-    watchdog: { stats: () => ({ shards: 1, lastRunAtMs: null, seriesMonitored: 0, anomaliesLastHour: 0, seriesRefused: 0 }) },
-    retention: { stats: () => ({ maxBytes: null, minFreeBytes: 0, last: null, droppedDays: 0, droppedRows: 0, dropped: [] }) },
-  },
-}) as unknown as MetricParts
+const parts = (ingest: ReturnType<typeof createIngestMetrics>): MetricParts =>
+  ({
+    ingest: async () => ({
+      ...ingest.snapshot(),
+      latencyBoundsMs: [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000],
+      inflightBytes: 0,
+      sockets: 1,
+      openRequests: 0,
+    }),
+    log: { lag: async () => [], retentionMs: 86_400_000 },
+    outbox: async () => ({ count: 3, oldestAtMs: Date.now() - 60_000 }),
+    clickhouseRestarts: () => 0,
+    analysis: {
+      consumer: {
+        stats: () => ({
+          ranges: 0,
+          messages: 0,
+          records: 0,
+          logRows: 5,
+          partialRows: 0,
+          templateRows: 0,
+          poison: { bad_framing: 2 },
+          retries: {},
+          failing: [
+            { partition: 0, what: 'store', code: 'STORE_REJECTED', attempts: 3, sinceMs: 0 },
+            { partition: 1, what: 'store', code: 'STORE_REJECTED', attempts: 1, sinceMs: 0 },
+          ],
+          assignedPartitions: 2,
+          openRanges: 0,
+          inFlightBytes: 0,
+          lastCommitAtMs: null,
+        }),
+      },
+      watchdog: { stats: () => ({ shards: 1, lastRunAtMs: null, seriesMonitored: 0, anomaliesLastHour: 0, seriesRefused: 0 }) },
+      retention: { stats: () => ({ maxBytes: null, minFreeBytes: 0, last: null, droppedDays: 0, droppedRows: 0, dropped: [] }) },
+    },
+  }) as unknown as MetricParts
 
 it('latency is a cumulative histogram in seconds, one for each signal', async () => {
   const ingest = createIngestMetrics()
@@ -47,8 +75,16 @@ it('tells what the log keeps and what waits to be taken, and does not take silen
   const text = await createMetrics({ ...of, log })()
   expect([valueOf(text, 'log_retention_seconds'), valueOf(text, 'outbox_waiting')]).toEqual(['86400', '3'])
   expect(Number(valueOf(text, 'outbox_oldest_waiting_age_seconds'))).toBeGreaterThanOrEqual(60)
-  const away = await createMetrics({ ...of, log: { lag: async () => [], retentionMs: Infinity }, outbox: () => Promise.reject(new Error('away')) })()
+  const away = await createMetrics({
+    ...of,
+    log: { lag: async () => [], retentionMs: Infinity },
+    outbox: () => Promise.reject(new Error('away')),
+  })()
   expect([valueOf(away, 'log_retention_seconds'), valueOf(away, 'outbox_waiting')]).toEqual(['+Inf', expect.stringMatching(/^nan$/i)])
   const alone = await createMetrics({ ...of, log: null, outbox: null })()
-  expect([valueOf(alone, 'log_retention_seconds'), valueOf(alone, 'outbox_waiting'), valueOf(alone, 'outbox_oldest_waiting_age_seconds')]).toEqual(['0', '0', '0'])
+  expect([
+    valueOf(alone, 'log_retention_seconds'),
+    valueOf(alone, 'outbox_waiting'),
+    valueOf(alone, 'outbox_oldest_waiting_age_seconds'),
+  ]).toEqual(['0', '0', '0'])
 })

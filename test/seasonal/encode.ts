@@ -2,15 +2,27 @@
 import type { Rec } from './traffic.ts'
 import type { Service } from './world.ts'
 
-const sizeOf = (value: number): number => value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : 4
+const sizeOf = (value: number): number => (value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : 4)
 
-interface Writer { buf: Buffer; at: number }
+interface Writer {
+  buf: Buffer
+  at: number
+}
 const varint = (w: Writer, value: number): void => {
-  while (value > 127) { w.buf[w.at++] = (value & 127) | 128; value >>>= 7 }
+  while (value > 127) {
+    w.buf[w.at++] = (value & 127) | 128
+    value >>>= 7
+  }
   w.buf[w.at++] = value
 }
-const lengthed = (w: Writer, tag: number, length: number): void => { w.buf[w.at++] = tag; varint(w, length) }
-const text = (w: Writer, tag: number, value: string): void => { lengthed(w, tag, value.length); w.at += w.buf.write(value, w.at, 'latin1') }
+const lengthed = (w: Writer, tag: number, length: number): void => {
+  w.buf[w.at++] = tag
+  varint(w, length)
+}
+const text = (w: Writer, tag: number, value: string): void => {
+  lengthed(w, tag, value.length)
+  w.at += w.buf.write(value, w.at, 'latin1')
+}
 const nested = (length: number): number => 1 + sizeOf(length) + length
 
 const textAttribute = (key: string, value: string): number => nested(key.length) + nested(nested(value.length))
@@ -23,7 +35,8 @@ const putTextAttribute = (w: Writer, tag: number, key: string, value: string): v
 
 const DURATION = 'duration_ms'
 const DURATION_SIZE = nested(DURATION.length) + nested(9)
-const recordSize = (record: Rec): number => 9 + 2 + nested(nested(record.body.length)) + nested(DURATION_SIZE) + (record.trace === '' ? 0 : 18)
+const recordSize = (record: Rec): number =>
+  9 + 2 + nested(nested(record.body.length)) + nested(DURATION_SIZE) + (record.trace === '' ? 0 : 18)
 
 const putRecord = (w: Writer, record: Rec): void => {
   lengthed(w, 0x12, recordSize(record))
@@ -52,7 +65,10 @@ export const encode = (services: readonly Service[], records: readonly Rec[]): B
     if (list === undefined) byService.set(record.service, [record])
     else list.push(record)
   }
-  const w: Writer = { buf: Buffer.allocUnsafe(64 + byService.size * 200 + records.reduce((sum, record) => sum + recordSize(record) + 6, 0)), at: 0 }
+  const w: Writer = {
+    buf: Buffer.allocUnsafe(64 + byService.size * 200 + records.reduce((sum, record) => sum + recordSize(record) + 6, 0)),
+    at: 0,
+  }
   for (const [index, own] of byService) {
     const { name } = services[index]
     const attributes = nested(textAttribute('service.name', name)) + nested(textAttribute('service.version', '1.0.0'))

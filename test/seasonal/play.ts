@@ -38,7 +38,9 @@ const chooseFaults = (services: readonly Service[], kinds: readonly FaultKind[],
   const used = new Set<number>()
   return kinds.map((kind, i) => {
     const fromMs = firstMs + i * APART_MS + Math.floor(random.next() * 600) * 1000
-    const fit = services.filter((one) => one.callers.length > 0 && one.hourly === 0 && !used.has(one.index) && rateAt(one, fromMs) * 10 >= ENOUGH[kind])
+    const fit = services.filter(
+      (one) => one.callers.length > 0 && one.hourly === 0 && !used.has(one.index) && rateAt(one, fromMs) * 10 >= ENOUGH[kind],
+    )
     const { index } = random.pick(fit.length > 0 ? fit : services.slice(1))
     used.add(index)
     return { kind, service: index, fromMs, toMs: fromMs + FAULT_MS }
@@ -51,18 +53,28 @@ const stored = async (product: Product): Promise<number> =>
 /** Seconds from the last acknowledgement until every record is in a closed bucket and what follows is written. */
 const workedThrough = async (product: Product, sender: Sender): Promise<number> => {
   const begunMs = performance.now()
-  await until('the pipeline', 300_000, async () => (await get<{ pipeline: { uncommitted_messages: number } }>(product, '/api/v1/status')).pipeline.uncommitted_messages === 0)
+  await until(
+    'the pipeline',
+    300_000,
+    async () => (await get<{ pipeline: { uncommitted_messages: number } }>(product, '/api/v1/status')).pipeline.uncommitted_messages === 0,
+  )
   let before = -1
   // A bucket that is still being filled has not closed, and never does while nothing follows.
-  await until('the watchdog', 600_000, async () => {
-    const now = await stored(product)
-    const done = now === sender.sent() || (now === before && now > 0.995 * sender.sent())
-    before = now
-    return done
-  }, 1000)
-  const lastRun = async (): Promise<string | null> => (await get<{ watchdog: { last_run: string | null } }>(product, '/api/v1/status')).watchdog.last_run
+  await until(
+    'the watchdog',
+    600_000,
+    async () => {
+      const now = await stored(product)
+      const done = now === sender.sent() || (now === before && now > 0.995 * sender.sent())
+      before = now
+      return done
+    },
+    1000,
+  )
+  const lastRun = async (): Promise<string | null> =>
+    (await get<{ watchdog: { last_run: string | null } }>(product, '/api/v1/status')).watchdog.last_run
   const seen = await lastRun()
-  await until('one more round', 60_000, async () => await lastRun() !== seen)
+  await until('one more round', 60_000, async () => (await lastRun()) !== seen)
   return (performance.now() - begunMs) / 1000
 }
 
@@ -84,9 +96,13 @@ export const play = async (options: PlayOptions): Promise<PlayReport> => {
     const sender = createSender({ url: product.addresses().otlp, token: product.token, services, traffic, random })
     let phaseMs = Date.now()
     await sender.play(fromMs, healthyEndMs)
-    say(`${options.hours} h of ${services.length} services: ${sender.sent()} records, ${(sender.bytes() / 1e6).toFixed(0)} MB acknowledged in ${since(phaseMs)}`)
+    say(
+      `${options.hours} h of ${services.length} services: ${sender.sent()} records, ${(sender.bytes() / 1e6).toFixed(0)} MB acknowledged in ${since(phaseMs)}`,
+    )
     const workedThroughSeconds = await workedThrough(product, sender)
-    say(`worked through ${workedThroughSeconds.toFixed(1)} s after the last byte, ${((options.hours * 1000) / (Date.now() - phaseMs)).toFixed(2)} event hours a second in all`)
+    say(
+      `worked through ${workedThroughSeconds.toFixed(1)} s after the last byte, ${((options.hours * 1000) / (Date.now() - phaseMs)).toFixed(2)} event hours a second in all`,
+    )
     const healthy = await incidentsOf(product)
     const healthyAnomalies = await anomaliesOf(product)
     say(`healthy: ${healthy.length} incidents, ${healthyAnomalies.length} anomalies`)
@@ -104,9 +120,14 @@ export const play = async (options: PlayOptions): Promise<PlayReport> => {
       await workedThrough(product, sender)
       const one = await judgeFault(product, services, fault, known)
       found.push(one)
-      say(`${fault.kind} in ${services[fault.service].name} (${(rateAt(services[fault.service], fault.fromMs) * 10).toFixed(1)} per bucket, called by ${services[fault.service].callers.map((i) => services[i].name).join(', ')}): detected after ${one.secondsToDetect ?? '-'} s, rank ${one.rank}, ${since(phaseMs)}`)
+      say(
+        `${fault.kind} in ${services[fault.service].name} (${(rateAt(services[fault.service], fault.fromMs) * 10).toFixed(1)} per bucket, called by ${services[fault.service].callers.map((i) => services[i].name).join(', ')}): detected after ${one.secondsToDetect ?? '-'} s, rank ${one.rank}, ${since(phaseMs)}`,
+      )
       for (const line of one.lines) say(`  ${line}`)
-      for (const problem of one.problems) { problems.push(`${fault.kind}: ${problem}`); say(`  NOT AS IT SHOULD BE: ${problem}`) }
+      for (const problem of one.problems) {
+        problems.push(`${fault.kind}: ${problem}`)
+        say(`  NOT AS IT SHOULD BE: ${problem}`)
+      }
       for (const incident of await incidentsOf(product)) known.add(incident.id)
     }
     phaseMs = Date.now()
@@ -120,11 +141,25 @@ export const play = async (options: PlayOptions): Promise<PlayReport> => {
     if (options.liveSeconds > 0) await workedThrough(product, sender)
     const seam = (await incidentsOf(product)).filter((one) => !known.has(one.id))
     if (options.liveSeconds > 0) say(`live for ${options.liveSeconds} s: ${seam.length} incidents at the seam`)
-    for (const one of seam) { problems.push(`at the seam: ${one.title}`); say(`  ${one.title}`) }
+    for (const one of seam) {
+      problems.push(`at the seam: ${one.title}`)
+      say(`  ${one.title}`)
+    }
     sender.close()
-    return { records: sender.sent(), healthyIncidents: healthy.length, healthyAnomalies: healthyAnomalies.length, seamIncidents: seam.length, found, workedThroughSeconds, problems }
+    return {
+      records: sender.sent(),
+      healthyIncidents: healthy.length,
+      healthyAnomalies: healthyAnomalies.length,
+      seamIncidents: seam.length,
+      found,
+      workedThroughSeconds,
+      problems,
+    }
   } finally {
-    const warnings = product.output().split('\n').filter((line) => /"level":(40|50|60)|"(warn|error|fatal)"/.test(line))
+    const warnings = product
+      .output()
+      .split('\n')
+      .filter((line) => /"level":(40|50|60)|"(warn|error|fatal)"/.test(line))
     for (const line of warnings.slice(0, 5)) say(`  log: ${line.slice(0, 300)}`)
     await product.dispose()
   }

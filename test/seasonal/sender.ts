@@ -18,7 +18,13 @@ export interface Sender {
   close(): void
 }
 
-export const createSender = (options: { url: string; token: string; services: readonly Service[]; traffic: Traffic; random: Random }): Sender => {
+export const createSender = (options: {
+  url: string
+  token: string
+  services: readonly Service[]
+  traffic: Traffic
+  random: Random
+}): Sender => {
   const { services, traffic, random } = options
   const target = new URL(options.url)
   const head = requestHead('/v1/logs', target.host, options.token)
@@ -27,7 +33,7 @@ export const createSender = (options: { url: string; token: string; services: re
   let bytes = 0
   let late: { readonly dueMs: number; readonly record: Rec }[] = []
 
-  const post = async (connection: typeof connections[number], records: readonly Rec[]): Promise<void> => {
+  const post = async (connection: (typeof connections)[number], records: readonly Rec[]): Promise<void> => {
     const body = encode(services, records)
     for (;;) {
       const status = await connection.send(head, body)
@@ -51,7 +57,7 @@ export const createSender = (options: { url: string; token: string; services: re
   return {
     play: async (fromMs, toMs, sliceMs = SLICE_MS) => {
       let next = fromMs
-      const work = async (connection: typeof connections[number]): Promise<void> => {
+      const work = async (connection: (typeof connections)[number]): Promise<void> => {
         while (next < toMs) {
           const startMs = next
           next = Math.min(toMs, startMs + sliceMs)
@@ -63,6 +69,8 @@ export const createSender = (options: { url: string; token: string; services: re
     },
     sent: () => sent,
     bytes: () => bytes,
-    close: () => { for (const connection of connections) connection.close() },
+    close: () => {
+      for (const connection of connections) connection.close()
+    },
   }
 }

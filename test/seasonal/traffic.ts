@@ -5,8 +5,20 @@ import type { Random } from './random.ts'
 import type { Service } from './world.ts'
 
 export type FaultKind = 'errors' | 'latency' | 'silence' | 'surge'
-export interface Fault { readonly kind: FaultKind; readonly service: number; readonly fromMs: number; readonly toMs: number }
-export interface Rec { readonly service: number; readonly atMs: number; readonly severity: number; readonly body: string; readonly durationMs: number; readonly trace: string }
+export interface Fault {
+  readonly kind: FaultKind
+  readonly service: number
+  readonly fromMs: number
+  readonly toMs: number
+}
+export interface Rec {
+  readonly service: number
+  readonly atMs: number
+  readonly severity: number
+  readonly body: string
+  readonly durationMs: number
+  readonly trace: string
+}
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
@@ -23,15 +35,32 @@ export const rateAt = (service: Service, atMs: number): number => {
   return (service.rate * Math.exp(a * Math.sin((2 * Math.PI * atMs) / DAY_MS + service.phase))) / (1 + (a * a) / 4)
 }
 
-export interface Traffic { records(fromMs: number, toMs: number): Rec[] }
+export interface Traffic {
+  records(fromMs: number, toMs: number): Rec[]
+}
 
 export const createTraffic = (random: Random, services: readonly Service[], faults: readonly Fault[]): Traffic => {
-  const hex = (length: number): string => { let text = ''; while (text.length < length) text += Math.floor(random.next() * 4294967296).toString(16).padStart(8, '0'); return text.slice(0, length) }
-  const fill = (template: string): string => template.replace(/[#@]/g, (mark) => mark === '#' ? String(Math.floor(random.next() * 10_000)) : hex(16))
-  const faultOf = (service: number, atMs: number): Fault | undefined => faults.find((fault) => fault.service === service && atMs >= fault.fromMs && atMs < fault.toMs)
+  const hex = (length: number): string => {
+    let text = ''
+    while (text.length < length)
+      text += Math.floor(random.next() * 4294967296)
+        .toString(16)
+        .padStart(8, '0')
+    return text.slice(0, length)
+  }
+  const fill = (template: string): string =>
+    template.replace(/[#@]/g, (mark) => (mark === '#' ? String(Math.floor(random.next() * 10_000)) : hex(16)))
+  const faultOf = (service: number, atMs: number): Fault | undefined =>
+    faults.find((fault) => fault.service === service && atMs >= fault.fromMs && atMs < fault.toMs)
   /** Share of calls that fail because something they call does. */
   const inherited = (service: Service, atMs: number): number => {
-    const broken = faults.some((fault) => (fault.kind === 'errors' || fault.kind === 'silence') && service.callees.includes(fault.service) && atMs >= fault.fromMs + SPREADS_AFTER_MS && atMs < fault.toMs)
+    const broken = faults.some(
+      (fault) =>
+        (fault.kind === 'errors' || fault.kind === 'silence') &&
+        service.callees.includes(fault.service) &&
+        atMs >= fault.fromMs + SPREADS_AFTER_MS &&
+        atMs < fault.toMs,
+    )
     return broken ? 0.2 : 0
   }
   const template = (service: Service): string => {
@@ -47,7 +76,16 @@ export const createTraffic = (random: Random, services: readonly Service[], faul
     const durationMs = service.durationMs * slow * Math.exp(service.sigma * random.normal())
     const failed = random.next() < Math.max(service.errorShare, fault?.kind === 'errors' ? 0.5 : 0, inherited(service, atMs))
     const severity = failed ? ERROR : random.next() < 0.1 ? DEBUG : random.next() < 0.03 ? WARN : INFO
-    out.push({ service: service.index, atMs, severity, durationMs, trace, body: fill(failed ? (fault?.kind === 'errors' ? 'connection pool exhausted: waited # ms' : random.pick(service.errors)) : template(service)) })
+    out.push({
+      service: service.index,
+      atMs,
+      severity,
+      durationMs,
+      trace,
+      body: fill(
+        failed ? (fault?.kind === 'errors' ? 'connection pool exhausted: waited # ms' : random.pick(service.errors)) : template(service),
+      ),
+    })
   }
   const request = (out: Rec[], service: Service, atMs: number): void => {
     if (service.callees.length === 0 || random.next() > 0.4) return emit(out, service, atMs, random.next() < 0.5 ? hex(32) : '')
@@ -70,7 +108,9 @@ export const createTraffic = (random: Random, services: readonly Service[], faul
     const count = random.poisson(rateAt(service, fromMs) * (lengthMs / 1000) * spread * burst * surge)
     for (let i = 0; i < count; i++) request(out, service, fromMs + Math.floor(random.next() * lengthMs))
     const sinceHourMs = fromMs % HOUR_MS
-    if (service.hourly > 0 && sinceHourMs < 30_000) for (let i = random.poisson(service.hourly * (lengthMs / 30_000)); i > 0; i--) emit(out, service, fromMs + Math.floor(random.next() * lengthMs), '')
+    if (service.hourly > 0 && sinceHourMs < 30_000)
+      for (let i = random.poisson(service.hourly * (lengthMs / 30_000)); i > 0; i--)
+        emit(out, service, fromMs + Math.floor(random.next() * lengthMs), '')
   }
   return {
     records: (fromMs, toMs) => {

@@ -11,35 +11,53 @@ const envelopes: fc.Arbitrary<Envelope> = fc.record({
   signal: fc.constantFrom('otlp_logs', 'json_logs', 'heartbeat', 'alertmanager', 'prometheus_alerts', 'mark'),
   format: fc.constantFrom('protobuf', 'json', 'ndjson', 'none'),
   compression: fc.constantFrom('identity', 'gzip', 'zstd', 'deflate', 'snappy', 'x-snappy-framed', 'lz4', 'br'),
-  tenant: text, tokenId: text, subject: text,
-  receivedAtMs: count, recordCount: count, inflatedBytes: count, expandedBytes: count,
+  tenant: text,
+  tokenId: text,
+  subject: text,
+  receivedAtMs: count,
+  recordCount: count,
+  inflatedBytes: count,
+  expandedBytes: count,
   rejected: fc.uniqueArray(fc.nat(1_000_000), { maxLength: 30 }).map((list) => list.toSorted((a, b) => a - b)),
 })
 
 const codeOf = (run: () => unknown): unknown => {
-  try { run() } catch (error) { return (error as { code?: string }).code ?? error }
+  try {
+    run()
+  } catch (error) {
+    return (error as { code?: string }).code ?? error
+  }
   return 'no error'
 }
 
 describe('envelope', () => {
   test('every envelope decodes to what was encoded', () => {
-    fc.assert(fc.property(envelopes, (envelope) => {
-      expect(decodeEnvelope(encodeEnvelope(envelope))).toEqual(envelope)
-    }), { numRuns: 500 })
+    fc.assert(
+      fc.property(envelopes, (envelope) => {
+        expect(decodeEnvelope(encodeEnvelope(envelope))).toEqual(envelope)
+      }),
+      { numRuns: 500 },
+    )
   })
 
   test('a truncated or lengthened envelope is corrupt, never another envelope', () => {
-    fc.assert(fc.property(envelopes, fc.nat(), (envelope, cut) => {
-      const bytes = encodeEnvelope(envelope)
-      expect(codeOf(() => decodeEnvelope(bytes.subarray(0, cut % bytes.length)))).toBe('LOG_CORRUPT')
-      expect(codeOf(() => decodeEnvelope(Buffer.concat([bytes, Buffer.of(0)])))).toBe('LOG_CORRUPT')
-    }), { numRuns: 300 })
+    fc.assert(
+      fc.property(envelopes, fc.nat(), (envelope, cut) => {
+        const bytes = encodeEnvelope(envelope)
+        expect(codeOf(() => decodeEnvelope(bytes.subarray(0, cut % bytes.length)))).toBe('LOG_CORRUPT')
+        expect(codeOf(() => decodeEnvelope(Buffer.concat([bytes, Buffer.of(0)])))).toBe('LOG_CORRUPT')
+      }),
+      { numRuns: 300 },
+    )
   })
 
   test('arbitrary bytes either decode or are LOG_CORRUPT', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (tail) => {
-      expect(['LOG_CORRUPT', 'no error']).toContain(codeOf(() => decodeEnvelope(Buffer.concat([Buffer.of(1), tail]))))
-    }), { numRuns: 2000 })
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (tail) => {
+        expect(['LOG_CORRUPT', 'no error']).toContain(codeOf(() => decodeEnvelope(Buffer.concat([Buffer.of(1), tail]))))
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   test('a later version is refused', () => {
@@ -66,7 +84,12 @@ describe('envelope', () => {
   })
 
   test('its bound holds for every envelope, and is near for plain ones', () => {
-    for (const changes of [{}, { tenant: 'ü€'.repeat(200), tokenId: '€'.repeat(90), subject: '\ud800' }, { rejected: Array.from({ length: 5 }, (_, n) => n * 100_000), recordCount: 500_000, inflatedBytes: 2 ** 50, expandedBytes: 2 ** 52 }, { rejected: [499_999] }]) {
+    for (const changes of [
+      {},
+      { tenant: 'ü€'.repeat(200), tokenId: '€'.repeat(90), subject: '\ud800' },
+      { rejected: Array.from({ length: 5 }, (_, n) => n * 100_000), recordCount: 500_000, inflatedBytes: 2 ** 50, expandedBytes: 2 ** 52 },
+      { rejected: [499_999] },
+    ]) {
       const envelope = createEnvelope(changes)
       const { length } = encodeEnvelope(envelope)
       expect(maxEnvelopeBytes(envelope)).toBeGreaterThanOrEqual(length)

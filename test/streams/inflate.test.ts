@@ -17,9 +17,13 @@ const frameSnappy = async (bytes: Uint8Array): Promise<Buffer> => {
   return Buffer.concat([head, await compressor.finish()])
 }
 const compressors: Record<Exclude<Compression, 'identity'>, (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>> = {
-  gzip: (bytes) => zlib.gzipSync(bytes), zstd: (bytes) => zlib.zstdCompressSync(bytes), deflate: (bytes) => zlib.deflateSync(bytes),
+  gzip: (bytes) => zlib.gzipSync(bytes),
+  zstd: (bytes) => zlib.zstdCompressSync(bytes),
+  deflate: (bytes) => zlib.deflateSync(bytes),
   br: (bytes) => zlib.brotliCompressSync(bytes, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 } }),
-  snappy: (bytes) => compressSync(bytes), 'x-snappy-framed': frameSnappy, lz4: (bytes) => compressFrameSync(Buffer.from(bytes)),
+  snappy: (bytes) => compressSync(bytes),
+  'x-snappy-framed': frameSnappy,
+  lz4: (bytes) => compressFrameSync(Buffer.from(bytes)),
 }
 const names = Object.keys(compressors) as (keyof typeof compressors)[]
 const sample = Buffer.from(Array.from({ length: 4000 }, (_, i) => `record ${i} of ${i % 7} with some text ${i * 7919}`).join('\n'))
@@ -73,21 +77,25 @@ describe.each(names)('%s', (name) => {
 
   it('answers any bytes and any damage without throwing, within the cap', async () => {
     const body = await compressors[name](sample.subarray(0, 5000))
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(body.length - 1), fc.integer({ min: 0, max: 255 }), (noise, at, byte) => {
-      const damaged = Buffer.from(body)
-      damaged[at] = byte
-      for (const input of [noise, damaged, Buffer.concat([damaged.subarray(0, at), noise])]) {
-        const result = inflateSync(input, name, 100_000)
-        if (result.ok) expect(result.bytes.length).toBeLessThanOrEqual(100_000)
-      }
-    }), { numRuns: 150 })
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(body.length - 1), fc.integer({ min: 0, max: 255 }), (noise, at, byte) => {
+        const damaged = Buffer.from(body)
+        damaged[at] = byte
+        for (const input of [noise, damaged, Buffer.concat([damaged.subarray(0, at), noise])]) {
+          const result = inflateSync(input, name, 100_000)
+          if (result.ok) expect(result.bytes.length).toBeLessThanOrEqual(100_000)
+        }
+      }),
+      { numRuns: 150 },
+    )
   })
 })
 
 describe('encodings', () => {
   it('are known by the names of the Collector and of HTTP, whatever their case', () => {
-    expect(['', 'identity', 'gzip', 'X-Gzip', 'zstd', 'deflate', 'zlib', ' snappy ', 'x-snappy-framed', 'lz4', 'br'].map(parseContentEncoding))
-      .toEqual(['identity', 'identity', 'gzip', 'gzip', 'zstd', 'deflate', 'deflate', 'snappy', 'x-snappy-framed', 'lz4', 'br'])
+    expect(
+      ['', 'identity', 'gzip', 'X-Gzip', 'zstd', 'deflate', 'zlib', ' snappy ', 'x-snappy-framed', 'lz4', 'br'].map(parseContentEncoding),
+    ).toEqual(['identity', 'identity', 'gzip', 'gzip', 'zstd', 'deflate', 'deflate', 'snappy', 'x-snappy-framed', 'lz4', 'br'])
     expect(['compress', 'gzip, gzip', 'constructor', '__proto__', '*'].map(parseContentEncoding)).toEqual([null, null, null, null, null])
   })
 
@@ -106,7 +114,9 @@ describe('encodings', () => {
   })
 
   it('a zstd frame that asks for a window far beyond the cap is refused', () => {
-    const wide = zlib.zstdCompressSync(sample, { params: { [zlib.constants.ZSTD_c_windowLog]: 27, [zlib.constants.ZSTD_c_contentSizeFlag]: 0 } })
+    const wide = zlib.zstdCompressSync(sample, {
+      params: { [zlib.constants.ZSTD_c_windowLog]: 27, [zlib.constants.ZSTD_c_contentSizeFlag]: 0 },
+    })
     const stream = Buffer.from(wide)
     if ((stream[4] & 0x20) === 0) stream[5] = 17 << 3
     expect(inflateSync(stream, 'zstd', 4 * MiB).ok).toBe((stream[4] & 0x20) !== 0)
@@ -122,22 +132,37 @@ describe('encodings', () => {
   })
 
   it('the bodies that real clients compressed inflate to what they sent plain', () => {
-    const inflated = readdirSync(clients).flatMap((client) => readdirSync(join(clients, client)).filter((file) => file.endsWith('.json')).flatMap((file) => {
-      const { headers } = JSON.parse(readFileSync(join(clients, client, file), 'utf8')) as { headers: Record<string, string> }
-      const header = Object.entries(headers).find(([key]) => key.toLowerCase() === 'content-encoding')?.[1]
-      if (header === undefined) return []
-      const result = inflateSync(readFileSync(join(clients, client, file.replace('.json', '.bin'))), parseContentEncoding(header) as Compression, MiB)
-      return [{ header, case: `${client}/${file}`, ok: result.ok, first: result.ok ? result.bytes[0] : -1 }]
-    }))
+    const inflated = readdirSync(clients).flatMap((client) =>
+      readdirSync(join(clients, client))
+        .filter((file) => file.endsWith('.json'))
+        .flatMap((file) => {
+          const { headers } = JSON.parse(readFileSync(join(clients, client, file), 'utf8')) as { headers: Record<string, string> }
+          const header = Object.entries(headers).find(([key]) => key.toLowerCase() === 'content-encoding')?.[1]
+          if (header === undefined) return []
+          const result = inflateSync(
+            readFileSync(join(clients, client, file.replace('.json', '.bin'))),
+            parseContentEncoding(header) as Compression,
+            MiB,
+          )
+          return [{ header, case: `${client}/${file}`, ok: result.ok, first: result.ok ? result.bytes[0] : -1 }]
+        }),
+    )
     expect(inflated.filter(({ ok }) => !ok)).toEqual([])
     expect(inflated.filter(({ first }) => first !== 0x0a && first !== 0x7b)).toEqual([])
-    expect(new Set(inflated.map(({ header }) => header))).toEqual(new Set(['gzip', 'zstd', 'deflate', 'zlib', 'snappy', 'x-snappy-framed', 'lz4']))
+    expect(new Set(inflated.map(({ header }) => header))).toEqual(
+      new Set(['gzip', 'zstd', 'deflate', 'zlib', 'snappy', 'x-snappy-framed', 'lz4']),
+    )
   })
 })
 
 describe('lz4 frames', () => {
   const head = (flags: number, block = 0x40, rest: readonly number[] = []): number[] => [0x04, 0x22, 0x4d, 0x18, flags, block, ...rest, 0]
-  const size = (bytes: number, stored = false): number[] => [bytes & 255, (bytes >>> 8) & 255, (bytes >>> 16) & 255, (bytes >>> 24) + (stored ? 128 : 0)]
+  const size = (bytes: number, stored = false): number[] => [
+    bytes & 255,
+    (bytes >>> 8) & 255,
+    (bytes >>> 16) & 255,
+    (bytes >>> 24) + (stored ? 128 : 0),
+  ]
   const END = [0, 0, 0, 0]
   const text = (value: string): number[] => [...Buffer.from(value)]
   const run = (bytes: readonly number[], cap = MiB) => inflateSync(Uint8Array.from(bytes), 'lz4', cap)
@@ -163,6 +188,9 @@ describe('lz4 frames', () => {
     expect(run([...head(0x68, 0x40, [4, 0, 0, 0, 0, 0, 0, 0]), ...block])).toMatchObject({ ok: false, reason: 'malformed' })
     expect(run([...head(0x68, 0x40, [3, 0, 0, 0, 0, 0, 0, 0]), ...block]).ok).toBe(true)
     expect(run([...head(0x68, 0x40, [0, 0, 0, 0, 1, 0, 0, 0]), ...block])).toMatchObject({ ok: false, reason: 'too_large' })
-    expect(run([...head(0x60), ...size(65537, true), ...Array.from({ length: 65537 }, () => 1), ...END])).toMatchObject({ ok: false, reason: 'malformed' })
+    expect(run([...head(0x60), ...size(65537, true), ...Array.from({ length: 65537 }, () => 1), ...END])).toMatchObject({
+      ok: false,
+      reason: 'malformed',
+    })
   })
 })

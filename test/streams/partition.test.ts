@@ -3,8 +3,13 @@ import { partitionOf, subjectKey } from '../../streams/partition.ts'
 
 describe('the partition of a key', () => {
   it('is FNV-1a of its UTF-8, the same for ever', () => {
-    const vectors: [string, number][] = [['', 0x811c9dc5], ['a', 0xe40c292c], ['foobar', 0xbf9cf968]]
-    for (const [key, hash] of vectors) for (const partitions of [1, 2, 3, 7, 64]) expect(partitionOf(key, partitions)).toBe(hash % partitions)
+    const vectors: [string, number][] = [
+      ['', 0x811c9dc5],
+      ['a', 0xe40c292c],
+      ['foobar', 0xbf9cf968],
+    ]
+    for (const [key, hash] of vectors)
+      for (const partitions of [1, 2, 3, 7, 64]) expect(partitionOf(key, partitions)).toBe(hash % partitions)
   })
 
   it('spreads subjects over all partitions', () => {

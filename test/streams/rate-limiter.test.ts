@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createRateLimiter } from '../../streams/contracts/rate-limiter.ts'
 
 describe('a rate limiter', () => {
-  it('lets a second\'s worth through at once, then no more than the rate', () => {
+  it("lets a second's worth through at once, then no more than the rate", () => {
     const rates = createRateLimiter()
     let passed = 0
     for (let ms = 0; ms < 10_000; ms += 10) if (rates.take('a', 20, ms) === 0) passed += 1

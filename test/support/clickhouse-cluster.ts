@@ -28,23 +28,50 @@ export interface ClickHouseCluster {
 const USERS = `<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users><default><password></password><profile>default</profile><quota>default</quota>
 <networks><ip>127.0.0.0/8</ip></networks></default></users></clickhouse>`
 const replica = (host: string, port: number): string => `<replica><host>${host}</host><port>${port}</port></replica>`
-const serverXml = (usersFile: string, tcpPort: number): string => `<clickhouse><users_config>${usersFile}</users_config><tcp_port>${tcpPort}</tcp_port><max_server_memory_usage>1073741824</max_server_memory_usage>
+const serverXml = (
+  usersFile: string,
+  tcpPort: number,
+): string => `<clickhouse><users_config>${usersFile}</users_config><tcp_port>${tcpPort}</tcp_port><max_server_memory_usage>1073741824</max_server_memory_usage>
 <mark_cache_size>67108864</mark_cache_size><background_pool_size>2</background_pool_size><background_merges_mutations_concurrency_ratio>1</background_merges_mutations_concurrency_ratio>
 <merge_tree><number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge><number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation><number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition></merge_tree>
 <remote_servers><two>${HOSTS.map((host) => `<shard><internal_replication>true</internal_replication>${replica(host, tcpPort)}</shard>`).join('')}</two>
 <pair><shard><internal_replication>true</internal_replication>${HOSTS.map((host) => replica(host, tcpPort)).join('')}</shard></pair></remote_servers></clickhouse>`
 
-const toPlainNode = (sql: string): string => sql.replace(/ ON CLUSTER `\w+`/, '').replace(/ENGINE = Replicated(\w+)\('[^']*', '\{replica\}'(?:, (\w+))?\)/, (_, kind: string, argument?: string) => `ENGINE = ${kind}(${argument ?? ''})`)
+const toPlainNode = (sql: string): string =>
+  sql
+    .replace(/ ON CLUSTER `\w+`/, '')
+    .replace(
+      /ENGINE = Replicated(\w+)\('[^']*', '\{replica\}'(?:, (\w+))?\)/,
+      (_, kind: string, argument?: string) => `ENGINE = ${kind}(${argument ?? ''})`,
+    )
 
-const forward = (host: string, port: number, incoming: IncomingMessage, body: Buffer): Promise<{ status: number; headers: IncomingMessage['headers']; body: Buffer }> => new Promise((resolve, reject) => {
-  const { 'content-length': _length, 'transfer-encoding': _encoding, ...headers } = incoming.headers
-  const outgoing = request({ host, port, method: incoming.method, path: incoming.url, headers: { ...headers, connection: 'close', 'content-length': body.byteLength } }, (answer) => {
-    const chunks: Buffer[] = []
-    answer.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject).on('end', () => resolve({ status: answer.statusCode!, headers: answer.headers, body: Buffer.concat(chunks) }))
+const forward = (
+  host: string,
+  port: number,
+  incoming: IncomingMessage,
+  body: Buffer,
+): Promise<{ status: number; headers: IncomingMessage['headers']; body: Buffer }> =>
+  new Promise((resolve, reject) => {
+    const { 'content-length': _length, 'transfer-encoding': _encoding, ...headers } = incoming.headers
+    const outgoing = request(
+      {
+        host,
+        port,
+        method: incoming.method,
+        path: incoming.url,
+        headers: { ...headers, connection: 'close', 'content-length': body.byteLength },
+      },
+      (answer) => {
+        const chunks: Buffer[] = []
+        answer
+          .on('data', (chunk: Buffer) => chunks.push(chunk))
+          .on('error', reject)
+          .on('end', () => resolve({ status: answer.statusCode!, headers: answer.headers, body: Buffer.concat(chunks) }))
+      },
+    )
+    outgoing.on('error', reject)
+    outgoing.end(body)
   })
-  outgoing.on('error', reject)
-  outgoing.end(body)
-})
 
 export const startClickHouseCluster = async (): Promise<ClickHouseCluster> => {
   const directory = mkdtempSync(join(tmpdir(), 'lapwing-shards-'))
@@ -84,14 +111,24 @@ export const startClickHouseCluster = async (): Promise<ClickHouseCluster> => {
   for (const [node, host] of HOSTS.entries()) {
     const path = join(directory, String(node))
     mkdirSync(path)
-    const child = spawn(process.execPath, ['--no-warnings', join(import.meta.dirname, '../../clickhouse/local/child.ts'), JSON.stringify({ path, host, port: httpPort, configFile, parentPid: process.pid, engine })], { detached: true, stdio: 'ignore' })
+    const child = spawn(
+      process.execPath,
+      [
+        '--no-warnings',
+        join(import.meta.dirname, '../../clickhouse/local/child.ts'),
+        JSON.stringify({ path, host, port: httpPort, configFile, parentPid: process.pid, engine }),
+      ],
+      { detached: true, stdio: 'ignore' },
+    )
     children.push(child)
-    for (const deadline = Date.now() + 20_000; await ask(node, 'SELECT 1').catch(() => null) === null;) {
+    for (const deadline = Date.now() + 20_000; (await ask(node, 'SELECT 1').catch(() => null)) === null;) {
       if (child.exitCode !== null || Date.now() > deadline) throw new Error(`node ${node} of the cluster did not start`)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     await ask(node, 'SYSTEM START LISTEN TCP')
-    const front = createServer((incoming, outgoing) => { serve(node, incoming, outgoing).catch(() => outgoing.destroy()) }).listen(frontPort, host)
+    const front = createServer((incoming, outgoing) => {
+      serve(node, incoming, outgoing).catch(() => outgoing.destroy())
+    }).listen(frontPort, host)
     await once(front, 'listening')
     fronts.push(front)
   }
@@ -102,7 +139,11 @@ export const startClickHouseCluster = async (): Promise<ClickHouseCluster> => {
     await once(fronts[node], 'close')
   }
   return {
-    names: { two: 'two', pair: 'pair' }, url: `http://${HOSTS[0]}:${frontPort}`, statements, ask, cutOff,
+    names: { two: 'two', pair: 'pair' },
+    url: `http://${HOSTS[0]}:${frontPort}`,
+    statements,
+    ask,
+    cutOff,
     stop: async () => {
       for (const node of fronts.keys()) await cutOff(node)
       for (const child of children) {

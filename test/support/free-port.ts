@@ -7,10 +7,12 @@ export const freePorts = async (count: number): Promise<number[]> => {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   await Promise.all(servers.map((server) => once(server, 'listening')))
   const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => {
-    server.close()
-    return once(server, 'close')
-  }))
+  await Promise.all(
+    servers.map((server) => {
+      server.close()
+      return once(server, 'close')
+    }),
+  )
   return ports
 }
 export const freePort = async (): Promise<number> => (await freePorts(1))[0]

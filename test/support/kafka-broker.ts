@@ -66,7 +66,9 @@ const fetchLibraries = async (): Promise<void> => {
   const aside = `${libraries}.${process.pid}`
   mkdirSync(aside, { recursive: true })
   writeFileSync(join(aside, 'pom.xml'), pom)
-  await run('mvn', ['-q', '-B', '-f', join(aside, 'pom.xml'), MAVEN_PLUGIN, '-DincludeScope=runtime', `-DoutputDirectory=${aside}`], { timeout: 10 * 60_000 })
+  await run('mvn', ['-q', '-B', '-f', join(aside, 'pom.xml'), MAVEN_PLUGIN, '-DincludeScope=runtime', `-DoutputDirectory=${aside}`], {
+    timeout: 10 * 60_000,
+  })
   try {
     renameSync(aside, libraries)
   } catch (error) {
@@ -76,27 +78,52 @@ const fetchLibraries = async (): Promise<void> => {
   }
 }
 
-const propertiesOf = (config: KafkaBrokerConfig, port: number, controllerPort: number): string => Object.entries({
-  'process.roles': 'broker,controller', 'node.id': '1', 'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`, 'controller.listener.names': 'CONTROLLER',
-  listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`, 'advertised.listeners': `PLAINTEXT://127.0.0.1:${config.advertisedPort ?? port}`,
-  'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT', 'inter.broker.listener.name': 'PLAINTEXT', 'log.dirs': join(config.directory, 'data'),
-  'auto.create.topics.enable': 'false', 'message.max.bytes': String(MAX_MESSAGE_BYTES), 'replica.fetch.max.bytes': String(MAX_MESSAGE_BYTES), 'group.initial.rebalance.delay.ms': '0',
-  // A broker that was killed is let in again when its session has ended: soon.
-  'broker.heartbeat.interval.ms': '500', 'broker.session.timeout.ms': '3000',
-  // One node keeps one copy of everything.
-  'offsets.topic.replication.factor': '1', 'offsets.topic.num.partitions': '4', 'transaction.state.log.replication.factor': '1', 'transaction.state.log.min.isr': '1',
-  'transaction.state.log.num.partitions': '4', 'share.coordinator.state.topic.replication.factor': '1', 'share.coordinator.state.topic.min.isr': '1',
-  'log.cleaner.dedupe.buffer.size': '16777216', 'num.network.threads': '2', 'num.io.threads': '4', ...config.properties,
-}).map(([key, value]) => `${key}=${value}\n`).join('')
+const propertiesOf = (config: KafkaBrokerConfig, port: number, controllerPort: number): string =>
+  Object.entries({
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${config.advertisedPort ?? port}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': join(config.directory, 'data'),
+    'auto.create.topics.enable': 'false',
+    'message.max.bytes': String(MAX_MESSAGE_BYTES),
+    'replica.fetch.max.bytes': String(MAX_MESSAGE_BYTES),
+    'group.initial.rebalance.delay.ms': '0',
+    // A broker that was killed is let in again when its session has ended: soon.
+    'broker.heartbeat.interval.ms': '500',
+    'broker.session.timeout.ms': '3000',
+    // One node keeps one copy of everything.
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '4',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '4',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    'log.cleaner.dedupe.buffer.size': '16777216',
+    'num.network.threads': '2',
+    'num.io.threads': '4',
+    ...config.properties,
+  })
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('')
 
 /** Kafka's own form, which may not begin with a dash. */
 const clusterId = (): string => randomBytes(16).toString('base64url').replace(/[-_]/g, 'A')
 
-const takesConnections = (port: number): Promise<boolean> => new Promise((resolve) => {
-  const socket = connect({ host: '127.0.0.1', port })
-  socket.once('connect', () => { socket.destroy(); resolve(true) })
-  socket.once('error', () => resolve(false))
-})
+const takesConnections = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
 
 /** @throws Error with the end of what it printed when it does not come up within a minute. */
 export const startKafka = async (config: KafkaBrokerConfig): Promise<KafkaBroker> => {
@@ -108,19 +135,48 @@ export const startKafka = async (config: KafkaBrokerConfig): Promise<KafkaBroker
   const port = config.port ?? free
   const properties = join(config.directory, 'server.properties')
   const output = join(config.directory, 'kafka.log')
-  const classPath = readdirSync(libraries).filter((name) => name.endsWith('.jar')).map((name) => join(libraries, name)).join(':')
+  const classPath = readdirSync(libraries)
+    .filter((name) => name.endsWith('.jar'))
+    .map((name) => join(libraries, name))
+    .join(':')
   writeFileSync(properties, propertiesOf(config, port, controllerPort))
   if (!existsSync(join(config.directory, 'data', 'meta.properties'))) {
-    await run('java', ['-Xmx128m', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', properties])
+    await run('java', [
+      '-Xmx128m',
+      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+      '-cp',
+      classPath,
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      clusterId(),
+      '-c',
+      properties,
+    ])
   }
   let child: ChildProcess
   const start = async (): Promise<void> => {
     const file = openSync(output, 'a')
     // The cheaper compiler: short tests never see what the better one would win.
-    const started = spawn('java', ['-Xms256m', '-Xmx768m', '-XX:+UseG1GC', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classPath, 'kafka.Kafka', properties], { stdio: ['ignore', file, file] })
+    const started = spawn(
+      'java',
+      [
+        '-Xms256m',
+        '-Xmx768m',
+        '-XX:+UseG1GC',
+        '-XX:TieredStopAtLevel=1',
+        '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+        '-cp',
+        classPath,
+        'kafka.Kafka',
+        properties,
+      ],
+      { stdio: ['ignore', file, file] },
+    )
     child = started
-    for (const deadline = Date.now() + READY_MS; !await takesConnections(port);) {
-      if (started.exitCode !== null || Date.now() > deadline) throw new Error(`Kafka did not come up:\n${readFileSync(output, 'utf8').slice(-3000)}`)
+    for (const deadline = Date.now() + READY_MS; !(await takesConnections(port));) {
+      if (started.exitCode !== null || Date.now() > deadline)
+        throw new Error(`Kafka did not come up:\n${readFileSync(output, 'utf8').slice(-3000)}`)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }
@@ -134,7 +190,9 @@ export const startKafka = async (config: KafkaBrokerConfig): Promise<KafkaBroker
   return {
     brokers: `127.0.0.1:${config.advertisedPort ?? port}`,
     pid: () => child.pid!,
-    signal: (name) => { child.kill(name) },
+    signal: (name) => {
+      child.kill(name)
+    },
     kill9: () => end('SIGKILL'),
     restart: start,
     stop: async () => {

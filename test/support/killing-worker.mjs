@@ -6,7 +6,7 @@ export default (input) => {
     const text = Buffer.from(body).toString('latin1')
     if (text.includes('KILL THE PROCESS')) process.kill(process.pid, 'SIGKILL')
     if (text.includes('TAKE ALL MEMORY')) for (const held = []; ;) held.push(Buffer.alloc(64 * 1024 * 1024, 1))
-    if (text.includes('HANG')) for (;;) ;
+    if (text.includes('HANG')) for (;;);
   }
   return run(input)
 }

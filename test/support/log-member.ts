@@ -11,9 +11,21 @@ export interface MemberLog extends EventLog {
 }
 
 export const withMember = (log: EventLog): MemberLog => {
-  interface Joined { readonly given: readonly PromiseWithResolvers<Assignment>[]; readonly membership: Promise<Membership> }
+  interface Joined {
+    readonly given: readonly PromiseWithResolvers<Assignment>[]
+    readonly membership: Promise<Membership>
+  }
   const groups = new Map<string, Joined>()
-  const until = (lost: AbortSignal): Promise<void> => new Promise((resolve) => { lost.addEventListener('abort', () => { resolve() }, { once: true }) })
+  const until = (lost: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      lost.addEventListener(
+        'abort',
+        () => {
+          resolve()
+        },
+        { once: true },
+      )
+    })
   const join = (group: string): Joined => {
     const given = Array.from({ length: log.partitions }, () => Promise.withResolvers<Assignment>())
     const membership = log.join(group, (assignment) => {
@@ -35,7 +47,8 @@ export const withMember = (log: EventLog): MemberLog => {
     for (const { membership } of joined) await (await membership.catch(() => null))?.close()
   }
   return {
-    ...log, leave,
+    ...log,
+    leave,
     read: async ({ partition, ...request }) => (await of(partition)).read(request),
     waitFor: async (partition, from, timeoutMs) => (await of(partition)).waitFor(from, timeoutMs),
     commit: async (group, partition, state) => (await of(partition, group)).commit(state),

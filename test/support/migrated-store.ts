@@ -37,14 +37,19 @@ const makeTemplate = async (): Promise<string> => {
 }
 
 /** A place that keeps a store across close and open. */
-export interface StorePlace { open(): Promise<Store>; remove(): Promise<void> }
+export interface StorePlace {
+  open(): Promise<Store>
+  remove(): Promise<void>
+}
 
 export const createPglitePlace = async (): Promise<StorePlace> => {
   const directory = mkdtempSync(join(tmpdir(), 'lapwing-store-'))
   cpSync(await makeTemplate(), directory, { recursive: true })
   return {
     open: () => openStore({ databaseUrl: null, directory }),
-    remove: async () => { rmSync(directory, { recursive: true, force: true }) },
+    remove: async () => {
+      rmSync(directory, { recursive: true, force: true })
+    },
   }
 }
 

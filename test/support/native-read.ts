@@ -1,7 +1,11 @@
 // Reads a ClickHouse Native block back into columns of JavaScript values, from the format's description and not from the
 // writer. 64-bit integers and DateTime64 are BigInt. Throws when a block is short, long or inconsistent.
 
-export interface NativeColumn { readonly name: string; readonly type: string; readonly values: unknown[] }
+export interface NativeColumn {
+  readonly name: string
+  readonly type: string
+  readonly values: unknown[]
+}
 
 export const readNative = (bytes: Uint8Array): { readonly rows: number; readonly columns: NativeColumn[] } => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -27,9 +31,14 @@ export const readNative = (bytes: Uint8Array): { readonly rows: number; readonly
   }
   const many = <T>(count: number, read: () => T): T[] => Array.from({ length: count }, read)
   const fixed: Record<string, [size: number, read: (position: number) => unknown]> = {
-    UInt8: [1, (p) => view.getUint8(p)], UInt16: [2, (p) => view.getUint16(p, true)], UInt32: [4, (p) => view.getUint32(p, true)],
-    UInt64: [8, (p) => view.getBigUint64(p, true)], Float64: [8, (p) => view.getFloat64(p, true)], Date: [2, (p) => view.getUint16(p, true)],
-    DateTime: [4, (p) => view.getUint32(p, true)], 'DateTime64(9)': [8, (p) => view.getBigInt64(p, true)],
+    UInt8: [1, (p) => view.getUint8(p)],
+    UInt16: [2, (p) => view.getUint16(p, true)],
+    UInt32: [4, (p) => view.getUint32(p, true)],
+    UInt64: [8, (p) => view.getBigUint64(p, true)],
+    Float64: [8, (p) => view.getFloat64(p, true)],
+    Date: [2, (p) => view.getUint16(p, true)],
+    DateTime: [4, (p) => view.getUint32(p, true)],
+    'DateTime64(9)': [8, (p) => view.getBigInt64(p, true)],
   }
   const lowBody = (count: number): string[] => {
     if (count === 0) return []
@@ -47,7 +56,9 @@ export const readNative = (bytes: Uint8Array): { readonly rows: number; readonly
       return keys[key]
     })
   }
-  const version = (): void => { if (u64() !== 1) throw new Error('unexpected LowCardinality version') }
+  const version = (): void => {
+    if (u64() !== 1) throw new Error('unexpected LowCardinality version')
+  }
   const slices = <T>(ends: number[], items: T[]): T[][] => ends.map((end, i) => items.slice(i === 0 ? 0 : ends[i - 1], end))
   const data = (type: string, rows: number): unknown[] => {
     if (type === 'String') return many(rows, text)
@@ -59,14 +70,18 @@ export const readNative = (bytes: Uint8Array): { readonly rows: number; readonly
       version()
       const ends = many(rows, u64)
       const keys = lowBody(ends.at(-1) ?? 0)
-      return slices(ends, keys.map((key) => [key, ''] as [string, string]).map((pair) => [pair[0], text()] as [string, string]))
+      return slices(
+        ends,
+        keys.map((key) => [key, ''] as [string, string]).map((pair) => [pair[0], text()] as [string, string]),
+      )
     }
     const blob = /^FixedString\((\d+)\)$/.exec(type)
-    if (blob !== null) return many(rows, () => {
-      at += Number(blob[1])
-      if (at > bytes.length) throw new Error('a fixed string runs past the block')
-      return Buffer.from(bytes.subarray(at - Number(blob[1]), at)).toString('hex')
-    })
+    if (blob !== null)
+      return many(rows, () => {
+        at += Number(blob[1])
+        if (at > bytes.length) throw new Error('a fixed string runs past the block')
+        return Buffer.from(bytes.subarray(at - Number(blob[1]), at)).toString('hex')
+      })
     if (type.startsWith('Enum8(')) {
       const names = new Map([...type.matchAll(/'([^']*)' = (\d+)/g)].map(([, name, value]) => [Number(value), name]))
       return many(rows, () => names.get(view.getUint8(at++)) ?? '?')

@@ -25,17 +25,29 @@ export interface PostgresServer {
 /** The folder of `initdb` and `postgres`: the newest of Debian's, else one on the PATH. */
 export const findPostgresBinaries = (): string | null => {
   const debian = '/usr/lib/postgresql'
-  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)).map((version) => join(debian, version, 'bin')) : []
+  const versions = existsSync(debian)
+    ? readdirSync(debian)
+        .sort((a, b) => Number(b) - Number(a))
+        .map((version) => join(debian, version, 'bin'))
+    : []
   const folders = [...versions, ...(process.env.PATH ?? '').split(delimiter)]
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres'))) ?? null
 }
 
-interface Owner { readonly uid?: number; readonly gid?: number }
-const idOf = (kind: '-u' | '-g', user: string): number => Number(execFileSync('id', [kind, user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
+interface Owner {
+  readonly uid?: number
+  readonly gid?: number
+}
+const idOf = (kind: '-u' | '-g', user: string): number =>
+  Number(execFileSync('id', [kind, user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
 const unprivilegedOwner = (): Owner => {
   if (process.getuid?.() !== 0) return {}
   for (const user of ['postgres', 'nobody']) {
-    try { return { uid: idOf('-u', user), gid: idOf('-g', user) } } catch { /* no such user: try the next */ }
+    try {
+      return { uid: idOf('-u', user), gid: idOf('-g', user) }
+    } catch {
+      /* no such user: try the next */
+    }
   }
   throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody')
 }
@@ -44,14 +56,31 @@ const initialise = (bin: string, home: string, owner: Owner, password: string): 
   const passwordFile = join(home, 'password')
   writeFileSync(passwordFile, password)
   if (owner.uid !== undefined) for (const path of [home, passwordFile]) chownSync(path, owner.uid, owner.gid!)
-  execFileSync(join(bin, 'initdb'), ['-D', join(home, 'data'), '-U', 'lapwing', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C', '--no-sync'],
-    { ...owner, cwd: home, stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync(
+    join(bin, 'initdb'),
+    [
+      '-D',
+      join(home, 'data'),
+      '-U',
+      'lapwing',
+      '--auth=scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-sync',
+    ],
+    { ...owner, cwd: home, stdio: ['ignore', 'ignore', 'inherit'] },
+  )
 }
 
 /** Resolves when it takes connections. */
 const run = async (bin: string, home: string, owner: Owner, port: number): Promise<ChildProcess> => {
-  const child = spawn(join(bin, 'postgres'), ['-D', join(home, 'data'), '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off'],
-    { ...owner, cwd: home, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(
+    join(bin, 'postgres'),
+    ['-D', join(home, 'data'), '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off'],
+    { ...owner, cwd: home, stdio: ['ignore', 'ignore', 'pipe'] },
+  )
   let output = ''
   await new Promise<void>((resolve, reject) => {
     child.stderr!.on('data', (data: Buffer) => {
@@ -86,9 +115,13 @@ export const createPostgresServer = async (bin: string): Promise<PostgresServer>
     if (ended !== null) child = null
   }
   return {
-    port, password, signal,
+    port,
+    password,
+    signal,
     url: `postgres://lapwing:${password}@127.0.0.1:${port}/postgres`,
-    start: async () => { child = await run(bin, home, owner, port) },
+    start: async () => {
+      child = await run(bin, home, owner, port)
+    },
     stop,
     dispose: async () => {
       await stop('immediate')

@@ -2,7 +2,14 @@
 //   web → cart, orders, search     cart → stock     orders → payments, stock
 import { createHash } from 'node:crypto'
 
-export const CALLS: Readonly<Record<string, readonly string[]>> = { web: ['cart', 'orders', 'search'], cart: ['stock'], orders: ['payments', 'stock'], search: [], payments: [], stock: [] }
+export const CALLS: Readonly<Record<string, readonly string[]>> = {
+  web: ['cart', 'orders', 'search'],
+  cart: ['stock'],
+  orders: ['payments', 'stock'],
+  search: [],
+  payments: [],
+  stock: [],
+}
 export const SERVICES = Object.keys(CALLS)
 const MS: Readonly<Record<string, number>> = { web: 4, cart: 6, orders: 9, search: 14, payments: 20, stock: 5 }
 
@@ -18,8 +25,18 @@ export interface ShopSpan {
   readonly endMs: number
   readonly failed: boolean
 }
-export interface Fault { readonly service: string; readonly kind: 'errors' | 'latency' | 'silence'; readonly fromMs: number }
-export interface ShopTraffic { readonly fromMs: number; readonly toMs: number; readonly tracesPerSecond: number; readonly fault: Fault | null; readonly random: () => number }
+export interface Fault {
+  readonly service: string
+  readonly kind: 'errors' | 'latency' | 'silence'
+  readonly fromMs: number
+}
+export interface ShopTraffic {
+  readonly fromMs: number
+  readonly toMs: number
+  readonly tracesPerSecond: number
+  readonly fault: Fault | null
+  readonly random: () => number
+}
 
 /** Spans of one trace, callers before their callees. */
 const traceOf = (n: number, startMs: number, { fault, random }: ShopTraffic): ShopSpan[] => {
@@ -41,18 +58,39 @@ const traceOf = (n: number, startMs: number, { fault, random }: ShopTraffic): Sh
       const answer = serve(callee, clientId, nowMs + 0.3)
       const endMs = (answer?.endMs ?? nowMs + 50) + 0.3
       const callFailed = answer?.failed ?? true
-      inner.push({ service, traceId, spanId: clientId, parentSpanId: spanId, name: `call ${callee}`, kind: 'client', startMs: nowMs, endMs, failed: callFailed }, ...answer?.spans ?? [])
+      inner.push(
+        {
+          service,
+          traceId,
+          spanId: clientId,
+          parentSpanId: spanId,
+          name: `call ${callee}`,
+          kind: 'client',
+          startMs: nowMs,
+          endMs,
+          failed: callFailed,
+        },
+        ...(answer?.spans ?? []),
+      )
       nowMs = endMs
       failed ||= callFailed && random() < 0.9
     }
-    return { spans: [{ service, traceId, spanId, parentSpanId, name: `serve ${service}`, kind: 'server', startMs: atMs, endMs: nowMs, failed }, ...inner], endMs: nowMs, failed }
+    return {
+      spans: [
+        { service, traceId, spanId, parentSpanId, name: `serve ${service}`, kind: 'server', startMs: atMs, endMs: nowMs, failed },
+        ...inner,
+      ],
+      endMs: nowMs,
+      failed,
+    }
   }
   return serve('web', '', startMs)?.spans ?? []
 }
 
 export const shopTraces = (traffic: ShopTraffic): ShopSpan[][] => {
   const traces: ShopSpan[][] = []
-  for (let atMs = traffic.fromMs; atMs < traffic.toMs; atMs += (1000 / traffic.tracesPerSecond) * (0.5 + traffic.random())) traces.push(traceOf(traces.length, atMs, traffic))
+  for (let atMs = traffic.fromMs; atMs < traffic.toMs; atMs += (1000 / traffic.tracesPerSecond) * (0.5 + traffic.random()))
+    traces.push(traceOf(traces.length, atMs, traffic))
   return traces.filter((trace) => trace.length > 0)
 }
 

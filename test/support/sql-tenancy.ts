@@ -3,8 +3,13 @@
 // names it. A condition inside an OR, in another sub-query or on another column does not count.
 
 type Token = string | Group
-interface Group { readonly tokens: readonly Token[] }
-interface TableRef { readonly table: string; readonly alias: string }
+interface Group {
+  readonly tokens: readonly Token[]
+}
+interface TableRef {
+  readonly table: string
+  readonly alias: string
+}
 
 export interface TenancyRules {
   /** Column that holds the tenant, by table; null = the table belongs to none. A table that is not listed is a fault. */
@@ -13,7 +18,8 @@ export interface TenancyRules {
 }
 
 const TOKEN = /'(?:[^'\\]|\\.|'')*'|\{\w+:[^}]+\}|\$\d+|[A-Za-z_]\w*|\d[\w.]*|::|<>|!=|>=|<=|[^\s]/g
-const isWord = (token: Token | undefined, ...words: readonly string[]): boolean => typeof token === 'string' && words.includes(token.toUpperCase())
+const isWord = (token: Token | undefined, ...words: readonly string[]): boolean =>
+  typeof token === 'string' && words.includes(token.toUpperCase())
 const isName = (token: Token | undefined): token is string => typeof token === 'string' && /^[A-Za-z_]\w*$/.test(token)
 
 const toGroup = (sql: string): Group => {
@@ -30,7 +36,30 @@ const toGroup = (sql: string): Group => {
   return { tokens: stack[0] }
 }
 
-const AFTER_TABLE = ['WHERE', 'PREWHERE', 'GROUP', 'ORDER', 'LIMIT', 'ON', 'USING', 'JOIN', 'LEFT', 'INNER', 'CROSS', 'FULL', 'RIGHT', 'FINAL', 'SET', 'SETTINGS', 'UNION', 'HAVING', 'FOR', 'RETURNING', 'ARRAY', 'SAMPLE']
+const AFTER_TABLE = [
+  'WHERE',
+  'PREWHERE',
+  'GROUP',
+  'ORDER',
+  'LIMIT',
+  'ON',
+  'USING',
+  'JOIN',
+  'LEFT',
+  'INNER',
+  'CROSS',
+  'FULL',
+  'RIGHT',
+  'FINAL',
+  'SET',
+  'SETTINGS',
+  'UNION',
+  'HAVING',
+  'FOR',
+  'RETURNING',
+  'ARRAY',
+  'SAMPLE',
+]
 
 const refAt = (tokens: readonly Token[], at: number): TableRef | null => {
   const name = tokens[at]
@@ -44,15 +73,22 @@ const refAt = (tokens: readonly Token[], at: number): TableRef | null => {
 }
 
 /** Tables that one statement (one part of a UNION) names at its own level. */
-const refsOf = (tokens: readonly Token[]): TableRef[] => tokens.flatMap((token, at) => {
-  const before = tokens[at - 1]
-  const names = isWord(token, 'FROM') || (isWord(token, 'JOIN') && !isWord(before, 'ARRAY')) || (isWord(token, 'UPDATE') && !isWord(before, 'DO', 'FOR'))
-  if (!names) return []
-  const found = [refAt(tokens, at + 1)]
-  if (!isWord(token, 'FROM')) return found
-  for (let next = at + 1; next < tokens.length && !isWord(tokens[next], 'WHERE', 'PREWHERE', 'GROUP', 'ORDER', 'LIMIT', 'JOIN'); next++) if (tokens[next] === ',') found.push(refAt(tokens, next + 1))
-  return found
-}).filter((ref) => ref !== null)
+const refsOf = (tokens: readonly Token[]): TableRef[] =>
+  tokens
+    .flatMap((token, at) => {
+      const before = tokens[at - 1]
+      const names =
+        isWord(token, 'FROM') ||
+        (isWord(token, 'JOIN') && !isWord(before, 'ARRAY')) ||
+        (isWord(token, 'UPDATE') && !isWord(before, 'DO', 'FOR'))
+      if (!names) return []
+      const found = [refAt(tokens, at + 1)]
+      if (!isWord(token, 'FROM')) return found
+      for (let next = at + 1; next < tokens.length && !isWord(tokens[next], 'WHERE', 'PREWHERE', 'GROUP', 'ORDER', 'LIMIT', 'JOIN'); next++)
+        if (tokens[next] === ',') found.push(refAt(tokens, next + 1))
+      return found
+    })
+    .filter((ref) => ref !== null)
 
 const split = (tokens: readonly Token[], ...words: readonly string[]): Token[][] => {
   const parts: Token[][] = [[]]
@@ -69,18 +105,25 @@ const conditionsOf = (tokens: readonly Token[]): Token[][] => {
   for (let at = 0; at < tokens.length; at++) {
     if (!isWord(tokens[at], 'WHERE', 'PREWHERE', 'ON') || isWord(tokens[at + 1], 'CONFLICT')) continue
     let end = at + 1
-    while (end < tokens.length && !isWord(tokens[end], 'WHERE', 'GROUP', 'ORDER', 'LIMIT', 'HAVING', 'SETTINGS', 'RETURNING', 'JOIN', 'LEFT', 'INNER', 'FOR')) end++
+    while (
+      end < tokens.length &&
+      !isWord(tokens[end], 'WHERE', 'GROUP', 'ORDER', 'LIMIT', 'HAVING', 'SETTINGS', 'RETURNING', 'JOIN', 'LEFT', 'INNER', 'FOR')
+    )
+      end++
     const clause = tokens.slice(at + 1, end)
     if (!clause.some((token) => isWord(token, 'OR'))) conditions.push(...split(clause, 'AND'))
   }
   return conditions
 }
 
-const textOf = (condition: readonly Token[]): string | null => condition.every((token) => typeof token === 'string') ? condition.join('') : null
+const textOf = (condition: readonly Token[]): string | null =>
+  condition.every((token) => typeof token === 'string') ? condition.join('') : null
 
 const faultsOfPart = (tokens: readonly Token[], rules: TenancyRules): string[] => {
   const refs = refsOf(tokens)
-  const conditions = conditionsOf(tokens).map(textOf).filter((text) => text !== null)
+  const conditions = conditionsOf(tokens)
+    .map(textOf)
+    .filter((text) => text !== null)
   const names = (ref: TableRef, column: string): string[] => [`${ref.alias}.${column}`, ...(refs.length === 1 ? [column] : [])]
   const bound = new Set<TableRef>()
   const bind = (ref: TableRef): boolean => {
@@ -111,13 +154,15 @@ const faultsOfInsert = (tokens: readonly Token[], rules: TenancyRules): string[]
   const columns = tokens[isWord(tokens[at + 2], 'AS') ? at + 4 : at + 2]
   const column = rules.tables.get(table)
   if (column === undefined) return [`unknown table ${table}`]
-  return column === null || (typeof columns === 'object' && columns.tokens.includes(column)) ? [] : [`INSERT INTO ${table} without its tenant`]
+  return column === null || (typeof columns === 'object' && columns.tokens.includes(column))
+    ? []
+    : [`INSERT INTO ${table} without its tenant`]
 }
 
 const faultsOf = ({ tokens }: Group, rules: TenancyRules): string[] => [
   ...faultsOfInsert(tokens, rules),
   ...split(tokens, 'UNION', 'INTERSECT', 'EXCEPT').flatMap((part) => faultsOfPart(part, rules)),
-  ...tokens.flatMap((token) => typeof token === 'object' ? faultsOf(token, rules) : []),
+  ...tokens.flatMap((token) => (typeof token === 'object' ? faultsOf(token, rules) : [])),
 ]
 
 /** What is wrong; empty when every table is held to a tenant. */

@@ -18,8 +18,12 @@ export const openTcpProxy = async (target: { readonly port: number; readonly hos
   let paused = false
   const join = (from: Socket, to: Socket): void => {
     sockets.add(from)
-    from.on('data', (chunk) => { if (!to.write(chunk)) from.pause() })
-    to.on('drain', () => { if (!paused) from.resume() })
+    from.on('data', (chunk) => {
+      if (!to.write(chunk)) from.pause()
+    })
+    to.on('drain', () => {
+      if (!paused) from.resume()
+    })
     from.on('end', () => to.end())
     from.on('error', () => to.destroy())
     from.on('close', () => {
@@ -35,7 +39,9 @@ export const openTcpProxy = async (target: { readonly port: number; readonly hos
   })
   server.listen(listenPort, '127.0.0.1')
   await once(server, 'listening')
-  const cut = (): void => { for (const socket of sockets) socket.resetAndDestroy() }
+  const cut = (): void => {
+    for (const socket of sockets) socket.resetAndDestroy()
+  }
   return {
     port: (server.address() as { port: number }).port,
     pause: () => {

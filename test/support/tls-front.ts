@@ -3,10 +3,16 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 
-export interface TlsFront { readonly port: number; close(): Promise<void> }
+export interface TlsFront {
+  readonly port: number
+  close(): Promise<void>
+}
 const SSL_REQUEST_BYTES = 8
 
-export const startTlsFront = async (targetPort: number, { cert, key, asks }: { readonly cert: string; readonly key: string; readonly asks: boolean }): Promise<TlsFront> => {
+export const startTlsFront = async (
+  targetPort: number,
+  { cert, key, asks }: { readonly cert: string; readonly key: string; readonly asks: boolean },
+): Promise<TlsFront> => {
   const sockets = new Set<Socket>()
   const keep = (socket: Socket): Socket => {
     sockets.add(socket)

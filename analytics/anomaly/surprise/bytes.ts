@@ -6,7 +6,19 @@ const VERSION = 1
 
 type Numbers = Float64Array | Float32Array | Uint8Array
 const arraysOf = ({ numbers, tails, season: { day, week }, rolling }: SurpriseState): Uint8Array[] => {
-  const arrays: Numbers[] = [numbers, rolling.ring, rolling.sums, ...tails.map((tail) => tail.fit), day.now, week.now, ...tails.map((tail) => tail.counts), day.means, week.means, day.visits, week.visits]
+  const arrays: Numbers[] = [
+    numbers,
+    rolling.ring,
+    rolling.sums,
+    ...tails.map((tail) => tail.fit),
+    day.now,
+    week.now,
+    ...tails.map((tail) => tail.counts),
+    day.means,
+    week.means,
+    day.visits,
+    week.visits,
+  ]
   return arrays.map((array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
 }
 const lengthOf = (arrays: readonly Uint8Array[]): number => 1 + arrays.reduce((sum, array) => sum + array.length, 0)

@@ -3,7 +3,10 @@
 const WINDOW = 30
 
 /** Ring of values; number of points ever, sum and sum of squares of what is in the ring. */
-export interface Rolling { readonly ring: Float64Array; readonly sums: Float64Array }
+export interface Rolling {
+  readonly ring: Float64Array
+  readonly sums: Float64Array
+}
 export const newRolling = (): Rolling => ({ ring: new Float64Array(WINDOW), sums: new Float64Array(3) })
 
 /** Distance from the mean of the last 30, in their standard deviations, and at least `floor` each. */

@@ -12,21 +12,36 @@ const LEAST_JUDGED = 5
 /** Times the error (or the least scale) that a value may move its slot's mean by: one wild hour must not be what is expected of the next day. */
 const MOST = 5
 
-export interface Profile { readonly means: Float32Array; readonly visits: Uint8Array; /** The slot of now (-1: none yet), sum and number of its points; mean absolute error and on how many points it rests. */ readonly now: Float64Array }
+export interface Profile {
+  readonly means: Float32Array
+  readonly visits: Uint8Array
+  /** The slot of now (-1: none yet), sum and number of its points; mean absolute error and on how many points it rests. */ readonly now: Float64Array
+}
 const SLOT = 0
 const SUM = 1
 const POINTS = 2
 const ERROR = 3
 const JUDGED = 4
 
-export interface Season { readonly day: Profile; readonly week: Profile }
-const newProfile = (slots: number): Profile => ({ means: new Float32Array(slots), visits: new Uint8Array(slots), now: Float64Array.of(-1, 0, 0, 0, 0) })
+export interface Season {
+  readonly day: Profile
+  readonly week: Profile
+}
+const newProfile = (slots: number): Profile => ({
+  means: new Float32Array(slots),
+  visits: new Uint8Array(slots),
+  now: Float64Array.of(-1, 0, 0, 0, 0),
+})
 export const newSeason = (): Season => ({ day: newProfile(DAY_SLOTS), week: newProfile(WEEK_SLOTS) })
 
 const daySlot = (atMs: number): number => Math.floor((((atMs % DAY_MS) + DAY_MS) % DAY_MS) / (DAY_MS / DAY_SLOTS))
 const weekSlot = (atMs: number): number => ((Math.floor(atMs / HOUR_MS) % WEEK_SLOTS) + WEEK_SLOTS) % WEEK_SLOTS
 
-export interface Expectation { readonly value: number; /** Mean absolute error of this profile lately. */ readonly error: number; /** How often this time of the day or week has been seen. */ readonly visits: number }
+export interface Expectation {
+  readonly value: number
+  /** Mean absolute error of this profile lately. */ readonly error: number
+  /** How often this time of the day or week has been seen. */ readonly visits: number
+}
 
 /** Null until a slot repeats. */
 export const expectedAt = ({ day, week }: Season, atMs: number): Expectation | null => {
@@ -34,7 +49,8 @@ export const expectedAt = ({ day, week }: Season, atMs: number): Expectation | n
   const inWeek = weekSlot(atMs)
   const byDay = day.visits[inDay] > 0 && day.now[JUDGED] >= LEAST_JUDGED
   const byWeek = week.visits[inWeek] > 0 && week.now[JUDGED] >= LEAST_JUDGED
-  if (byWeek && (!byDay || week.now[ERROR] < day.now[ERROR])) return { value: week.means[inWeek], error: week.now[ERROR], visits: week.visits[inWeek] }
+  if (byWeek && (!byDay || week.now[ERROR] < day.now[ERROR]))
+    return { value: week.means[inWeek], error: week.now[ERROR], visits: week.visits[inWeek] }
   return byDay ? { value: day.means[inDay], error: day.now[ERROR], visits: day.visits[inDay] } : null
 }
 

@@ -72,8 +72,12 @@ const TOLD_N = 11
 const TOLD_MS = 12
 const NUMBERS = 13
 
-export const newSurpriseState = (): SurpriseState =>
-  ({ numbers: new Float64Array(NUMBERS), tails: SIGNALS.map(newTail), season: newSeason(), rolling: newRolling() })
+export const newSurpriseState = (): SurpriseState => ({
+  numbers: new Float64Array(NUMBERS),
+  tails: SIGNALS.map(newTail),
+  season: newSeason(),
+  rolling: newRolling(),
+})
 
 export interface Reading {
   /** `late`: not after the last point, or not a number; it changes nothing. */
@@ -100,14 +104,27 @@ export interface Told extends Reading {
 const follow = (mean: number, value: number, window: number, n: number): number => mean + Math.max(1 / window, 1 / (n + 1)) * (value - mean)
 
 const NONE: readonly number[] = SIGNALS.map(() => 0)
-const late = (history: number): Reading => ({ state: 'late', expected: 0, lower: 0, upper: 0, sigma: 0, surprise: 0, direction: 1, surprises: NONE, history })
+const late = (history: number): Reading => ({
+  state: 'late',
+  expected: 0,
+  lower: 0,
+  upper: 0,
+  sigma: 0,
+  surprise: 0,
+  direction: 1,
+  surprises: NONE,
+  history,
+})
 const SIGMA_OF_MEAN_ABSOLUTE = Math.sqrt(Math.PI / 2)
 
 const learnStep = (numbers: Float64Array, atMs: number): void => {
   if (numbers[N] === 0) return
   const stepMs = atMs - numbers[LAST_MS]
   // A gap counts for three steps, or it would change what is usual.
-  numbers[STEP_MS] = numbers[N] === 1 ? stepMs : numbers[STEP_MS] + Math.max(0.05, 1 / numbers[N]) * (Math.min(stepMs, 3 * numbers[STEP_MS]) - numbers[STEP_MS])
+  numbers[STEP_MS] =
+    numbers[N] === 1
+      ? stepMs
+      : numbers[STEP_MS] + Math.max(0.05, 1 / numbers[N]) * (Math.min(stepMs, 3 * numbers[STEP_MS]) - numbers[STEP_MS])
 }
 
 const learnLevels = (numbers: Float64Array, value: number, residual: number): void => {
@@ -122,7 +139,11 @@ const learnLevels = (numbers: Float64Array, value: number, residual: number): vo
 const leastScale = (numbers: Float64Array, share: number): number => Math.max(1e-9, share * numbers[LARGEST])
 
 /** What is known of a point before anything is learned from it. */
-const measure = ({ numbers, season, rolling }: SurpriseState, atMs: number, value: number): { usual: Expectation | null; residual: number; seasonScale: number; residualScale: number; deviations: number[]; effect: number } => {
+const measure = (
+  { numbers, season, rolling }: SurpriseState,
+  atMs: number,
+  value: number,
+): { usual: Expectation | null; residual: number; seasonScale: number; residualScale: number; deviations: number[]; effect: number } => {
   const floor = leastScale(numbers, FLAT)
   const scale = Math.max(numbers[SPREAD], floor)
   const usual = expectedAt(season, atMs)
@@ -141,7 +162,14 @@ const measure = ({ numbers, season, rolling }: SurpriseState, atMs: number, valu
   return { usual, residual, seasonScale, residualScale, deviations, effect }
 }
 
-const learnAll = ({ numbers, tails, season, rolling }: SurpriseState, atMs: number, value: number, residual: number, deviations: readonly number[], seasonal: boolean): void => {
+const learnAll = (
+  { numbers, tails, season, rolling }: SurpriseState,
+  atMs: number,
+  value: number,
+  residual: number,
+  deviations: readonly number[],
+  seasonal: boolean,
+): void => {
   for (let i = 0; i < tails.length; i++) if (numbers[N] >= FIRST_DEVIATION && (i !== SEASON || seasonal)) learn(tails[i], deviations[i])
   learnLevels(numbers, value, residual)
   push(rolling, residual)
@@ -170,14 +198,23 @@ export const read = (state: SurpriseState, atMs: number, value: number): Reading
 
   const { usual, residual, seasonScale, residualScale, deviations, effect } = measure(state, atMs, value)
   const learning = n < LEARNING
-  const surprises = deviations.map((deviation, i) => learning || (i === SEASON && usual === null) ? 0 : Math.min(CAP, surpriseOf(tails[i], deviation)))
+  const surprises = deviations.map((deviation, i) =>
+    learning || (i === SEASON && usual === null) ? 0 : Math.min(CAP, surpriseOf(tails[i], deviation)),
+  )
   const expected = usual === null ? numbers[MEAN] + numbers[RESIDUAL] : usual.value
   const scale = usual === null ? residualScale : seasonScale
   const reach = exceededBy(tails[usual === null ? JUMP : SEASON], OUTSIDE) * scale
   learnAll(state, atMs, value, residual, deviations, usual !== null)
   return {
-    state: learning ? 'learning' : 'ready', expected, lower: expected - reach, upper: expected + reach, sigma: scale * SIGMA_OF_MEAN_ABSOLUTE,
-    surprise: sumUp(numbers, surprises, effect), direction: value >= expected ? 1 : -1, surprises, history: n,
+    state: learning ? 'learning' : 'ready',
+    expected,
+    lower: expected - reach,
+    upper: expected + reach,
+    sigma: scale * SIGMA_OF_MEAN_ABSOLUTE,
+    surprise: sumUp(numbers, surprises, effect),
+    direction: value >= expected ? 1 : -1,
+    surprises,
+    history: n,
   }
 }
 
@@ -199,10 +236,17 @@ export const observe = (state: SurpriseState, atMs: number, value: number, thres
   return { ...reading, score: scoreOf(quiet ? Math.min(surprise, threshold / 2) : surprise, threshold), alarm }
 }
 
-export interface Share { readonly name: Signal; /** Of the whole surprise, 0 to 1. */ readonly share: number }
+export interface Share {
+  readonly name: Signal
+  /** Of the whole surprise, 0 to 1. */ readonly share: number
+}
 
 /** Which signals speak, largest first. */
 export const sharesOf = ({ surprises }: Pick<Reading, 'surprises'>): Share[] => {
   const total = surprises.reduce((sum, one) => sum + one, 0)
-  return total === 0 ? [] : SIGNALS.map((name, i) => ({ name, share: surprises[i] / total })).filter(({ share }) => share > 0).sort((a, b) => b.share - a.share)
+  return total === 0
+    ? []
+    : SIGNALS.map((name, i) => ({ name, share: surprises[i] / total }))
+        .filter(({ share }) => share > 0)
+        .sort((a, b) => b.share - a.share)
 }

@@ -34,7 +34,7 @@ export const newTail = (): Tail => ({ counts: new Float32Array(BUCKETS), fit: ne
 const bucketOf = (deviation: number): number =>
   deviation <= LOWEST ? 0 : Math.min(BUCKETS - 1, 1 + Math.floor(Math.log2(deviation / LOWEST) * PER_OCTAVE))
 const UPPER_EDGES = Float64Array.from({ length: BUCKETS }, (_, bucket) => LOWEST * 2 ** (bucket / PER_OCTAVE))
-const MIDDLES = Float64Array.from({ length: BUCKETS }, (_, bucket) => bucket === 0 ? LOWEST : LOWEST * 2 ** ((bucket - 0.5) / PER_OCTAVE))
+const MIDDLES = Float64Array.from({ length: BUCKETS }, (_, bucket) => (bucket === 0 ? LOWEST : LOWEST * 2 ** ((bucket - 0.5) / PER_OCTAVE)))
 
 const refit = ({ counts, fit }: Tail): void => {
   const allowed = (1 - BODY) * fit[N]
@@ -54,7 +54,7 @@ const refit = ({ counts, fit }: Tail): void => {
   const variance = Math.max((squares + 2 * PRIOR_EXCESSES * prior * prior) / (above + PRIOR_EXCESSES) - mean * mean, 1e-12)
   fit[THRESHOLD] = threshold
   fit[ABOVE] = Math.max(above, 0.5) / (fit[N] + 1)
-  fit[SHAPE] = Math.min(MAX_SHAPE, Math.max(0, 0.5 * (1 - mean * mean / variance)))
+  fit[SHAPE] = Math.min(MAX_SHAPE, Math.max(0, 0.5 * (1 - (mean * mean) / variance)))
   fit[SCALE] = Math.max(mean * (1 - fit[SHAPE]), LEAST_SCALE)
   fit[UNTIL] = Math.min(REFIT, Math.max(1, Math.floor(fit[N] / 8)))
 }

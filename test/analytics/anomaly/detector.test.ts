@@ -6,12 +6,14 @@ const config = { zThreshold: 3, cooldownMs: 300_000 }
 const DAY_BUCKETS = 8640
 
 /** mulberry32: the same traffic on every run. */
-const random = (seed: number): (() => number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-}
+const random =
+  (seed: number): (() => number) =>
+  () => {
+    seed = (seed + 0x6d2b79f5) | 0
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
 const normal = (next: () => number): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next())
 const poisson = (next: () => number, mean: number): number => {
   if (mean > 50) return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal(next)))
@@ -21,8 +23,18 @@ const poisson = (next: () => number, mean: number): number => {
   return count
 }
 
-interface Opened { readonly metric: string; readonly atMs: number; readonly verdict: Verdict }
-interface Service { readonly base: number; readonly phase: number; readonly errors: number; readonly latency: number; readonly metrics: Map<string, DetectorState> }
+interface Opened {
+  readonly metric: string
+  readonly atMs: number
+  readonly verdict: Verdict
+}
+interface Service {
+  readonly base: number
+  readonly phase: number
+  readonly errors: number
+  readonly latency: number
+  readonly metrics: Map<string, DetectorState>
+}
 type Fault = 'none' | 'errors and latency' | 'silence'
 
 const judged = (metric: string): Judgement => judgementOf(metric)!
@@ -42,9 +54,14 @@ const bucketOf = (service: Service, next: () => number, i: number, fault: Fault,
   const latency = service.latency * (faulty ? 5 : 1) * Math.exp((0.6 * normal(next)) / Math.sqrt(Math.max(1, rate)))
   feed(service, 'attr.http.server.request.duration', atMs, rate === 0 ? null : latency, opened)
 }
-const makeServices = (next: () => number): Service[] => Array.from({ length: 50 }, (_, i) => ({
-  base: [2, 5, 12, 40, 150, 900][i % 6], phase: next() * 2 * Math.PI, errors: [0.002, 0.01, 0.03][i % 3], latency: 20 + 200 * next(), metrics: new Map(),
-}))
+const makeServices = (next: () => number): Service[] =>
+  Array.from({ length: 50 }, (_, i) => ({
+    base: [2, 5, 12, 40, 150, 900][i % 6],
+    phase: next() * 2 * Math.PI,
+    errors: [0.002, 0.01, 0.03][i % 3],
+    latency: 20 + 200 * next(),
+    metrics: new Map(),
+  }))
 
 const run = (metric: string, values: readonly (number | null)[]): { state: DetectorState; verdicts: Verdict[] } => {
   let state = newDetector()
@@ -65,7 +82,12 @@ describe('the detector', () => {
     for (const service of services) for (let i = 0; i < DAY_BUCKETS; i++) bucketOf(service, next, i, 'none', healthy)
     expect(healthy.length).toBeLessThanOrEqual(1)
 
-    for (const [index, fault] of [[4, 'errors and latency'], [10, 'errors and latency'], [1, 'silence'], [17, 'silence']] as const) {
+    for (const [index, fault] of [
+      [4, 'errors and latency'],
+      [10, 'errors and latency'],
+      [1, 'silence'],
+      [17, 'silence'],
+    ] as const) {
       const opened: Opened[] = []
       for (let i = DAY_BUCKETS; i < DAY_BUCKETS + 12; i++) bucketOf(services[index], next, i, fault, opened)
       const metrics = opened.map((o) => o.metric)
@@ -109,9 +131,16 @@ describe('the detector', () => {
   })
 
   it('resolves after six buckets in the band and stays quiet for the cooldown', () => {
-    const { verdicts } = run('log.error_rate', [...times(100, 4), ...times(10, 60), ...times(7, 4), ...times(10, 60), ...times(90, 4), ...times(12, 60)])
-    const resolved = verdicts.flatMap((verdict, i) => verdict.resolves === null ? [] : [i])
-    const opened = verdicts.flatMap((verdict, i) => verdict.opens === null ? [] : [i])
+    const { verdicts } = run('log.error_rate', [
+      ...times(100, 4),
+      ...times(10, 60),
+      ...times(7, 4),
+      ...times(10, 60),
+      ...times(90, 4),
+      ...times(12, 60),
+    ])
+    const resolved = verdicts.flatMap((verdict, i) => (verdict.resolves === null ? [] : [i]))
+    const opened = verdicts.flatMap((verdict, i) => (verdict.opens === null ? [] : [i]))
     expect(resolved[0]).toBe(115)
     expect(opened[0]).toBeLessThan(110)
     expect(opened[1]).toBeGreaterThanOrEqual(115 + 30)
@@ -122,28 +151,29 @@ describe('the detector', () => {
     expect(gaps.verdicts.filter((verdict) => verdict.opens !== null)).toEqual([])
     expect(gaps.state.n).toBe(120)
     const silent = run('attr.duration_ms', [...times(60, 100), ...times(8, 900), ...times(180, null)])
-    expect(silent.verdicts.flatMap((verdict, i) => verdict.resolves === null ? [] : [i])).toEqual([247])
+    expect(silent.verdicts.flatMap((verdict, i) => (verdict.resolves === null ? [] : [i]))).toEqual([247])
   })
 
   it('expects nothing of a series in which nothing happens', () => {
     expect(run('log.error_rate', times(300, 0)).state.mean).toBe(0)
     const { verdicts } = run('log.error_rate', [...times(300, 0), ...times(6, 8)])
-    expect(verdicts.flatMap((verdict, i) => verdict.opens === null ? [] : [i])).toEqual([302])
+    expect(verdicts.flatMap((verdict, i) => (verdict.opens === null ? [] : [i]))).toEqual([302])
   })
 
   it('sees a slow series fail, and stop, in sums over minutes', () => {
-    const pattern = (n: number, every: number): number[] => Array.from({ length: n }, (_, i) => i % every === 0 ? 1 : 0)
+    const pattern = (n: number, every: number): number[] => Array.from({ length: n }, (_, i) => (i % every === 0 ? 1 : 0))
     const errors = run('log.error_rate', [...pattern(400, 100), ...pattern(40, 2)])
     const silent = run('log.rate', [...pattern(400, 1), ...times(40, 0)])
     expect(errors.verdicts.filter((verdict) => verdict.opens !== null)).toHaveLength(1)
-    const stops = silent.verdicts.flatMap((verdict, i) => verdict.opens === null ? [] : [{ at: i, ...verdict.opens }])
+    const stops = silent.verdicts.flatMap((verdict, i) => (verdict.opens === null ? [] : [{ at: i, ...verdict.opens }]))
     expect(stops).toMatchObject([{ direction: -1, startedAtMs: 401 * BUCKET_MS }])
     expect(stops[0].at).toBeLessThan(430)
   })
 
   it('takes what repeats every hour for a habit after its first time, unless it grows, lasts, or is of errors', () => {
     const hour = (burst: number, buckets = 4): (number | null)[] => [...times(buckets, burst), ...times(360 - buckets, 5)]
-    const count = (metric: string, values: readonly (number | null)[]): number => run(metric, values).verdicts.filter((verdict) => verdict.opens !== null).length
+    const count = (metric: string, values: readonly (number | null)[]): number =>
+      run(metric, values).verdicts.filter((verdict) => verdict.opens !== null).length
     const hourly = [...hour(5), ...hour(60), ...hour(60), ...hour(50), ...hour(70)]
     expect(count('log.rate', hourly)).toBe(1)
     expect(count('log.rate', [...hourly, ...hour(400)])).toBe(2)

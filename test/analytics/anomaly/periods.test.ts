@@ -1,7 +1,19 @@
 // The second reader: what lasts is told once, the usual never, and nothing on the first day.
 import { describe, expect, it } from 'vitest'
 import { judgementOf, type Judgement } from '../../../analytics/anomaly/metric.ts'
-import { addBucket, closePeriod, endSilentPeriods, LEARNING_PERIODS, meanOfPeriod, newPeriods, PERIOD_MS, periodOf, type PeriodRule, type PeriodState, type PeriodVerdict } from '../../../analytics/anomaly/periods.ts'
+import {
+  addBucket,
+  closePeriod,
+  endSilentPeriods,
+  LEARNING_PERIODS,
+  meanOfPeriod,
+  newPeriods,
+  PERIOD_MS,
+  periodOf,
+  type PeriodRule,
+  type PeriodState,
+  type PeriodVerdict,
+} from '../../../analytics/anomaly/periods.ts'
 import { createSurpriseBytes } from '../../../analytics/anomaly/surprise/bytes.ts'
 import { createRandom } from '../../seasonal/random.ts'
 
@@ -11,10 +23,21 @@ const RATE = judgementOf('log.rate')!
 const PLAIN: PeriodRule = { factor: { up: 1, down: 1 }, ignored: false, told: false }
 const bytes = createSurpriseBytes()
 
-interface Play { readonly judgement?: Judgement; readonly rule?: (i: number) => PeriodRule; readonly shiftMs?: (i: number) => number; readonly skip?: (i: number) => boolean; readonly noise?: number }
-const day = (i: number): number => 20 + 15 * Math.sin(2 * Math.PI * i / DAY)
+interface Play {
+  readonly judgement?: Judgement
+  readonly rule?: (i: number) => PeriodRule
+  readonly shiftMs?: (i: number) => number
+  readonly skip?: (i: number) => boolean
+  readonly noise?: number
+}
+const day = (i: number): number => 20 + 15 * Math.sin((2 * Math.PI * i) / DAY)
 /** Means of five minutes with noise. */
-const play = (periods: number, value: (i: number) => number, { judgement = RATE, rule = () => PLAIN, skip = () => false, noise = 0.5 }: Play = {}, seed = 3) => {
+const play = (
+  periods: number,
+  value: (i: number) => number,
+  { judgement = RATE, rule = () => PLAIN, skip = () => false, noise = 0.5 }: Play = {},
+  seed = 3,
+) => {
   const random = createRandom(seed)
   const calibrated = bytes.fresh()
   let state: PeriodState = newPeriods()
@@ -40,7 +63,7 @@ describe('means of five minutes', () => {
 
   it('tell of a morning that does not come, from the beginning and once', () => {
     const night = day(8 * DAY - 72)
-    const { opened } = play(9 * DAY, (i) => i > 8 * DAY - 72 && i < 8 * DAY + 72 ? night : day(i))
+    const { opened } = play(9 * DAY, (i) => (i > 8 * DAY - 72 && i < 8 * DAY + 72 ? night : day(i)))
     expect(opened).toHaveLength(1)
     expect(opened[0].verdict.opens!.direction).toBe(-1)
     expect(opened[0].i).toBeLessThan(8 * DAY + 36)
@@ -57,30 +80,34 @@ describe('means of five minutes', () => {
   })
 
   it('tell of nothing on the first day, on a side that is no harm, and of nothing too small to matter', () => {
-    expect(play(LEARNING_PERIODS, (i) => i > 200 ? 200 : 20).opened).toEqual([])
+    expect(play(LEARNING_PERIODS, (i) => (i > 200 ? 200 : 20)).opened).toEqual([])
     const errors = judgementOf('log.error_rate')!
-    expect(play(9 * DAY, (i) => i > 8 * DAY ? 5 : 20, { judgement: errors }).opened).toEqual([])
-    expect(play(9 * DAY, (i) => i > 8 * DAY ? 40 : 20, { judgement: errors }).opened).toHaveLength(1)
-    expect(play(9 * DAY, (i) => i > 8 * DAY ? 26 : 20).opened).toEqual([])
+    expect(play(9 * DAY, (i) => (i > 8 * DAY ? 5 : 20), { judgement: errors }).opened).toEqual([])
+    expect(play(9 * DAY, (i) => (i > 8 * DAY ? 40 : 20), { judgement: errors }).opened).toHaveLength(1)
+    expect(play(9 * DAY, (i) => (i > 8 * DAY ? 26 : 20)).opened).toEqual([])
   })
 
   it('tell when it began: within the first period that was far from what was expected, not with stray errors before', () => {
     const from = 8 * DAY
-    const errors = (i: number): number => i >= from ? 0.8 : i >= from - 4 || i % 97 === 0 ? 1 / 30 : 0
+    const errors = (i: number): number => (i >= from ? 0.8 : i >= from - 4 || i % 97 === 0 ? 1 / 30 : 0)
     const { opened } = play(from + 20, errors, { judgement: judgementOf('log.error_rate')!, noise: 0 })
     expect(opened).toHaveLength(1)
     expect(opened[0].verdict.opens!.startedAtMs).toBe(START_MS + from * PERIOD_MS + PERIOD_MS / 2)
   })
 
   it('leave to the other reader what it has told, and what is over in one period', () => {
-    expect(play(9 * DAY, (i) => i > 8 * DAY ? 60 : 20, { rule: (i) => ({ ...PLAIN, told: i > 8 * DAY && i < 8 * DAY + 10 }) }).opened).toEqual([])
-    expect(play(9 * DAY, (i) => i === 8 * DAY ? 200 : 20).opened).toEqual([])
+    expect(
+      play(9 * DAY, (i) => (i > 8 * DAY ? 60 : 20), { rule: (i) => ({ ...PLAIN, told: i > 8 * DAY && i < 8 * DAY + 10 }) }).opened,
+    ).toEqual([])
+    expect(play(9 * DAY, (i) => (i === 8 * DAY ? 200 : 20)).opened).toEqual([])
   })
 
   it('end what is open when the series is ignored, or silent for half an hour', () => {
     const from = 8 * DAY
-    expect(play(from + 20, (i) => i > from ? 60 : 20, { rule: (i) => ({ ...PLAIN, ignored: i > from + 10 }) }).resolved).toEqual([from + 11])
-    const { state } = play(from + 10, (i) => i > from ? 60 : 20)
+    expect(play(from + 20, (i) => (i > from ? 60 : 20), { rule: (i) => ({ ...PLAIN, ignored: i > from + 10 }) }).resolved).toEqual([
+      from + 11,
+    ])
+    const { state } = play(from + 10, (i) => (i > from ? 60 : 20))
     expect(state.open).not.toBeNull()
     expect(endSilentPeriods(state, state.lastMs + 20 * 60_000).resolves).toBeNull()
     expect(endSilentPeriods(state, state.lastMs + 36 * 60_000)).toMatchObject({ resolves: state.open, state: { open: null } })
@@ -88,8 +115,12 @@ describe('means of five minutes', () => {
 })
 
 describe('a period', () => {
-  it('begins where the series\' own does, and is of its buckets alone', () => {
-    expect([0, 10_000, 299_999].map((ms) => periodOf(START_MS + ms, 20_000))).toEqual([START_MS - 280_000, START_MS - 280_000, START_MS + 20_000])
+  it("begins where the series' own does, and is of its buckets alone", () => {
+    expect([0, 10_000, 299_999].map((ms) => periodOf(START_MS + ms, 20_000))).toEqual([
+      START_MS - 280_000,
+      START_MS - 280_000,
+      START_MS + 20_000,
+    ])
     let state = newPeriods()
     for (let i = 0; i < 20; i++) state = addBucket(state, RATE, START_MS, i < 18 ? 4 : null)
     expect([state.known, meanOfPeriod(state, RATE)]).toEqual([18, 4])

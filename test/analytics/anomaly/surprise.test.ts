@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { decodeSurprise, encodeSurprise } from '../../../analytics/anomaly/surprise/bytes.ts'
-import { LEARNING, newSurpriseState, observe, sharesOf, type SurpriseState, type Told } from '../../../analytics/anomaly/surprise/surprise.ts'
+import {
+  LEARNING,
+  newSurpriseState,
+  observe,
+  sharesOf,
+  type SurpriseState,
+  type Told,
+} from '../../../analytics/anomaly/surprise/surprise.ts'
 import { createRandom } from '../../seasonal/random.ts'
 
 const STEP_MS = 300_000
@@ -10,15 +17,15 @@ const START_MS = Date.UTC(2026, 0, 5)
 /** A day's rhythm with noise; `change` alters what was drawn. */
 const traffic = (points: number, change: (i: number, value: number) => number = (_, value) => value, seed = 1): number[] => {
   const random = createRandom(seed)
-  return Array.from({ length: points }, (_, i) => change(i, 100 + 50 * Math.sin(2 * Math.PI * i / DAY) + 3 * random.normal()))
+  return Array.from({ length: points }, (_, i) => change(i, 100 + 50 * Math.sin((2 * Math.PI * i) / DAY) + 3 * random.normal()))
 }
 const play = (values: readonly number[], state: SurpriseState = newSurpriseState(), first = 0, stepMs = STEP_MS): Told[] =>
   values.map((value, i) => observe(state, START_MS + (first + i) * stepMs, value))
-const alarmsOf = (readings: readonly Told[]): number[] => readings.flatMap((reading, i) => reading.alarm ? [i] : [])
+const alarmsOf = (readings: readonly Told[]): number[] => readings.flatMap((reading, i) => (reading.alarm ? [i] : []))
 
 describe('the calibrated detector', () => {
   it('says nothing while it learns', () => {
-    const readings = play(traffic(LEARNING, (i, value) => i === 15 ? 10_000 : value))
+    const readings = play(traffic(LEARNING, (i, value) => (i === 15 ? 10_000 : value)))
     expect(readings.every((reading) => reading.state === 'learning' && reading.score === 0 && !reading.alarm)).toBe(true)
   })
 
@@ -28,21 +35,30 @@ describe('the calibrated detector', () => {
       const found = alarmsOf(play(values)).filter((i) => i >= at)
       expect(found[0]).toBeLessThan(at + points)
     }
-    within(traffic(8 * DAY, (i, value) => i === at ? value + 60 : value), 1)
-    within(traffic(8 * DAY, (i, value) => i >= at && i < at + 60 ? value + 80 : value), 12)
-    within(traffic(8 * DAY, (i, value) => i >= at && i < at + DAY ? 100 : value), DAY)
+    within(
+      traffic(8 * DAY, (i, value) => (i === at ? value + 60 : value)),
+      1,
+    )
+    within(
+      traffic(8 * DAY, (i, value) => (i >= at && i < at + 60 ? value + 80 : value)),
+      12,
+    )
+    within(
+      traffic(8 * DAY, (i, value) => (i >= at && i < at + DAY ? 100 : value)),
+      DAY,
+    )
   })
 
   it('is quiet on a rhythm that goes on, and for long on one that is told', () => {
     expect(alarmsOf(play(traffic(14 * DAY))).filter((i) => i > 2 * DAY).length).toBeLessThanOrEqual(2)
     const at = 6 * DAY
-    const shifted = alarmsOf(play(traffic(8 * DAY, (i, value) => i >= at ? value + 200 : value))).filter((i) => i >= at)
+    const shifted = alarmsOf(play(traffic(8 * DAY, (i, value) => (i >= at ? value + 200 : value)))).filter((i) => i >= at)
     expect(shifted.length).toBeGreaterThan(0)
     shifted.slice(1).forEach((i, k) => expect(i - shifted[k]).toBeGreaterThan(100))
   })
 
   it('is indifferent to the unit', () => {
-    const values = traffic(8 * DAY, (i, value) => i === 2000 ? value + 90 : value)
+    const values = traffic(8 * DAY, (i, value) => (i === 2000 ? value + 90 : value))
     const [plain, scaled] = [play(values), play(values.map((value) => value * 1e6))]
     expect(alarmsOf(scaled)).toEqual(alarmsOf(plain))
     expect(scaled[2000].score).toBeCloseTo(plain[2000].score, 6)
@@ -50,8 +66,8 @@ describe('the calibrated detector', () => {
 
   it('knows a value by its hour: what is usual at noon is an alarm at midnight', () => {
     const noon = traffic(7 * DAY)[Math.round(DAY / 4)]
-    const at = 6 * DAY + Math.round(3 * DAY / 4)
-    const [reading] = play(traffic(7 * DAY, (i, value) => i === at ? noon : value)).slice(at)
+    const at = 6 * DAY + Math.round((3 * DAY) / 4)
+    const [reading] = play(traffic(7 * DAY, (i, value) => (i === at ? noon : value))).slice(at)
     expect(reading.alarm).toBe(true)
     expect(sharesOf(reading)[0].name).not.toBe('level')
     expect(reading.expected).toBeLessThan(70)
@@ -59,7 +75,7 @@ describe('the calibrated detector', () => {
   })
 
   it('judges a series that never moved by the first time that it does, and not by a hair', () => {
-    const flat = (change: number): number[] => alarmsOf(play(Array.from({ length: 2000 }, (_, i) => i === 1500 ? 50 + change : 50)))
+    const flat = (change: number): number[] => alarmsOf(play(Array.from({ length: 2000 }, (_, i) => (i === 1500 ? 50 + change : 50))))
     expect(flat(20)).toEqual([1500])
     expect(flat(0.1)).toEqual([])
   })
@@ -70,7 +86,12 @@ describe('the calibrated detector', () => {
     play(values, state)
     values.forEach((value, i) => {
       observe(disturbed, START_MS + i * STEP_MS, value)
-      for (const [atMs, bad] of [[START_MS + i * STEP_MS, 1e9], [START_MS + (i - 10) * STEP_MS, 1e9], [START_MS + (i + 1) * STEP_MS, NaN], [START_MS + (i + 1) * STEP_MS, Infinity]]) {
+      for (const [atMs, bad] of [
+        [START_MS + i * STEP_MS, 1e9],
+        [START_MS + (i - 10) * STEP_MS, 1e9],
+        [START_MS + (i + 1) * STEP_MS, NaN],
+        [START_MS + (i + 1) * STEP_MS, Infinity],
+      ]) {
         expect(observe(disturbed, atMs, bad).state).toBe('late')
       }
     })
@@ -91,19 +112,29 @@ describe('the calibrated detector', () => {
     expect(alarmsOf(play(traffic(11 * DAY + 200).slice(11 * DAY), gap, 11 * DAY)).length).toBeLessThanOrEqual(1)
     const shifted = newSurpriseState()
     play(before, shifted)
-    const summer = traffic(20 * DAY).map((_, i, all) => all[(i + 12) % all.length]).slice(10 * DAY)
+    const summer = traffic(20 * DAY)
+      .map((_, i, all) => all[(i + 12) % all.length])
+      .slice(10 * DAY)
     // It may be told once or twice, and is the usual within days.
     expect(alarmsOf(play(summer, shifted, 10 * DAY)).filter((i) => i > 5 * DAY).length).toBeLessThanOrEqual(1)
   })
 
   it('asks less rarity of an hourly point than of one in five minutes', () => {
-    const values = traffic(1200, (i, value) => i === 1000 ? value + 30 : value)
-    const [fine, coarse] = [300_000, 3_600_000].map((stepMs) => play(values.map(() => 100).map((flat, i) => flat + (values[i] - 100) * (i % 2)), newSurpriseState(), 0, stepMs)[900])
+    const values = traffic(1200, (i, value) => (i === 1000 ? value + 30 : value))
+    const [fine, coarse] = [300_000, 3_600_000].map(
+      (stepMs) =>
+        play(
+          values.map(() => 100).map((flat, i) => flat + (values[i] - 100) * (i % 2)),
+          newSurpriseState(),
+          0,
+          stepMs,
+        )[900],
+    )
     expect(coarse.surprise).toBeGreaterThan(fine.surprise)
   })
 
   it('is at most 4 KB, and judges as before after being bytes', () => {
-    const values = traffic(3000, (i, value) => i % 701 === 0 ? value + 80 : value)
+    const values = traffic(3000, (i, value) => (i % 701 === 0 ? value + 80 : value))
     const state = newSurpriseState()
     play(values.slice(0, 2000), state)
     const bytes = encodeSurprise(state)
@@ -111,6 +142,6 @@ describe('the calibrated detector', () => {
     const restored = decodeSurprise(bytes)
     expect(play(values.slice(2000), restored!, 2000)).toEqual(play(values.slice(2000), state, 2000))
     expect(decodeSurprise(bytes.subarray(1))).toBeNull()
-    expect(decodeSurprise(Uint8Array.from(bytes, (byte, i) => i === 0 ? 99 : byte))).toBeNull()
+    expect(decodeSurprise(Uint8Array.from(bytes, (byte, i) => (i === 0 ? 99 : byte)))).toBeNull()
   })
 })

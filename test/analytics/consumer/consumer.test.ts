@@ -33,7 +33,7 @@ describe('the consumer', () => {
     const send = store.insert
     store.insert = async (request) => {
       const state = await log.state('analytics', 0)
-      const [first, last] = (request.token.split(':')[2]).split('-').map(Number)
+      const [first, last] = request.token.split(':')[2].split('-').map(Number)
       expect(state.open).toContainEqual({ first, last })
       expect(state.open[0].first).toBe(state.offset)
       await sleep(3)
@@ -112,12 +112,17 @@ describe('the consumer', () => {
 
   it('holds no more bytes than its budget, but always one range', async () => {
     const log = createMemoryLog(2)
-    for (let at = 0; at < 10; at += 1) for (const partition of [0, 1]) log.put(partition, envelopeOf('otlp_logs', T0 + at, { expandedBytes: 1_000_000 }))
+    for (let at = 0; at < 10; at += 1)
+      for (const partition of [0, 1]) log.put(partition, envelopeOf('otlp_logs', T0 + at, { expandedBytes: 1_000_000 }))
     const store = createSinkStore()
     const { consumer } = start(log, { store }, { limits: { maxMessages: 1 }, maxInFlightBytes: 2_500_000 })
     const send = store.insert
     let peak = 0
-    store.insert = async (request) => { peak = Math.max(peak, consumer.stats().inFlightBytes); await sleep(1); return send(request) }
+    store.insert = async (request) => {
+      peak = Math.max(peak, consumer.stats().inFlightBytes)
+      await sleep(1)
+      return send(request)
+    }
     await consumer.idle()
     expect(peak).toBeGreaterThan(1_000_000)
     expect(peak).toBeLessThanOrEqual(2_500_000)
@@ -169,7 +174,9 @@ describe('the consumer', () => {
     fill(log, 3)
     const { consumer } = start(log)
     let isIdle = false
-    const idle = consumer.idle().then(() => { isIdle = true })
+    const idle = consumer.idle().then(() => {
+      isIdle = true
+    })
     await until(() => log.commits.some(({ state }) => state.offset === 3), 'the commit can be read')
     await sleep(50)
     expect([isIdle, consumer.stats().messages]).toEqual([false, 0])
@@ -192,7 +199,7 @@ describe('the consumer', () => {
     await until(() => inHand === 5, 'messages in hand')
     await consumer.close()
     expect(store.stored('otel_logs')).toEqual([0, 1, 2, 3, 4])
-    expect((await log.state('analytics', 0))).toMatchObject({ offset: 5, open: [] })
+    expect(await log.state('analytics', 0)).toMatchObject({ offset: 5, open: [] })
   })
 
   it('closing while the store is away ends in time and leaves the range recorded', async () => {
@@ -211,17 +218,35 @@ describe('replay', () => {
   it('a crash between intent and INSERT replays exactly the recorded ranges', async () => {
     const log = createMemoryLog()
     fill(log, 9)
-    await log.commit('analytics', 0, { offset: 1, open: [{ first: 1, last: 2 }, { first: 3, last: 6 }], note: '' })
+    await log.commit('analytics', 0, {
+      offset: 1,
+      open: [
+        { first: 1, last: 2 },
+        { first: 3, last: 6 },
+      ],
+      note: '',
+    })
     const { consumer, store } = start(log)
     await consumer.idle()
-    expect(store.sends.filter((send) => send.table === 'otel_logs').map((send) => send.token)).toEqual([`${LOG}:0:1-2`, `${LOG}:0:3-6`, `${LOG}:0:7-8`])
+    expect(store.sends.filter((send) => send.table === 'otel_logs').map((send) => send.token)).toEqual([
+      `${LOG}:0:1-2`,
+      `${LOG}:0:3-6`,
+      `${LOG}:0:7-8`,
+    ])
     expect(store.stored('otel_logs')).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   })
 
   it('keeps recorded ranges recorded while the first of them is replayed', async () => {
     const log = createMemoryLog()
     fill(log, 8)
-    await log.commit('analytics', 0, { offset: 0, open: [{ first: 0, last: 1 }, { first: 2, last: 5 }], note: '' })
+    await log.commit('analytics', 0, {
+      offset: 0,
+      open: [
+        { first: 0, last: 1 },
+        { first: 2, last: 5 },
+      ],
+      note: '',
+    })
     const { consumer } = start(log, {}, { maxInFlightBytes: 1 })
     await consumer.idle()
     const afterFirst = log.commits.find(({ state }) => state.offset === 2)
@@ -233,7 +258,12 @@ describe('replay', () => {
     fill(log, 4)
     const store = createSinkStore()
     let isCrashed = false
-    log.beforeCommit = (_, state) => { if (isCrashed || state.offset > 0) { isCrashed = true; throw new Error('killed') } }
+    log.beforeCommit = (_, state) => {
+      if (isCrashed || state.offset > 0) {
+        isCrashed = true
+        throw new Error('killed')
+      }
+    }
     const { consumer } = start(log, { store })
     await until(() => isCrashed, 'first commit after the store')
     await consumer.close()
@@ -276,7 +306,14 @@ describe('replay', () => {
     await consumer.idle()
     expect(store.stored('otel_logs')).toEqual([0, 1, 2, 3])
     const token = `${LOG}:0:0-3`
-    expect(store.sends.filter((send) => send.table === 'otel_logs').map((send) => send.token)).toEqual([token, token, `${token}:2`, token, `${token}:2`, `${token}:3`])
+    expect(store.sends.filter((send) => send.table === 'otel_logs').map((send) => send.token)).toEqual([
+      token,
+      token,
+      `${token}:2`,
+      token,
+      `${token}:2`,
+      `${token}:3`,
+    ])
     expect(store.sends.filter((send) => send.table === 'series_partials').map((send) => send.token)).toEqual([token])
   })
 
@@ -305,11 +342,36 @@ describe('poison', () => {
     expect(store.stored('otel_logs')).toEqual([0])
     const rest = { log_id: LOG, log_partition: 0, detail: '', format: 'protobuf', compression: 'identity', envelope: expect.any(String) }
     expect(store.rows('dead_letters')).toEqual([
-      { ...rest, log_offset: '1', tenant: 'acme', signal: 'otlp_logs', reason: 'malformed', received_at: ((T0 + 1) / 1000).toFixed(3), records: 1, body: Buffer.from('poison').toString('base64'), body_bytes: 6 },
-      { ...rest, log_offset: '2', tenant: 'default', signal: 'alertmanager', reason: 'alerts_malformed', received_at: ((T0 + 2) / 1000).toFixed(3), records: 0, body: Buffer.from('not json').toString('base64'), body_bytes: 8 },
+      {
+        ...rest,
+        log_offset: '1',
+        tenant: 'acme',
+        signal: 'otlp_logs',
+        reason: 'malformed',
+        received_at: ((T0 + 1) / 1000).toFixed(3),
+        records: 1,
+        body: Buffer.from('poison').toString('base64'),
+        body_bytes: 6,
+      },
+      {
+        ...rest,
+        log_offset: '2',
+        tenant: 'default',
+        signal: 'alertmanager',
+        reason: 'alerts_malformed',
+        received_at: ((T0 + 2) / 1000).toFixed(3),
+        records: 0,
+        body: Buffer.from('not json').toString('base64'),
+        body_bytes: 8,
+      },
     ])
     expect(consumer.stats().poison).toEqual({ malformed: 1, alerts_malformed: 1 })
-    expect(log.aside.map(({ partition, message, reason }) => [partition, message.offset, reason, Buffer.from(message.body).toString()])).toEqual([[0, 1, 'malformed', 'poison'], [0, 2, 'alerts_malformed', 'not json']])
+    expect(
+      log.aside.map(({ partition, message, reason }) => [partition, message.offset, reason, Buffer.from(message.body).toString()]),
+    ).toEqual([
+      [0, 1, 'malformed', 'poison'],
+      [0, 2, 'alerts_malformed', 'not json'],
+    ])
   })
 
   it('the message that kills its worker is found; the range keeps its token', async () => {
@@ -319,7 +381,10 @@ describe('poison', () => {
     await consumer.idle()
     expect(store.stored('otel_logs')).toEqual([0, 2, 4])
     expect(store.sends[0].token).toBe(`${LOG}:0:0-4`)
-    expect(store.rows('dead_letters').map((row) => [row.log_offset, row.reason])).toEqual([['1', 'worker_died'], ['3', 'decode_timeout']])
+    expect(store.rows('dead_letters').map((row) => [row.log_offset, row.reason])).toEqual([
+      ['1', 'worker_died'],
+      ['3', 'decode_timeout'],
+    ])
   })
 
   it('a worker that dies once is nobody’s fault', async () => {
@@ -329,7 +394,13 @@ describe('poison', () => {
     const decode = pool.decode
     let deaths = 2
     const { consumer, store } = start(log, {
-      pool: { inputs: pool.inputs, decode: (input) => deaths-- > 0 ? decode({ ...input, messages: [{ ...input.messages[0], body: new TextEncoder().encode('WORKER_DIED') }] }) : decode(input) },
+      pool: {
+        inputs: pool.inputs,
+        decode: (input) =>
+          deaths-- > 0
+            ? decode({ ...input, messages: [{ ...input.messages[0], body: new TextEncoder().encode('WORKER_DIED') }] })
+            : decode(input),
+      },
     })
     await consumer.idle()
     expect(store.stored('otel_logs')).toEqual([0, 1, 2])
@@ -343,7 +414,13 @@ describe('poison', () => {
     const decode = pool.decode
     let failures = 5
     const { consumer, store } = start(log, {
-      pool: { inputs: pool.inputs, decode: (input) => input.messages.length > 1 && failures-- > 0 ? decode({ ...input, messages: [{ ...input.messages[0], body: new TextEncoder().encode('WORKER_DIED') }] }) : decode(input) },
+      pool: {
+        inputs: pool.inputs,
+        decode: (input) =>
+          input.messages.length > 1 && failures-- > 0
+            ? decode({ ...input, messages: [{ ...input.messages[0], body: new TextEncoder().encode('WORKER_DIED') }] })
+            : decode(input),
+      },
     })
     await consumer.idle()
     expect(store.stored('otel_logs')).toEqual([0, 1, 2])

@@ -15,7 +15,14 @@ const start = startAndClose()
 const leftBehind = async (deaths: number[], isClosed = false, bodies = ['a', 'b', 'c', 'd']): Promise<MemoryLog> => {
   const log = createMemoryLog()
   for (const body of bodies) log.put(0, envelopeOf('otlp_logs', T0), body)
-  await log.commit('analytics', 0, { offset: 0, open: [{ first: 0, last: 1 }, { first: 2, last: 3 }], note: encodeNote({ progress: NO_PROGRESS, deaths, isClosed }) })
+  await log.commit('analytics', 0, {
+    offset: 0,
+    open: [
+      { first: 0, last: 1 },
+      { first: 2, last: 3 },
+    ],
+    note: encodeNote({ progress: NO_PROGRESS, deaths, isClosed }),
+  })
   return log
 }
 const deathsOf = async (log: MemoryLog): Promise<readonly number[]> => decodeNote((await log.state('analytics', 0)).note).deaths
@@ -28,7 +35,12 @@ describe('a range that processes died of', () => {
     expect(child.inputs).toEqual([[0], [1], [0, 1]])
     expect(pool.inputs).toEqual([[2, 3]])
     expect([...store.stored('otel_logs')].sort()).toEqual([0, 1, 2, 3])
-    expect(store.sends.filter((send) => send.table === 'otel_logs').map((send) => send.token.split(':')[2]).sort()).toEqual(['0-1', '2-3'])
+    expect(
+      store.sends
+        .filter((send) => send.table === 'otel_logs')
+        .map((send) => send.token.split(':')[2])
+        .sort(),
+    ).toEqual(['0-1', '2-3'])
   })
 
   it('loses only the message that ends the child twice', async () => {
@@ -52,8 +64,13 @@ describe('a range that processes died of', () => {
 
   it('has its alerts read in the child first', async () => {
     const log = createMemoryLog()
-    for (const signal of ['alertmanager', 'otlp_logs', 'prometheus_alerts'] as const) log.put(0, envelopeOf(signal, T0), signal === 'alertmanager' ? 'CHILD_DIED' : '[]')
-    await log.commit('analytics', 0, { offset: 0, open: [{ first: 0, last: 2 }], note: encodeNote({ progress: NO_PROGRESS, deaths: [2], isClosed: false }) })
+    for (const signal of ['alertmanager', 'otlp_logs', 'prometheus_alerts'] as const)
+      log.put(0, envelopeOf(signal, T0), signal === 'alertmanager' ? 'CHILD_DIED' : '[]')
+    await log.commit('analytics', 0, {
+      offset: 0,
+      open: [{ first: 0, last: 2 }],
+      note: encodeNote({ progress: NO_PROGRESS, deaths: [2], isClosed: false }),
+    })
     const { consumer, store, child } = start(log)
     await consumer.idle()
     expect(child.inputs).toEqual([[0], [0], [1], [2], [1, 2]])
@@ -64,7 +81,13 @@ describe('a range that processes died of', () => {
     const log = await leftBehind([2, 0])
     const sink = createSinkPool()
     const seen: (readonly number[])[] = []
-    const watching: SinkPool = { inputs: sink.inputs, decode: async (input) => { seen.push(await deathsOf(log)); return sink.decode(input) } }
+    const watching: SinkPool = {
+      inputs: sink.inputs,
+      decode: async (input) => {
+        seen.push(await deathsOf(log))
+        return sink.decode(input)
+      },
+    }
     const { consumer } = start(log, { pool: watching, child: watching })
     await consumer.idle()
     expect(seen[0]).toEqual([3, 1])
@@ -112,7 +135,9 @@ describe('a range that processes died of', () => {
       await until(() => store.sends.length > before, 'a send')
       expect(await deathsOf(log)).toEqual(deaths)
       expect([pool.inputs.length > 0, child.inputs.length > 0]).toEqual([deaths[0] !== 3, deaths[0] === 3])
-      log.beforeCommit = () => { throw new Error('killed') }
+      log.beforeCommit = () => {
+        throw new Error('killed')
+      }
       await consumer.close()
       log.beforeCommit = () => undefined
     }

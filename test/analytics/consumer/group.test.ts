@@ -89,5 +89,8 @@ it('progress is that of all partitions, whoever has them', async () => {
   await second.consumer.idle()
   log.put(0, envelopeOf('mark', T0 + 5000))
   await first.consumer.idle()
-  expect(first.consumer.progress()).toEqual([{ partition: 0, markReceivedAtMs: T0 + 5000 }, { partition: 1, markReceivedAtMs: T0 + 10_000 }])
+  expect(first.consumer.progress()).toEqual([
+    { partition: 0, markReceivedAtMs: T0 + 5000 },
+    { partition: 1, markReceivedAtMs: T0 + 10_000 },
+  ])
 })

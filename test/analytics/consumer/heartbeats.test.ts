@@ -13,14 +13,29 @@ import { startOnSinks } from './start.ts'
 
 const T0 = Date.UTC(2026, 10, 25, 12)
 const monitorOf = (more: Partial<HeartbeatMonitor> = {}): HeartbeatMonitor => ({
-  id: 'mon1', tenant: 'default', name: 'backup', service: 'backup', intervalMs: 30_000, graceMs: 10_000, alertLabels: null, createdAtMs: T0, lastHitAtMs: T0, status: 'up', missId: null, ...more,
+  id: 'mon1',
+  tenant: 'default',
+  name: 'backup',
+  service: 'backup',
+  intervalMs: 30_000,
+  graceMs: 10_000,
+  alertLabels: null,
+  createdAtMs: T0,
+  lastHitAtMs: T0,
+  status: 'up',
+  missId: null,
+  ...more,
 })
 const marks = (fromMs: number, toMs: number): SignalEvent[] =>
   Array.from({ length: Math.floor((toMs - fromMs) / 5000) + 1 }, (_, index) => ({ kind: 'mark', receivedAtMs: fromMs + index * 5000 }))
 const progressOver = (...stretches: [number, number][]): Progress =>
   stretches.flatMap(([from, to]) => marks(from, to)).reduce((progress, mark) => advance(progress, mark.receivedAtMs), NO_PROGRESS)
 const hit = (receivedAtMs: number): SignalEvent => ({ kind: 'hit', tenant: 'default', monitorId: 'mon1', receivedAtMs })
-const ports = (plane: ReturnType<typeof createSinkControlPlane>) => ({ controlPlane: plane, clickhouse: createSinkStore(), neighbours: async () => ['db'] })
+const ports = (plane: ReturnType<typeof createSinkControlPlane>) => ({
+  controlPlane: plane,
+  clickhouse: createSinkStore(),
+  neighbours: async () => ['db'],
+})
 const byTime = (...events: SignalEvent[]): SignalEvent[] => events.sort((a, b) => a.receivedAtMs - b.receivedAtMs)
 
 describe('progress by marks', () => {
@@ -43,13 +58,17 @@ describe('a heartbeat', () => {
   it('is missed once the log is consumed past interval and grace, not before', () => {
     for (const upTo of [40_000, 45_000]) expect(missedDeadline(monitorOf(), [progressOver([T0 - 60_000, T0 + upTo])])).toBeNull()
     expect(missedDeadline(monitorOf(), [progressOver([T0 - 60_000, T0 + 50_000])])).toBe(T0 + 40_000)
-    expect(missedDeadline(monitorOf({ lastHitAtMs: null, status: 'pending' }), [progressOver([T0 - 60_000, T0 + 50_000])])).toBe(T0 + 40_000)
+    expect(missedDeadline(monitorOf({ lastHitAtMs: null, status: 'pending' }), [progressOver([T0 - 60_000, T0 + 50_000])])).toBe(
+      T0 + 40_000,
+    )
   })
 
   it('is not missed by our downtime or our lag', () => {
     expect(missedDeadline(monitorOf(), [progressOver([T0 - 60_000, T0 + 5000])])).toBeNull()
     expect(missedDeadline(monitorOf(), [progressOver([T0 - 60_000, T0 + 5000], [T0 + 7_200_000, T0 + 7_230_000])])).toBeNull()
-    expect(missedDeadline(monitorOf(), [progressOver([T0 - 60_000, T0 + 5000], [T0 + 7_200_000, T0 + 7_245_000])])).toBe(T0 + 40_000 + 7_195_000)
+    expect(missedDeadline(monitorOf(), [progressOver([T0 - 60_000, T0 + 5000], [T0 + 7_200_000, T0 + 7_245_000])])).toBe(
+      T0 + 40_000 + 7_195_000,
+    )
     expect(missedDeadline(monitorOf(), [NO_PROGRESS])).toBeNull()
   })
 
@@ -67,7 +86,16 @@ describe('a heartbeat', () => {
     const plane = createSinkControlPlane([monitorOf()])
     const events = byTime(...marks(T0 - 5000, T0 + 90_000), hit(T0 + 20_000), hit(T0 + 80_000))
     const progress = await runEffects(0, { events, poison: [] }, [NO_PROGRESS], ports(plane))
-    expect(plane.opens).toMatchObject([{ tenant: 'default', kind: 'heartbeat', id: `hb-mon1-${T0 + 60_000}`, service: 'backup', startedAtMs: T0 + 60_000, neighbours: ['db'] }])
+    expect(plane.opens).toMatchObject([
+      {
+        tenant: 'default',
+        kind: 'heartbeat',
+        id: `hb-mon1-${T0 + 60_000}`,
+        service: 'backup',
+        startedAtMs: T0 + 60_000,
+        neighbours: ['db'],
+      },
+    ])
     expect(plane.ends).toEqual([{ tenant: 'default', kind: 'heartbeat', id: `hb-mon1-${T0 + 60_000}`, endedAtMs: T0 + 80_000 }])
     expect(plane.monitors[0]).toMatchObject({ status: 'up', lastHitAtMs: T0 + 80_000, missId: null })
     expect(progress.markMs).toBe(T0 + 90_000)
@@ -115,7 +143,17 @@ describe('a heartbeat', () => {
 })
 
 const alertOf = (more: Partial<ReadAlert> = {}): ReadAlert => ({
-  fingerprint: 'fp1', labels: { alertname: 'HighErrors' }, anomalyId: 'anom-1', status: 'firing', startsAt: new Date(T0).toISOString(), endsAt: '', service: 'checkout', alertname: 'HighErrors', severity: 'critical', summary: 'errors', ...more,
+  fingerprint: 'fp1',
+  labels: { alertname: 'HighErrors' },
+  anomalyId: 'anom-1',
+  status: 'firing',
+  startsAt: new Date(T0).toISOString(),
+  endsAt: '',
+  service: 'checkout',
+  alertname: 'HighErrors',
+  severity: 'critical',
+  summary: 'errors',
+  ...more,
 })
 
 describe('signals through the consumer', () => {
@@ -127,13 +165,39 @@ describe('signals through the consumer', () => {
     log.put(0, envelopeOf('alertmanager', T0 + 2000), JSON.stringify([alertOf()]))
     const { consumer, store } = startOnSinks(log, { plane })
     await consumer.idle()
-    expect(plane.opens).toEqual([{ tenant: 'default', kind: 'alert', id: 'anom-1', service: 'checkout', summary: 'errors', severity: 'critical', startedAtMs: T0, neighbours: [] }])
-    log.put(0, envelopeOf('alertmanager', T0 + 65_000), JSON.stringify([alertOf({ status: 'resolved', endsAt: new Date(T0 + 60_000).toISOString() })]))
+    expect(plane.opens).toEqual([
+      {
+        tenant: 'default',
+        kind: 'alert',
+        id: 'anom-1',
+        service: 'checkout',
+        summary: 'errors',
+        severity: 'critical',
+        startedAtMs: T0,
+        neighbours: [],
+      },
+    ])
+    log.put(
+      0,
+      envelopeOf('alertmanager', T0 + 65_000),
+      JSON.stringify([alertOf({ status: 'resolved', endsAt: new Date(T0 + 60_000).toISOString() })]),
+    )
     await consumer.idle()
     await consumer.close()
     expect(new Set(plane.ends.map((signal) => `${signal.id} ${signal.endedAtMs}`))).toEqual(new Set([`anom-1 ${T0 + 60_000}`]))
     const rows = store.rows('anomalies')
-    expect(rows.at(-1)).toMatchObject({ tenant: 'default', anomaly_id: 'anom-1', kind: 'alert', service_id: 'checkout', metric_name: 'HighErrors', resolved: 1, detected_at: ((T0 + 1000) / 1000).toFixed(3), resolved_at: ((T0 + 60_000) / 1000).toFixed(3), summary: 'errors', rca_triggered: 1 })
+    expect(rows.at(-1)).toMatchObject({
+      tenant: 'default',
+      anomaly_id: 'anom-1',
+      kind: 'alert',
+      service_id: 'checkout',
+      metric_name: 'HighErrors',
+      resolved: 1,
+      detected_at: ((T0 + 1000) / 1000).toFixed(3),
+      resolved_at: ((T0 + 60_000) / 1000).toFixed(3),
+      summary: 'errors',
+      rca_triggered: 1,
+    })
     expect(Number(rows.at(-1)?.version)).toBeGreaterThan(Number(rows[0].version))
     expect(store.rows('series_partials')).toMatchObject([
       { service: 'checkout', bucket: T0 / 1000, metric: ['alert.count'], count: [2], log_partition: 0x8000, log_offset: 0, last_offset: 1 },
@@ -144,7 +208,11 @@ describe('signals through the consumer', () => {
     const log = createMemoryLog()
     const plane = createSinkControlPlane([monitorOf({ alertLabels: { alertname: 'Watchdog' } })])
     log.put(0, envelopeOf('alertmanager', T0 + 7000), JSON.stringify([alertOf({ labels: { alertname: 'Watchdog', severity: 'none' } })]))
-    log.put(0, envelopeOf('alertmanager', T0 + 9000), JSON.stringify([alertOf({ status: 'resolved', labels: { alertname: 'Watchdog', severity: 'none' } })]))
+    log.put(
+      0,
+      envelopeOf('alertmanager', T0 + 9000),
+      JSON.stringify([alertOf({ status: 'resolved', labels: { alertname: 'Watchdog', severity: 'none' } })]),
+    )
     const { consumer, store } = startOnSinks(log, { plane })
     await consumer.idle()
     await consumer.close()
@@ -167,7 +235,9 @@ describe('signals through the consumer', () => {
   it('downtime between two runs is not a miss; silence while it runs is', async () => {
     const log = createMemoryLog()
     const plane = createSinkControlPlane([monitorOf({ lastHitAtMs: null, status: 'pending' })])
-    const markUp = (fromMs: number, toMs: number): void => { for (const mark of marks(fromMs, toMs)) log.put(0, envelopeOf('mark', mark.receivedAtMs)) }
+    const markUp = (fromMs: number, toMs: number): void => {
+      for (const mark of marks(fromMs, toMs)) log.put(0, envelopeOf('mark', mark.receivedAtMs))
+    }
     markUp(T0 - 5000, T0 + 5000)
     log.put(0, envelopeOf('heartbeat', T0 + 6000, { subject: 'mon1' }))
     markUp(T0 + 10_000, T0 + 20_000)
@@ -187,7 +257,9 @@ describe('signals through the consumer', () => {
 
   it('an alert that nobody mentions for 9 h of listening is over', async () => {
     const plane = createSinkControlPlane()
-    const events: SignalEvent[] = [{ kind: 'alert', tenant: 'default', alert: alertOf(), position: { partition: 0, offset: 0, index: 0 }, receivedAtMs: T0 }]
+    const events: SignalEvent[] = [
+      { kind: 'alert', tenant: 'default', alert: alertOf(), position: { partition: 0, offset: 0, index: 0 }, receivedAtMs: T0 },
+    ]
     await runEffects(0, { events, poison: [] }, [NO_PROGRESS], ports(plane))
     const listening = progressOver([T0 - 5000, T0 + STALE_AFTER_MS + 5000])
     await expireAlerts([progressOver([T0 - 5000, T0 + 5000], [T0 + STALE_AFTER_MS, T0 + STALE_AFTER_MS + 5000])], ports(plane))
@@ -202,7 +274,15 @@ describe('signals through the consumer', () => {
     const plane = createSinkControlPlane()
     const seen = async (offset: number, atMs: number, activeForMs: number): Promise<void> => {
       const alert = alertOf({ endsAt: new Date(atMs + activeForMs).toISOString() })
-      await runEffects(0, { events: [{ kind: 'alert', tenant: 'default', alert, position: { partition: 0, offset, index: 0 }, receivedAtMs: atMs }], poison: [] }, [NO_PROGRESS], ports(plane))
+      await runEffects(
+        0,
+        {
+          events: [{ kind: 'alert', tenant: 'default', alert, position: { partition: 0, offset, index: 0 }, receivedAtMs: atMs }],
+          poison: [],
+        },
+        [NO_PROGRESS],
+        ports(plane),
+      )
     }
     await seen(0, T0, 240_000)
     await seen(1, T0 + 60_000, 240_000)

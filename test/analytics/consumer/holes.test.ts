@@ -10,7 +10,8 @@ const createHoledLog = (count: number, gone: readonly number[]): MemoryLog => {
   const log = createMemoryLog()
   for (let at = 0; at < count; at += 1) log.put(0, envelopeOf('otlp_logs', T0 + at))
   const { read } = log
-  log.read = async (request) => (await read({ ...request, maxMessages: request.maxMessages + gone.length })).filter(({ offset }) => !gone.includes(offset))
+  log.read = async (request) =>
+    (await read({ ...request, maxMessages: request.maxMessages + gone.length })).filter(({ offset }) => !gone.includes(offset))
   return log
 }
 const ascending = (numbers: readonly number[]): number[] => numbers.toSorted((a, b) => a - b)
@@ -27,7 +28,14 @@ it('a hole belongs to the range behind it: what is recorded is contiguous, and a
 
 it('a recorded range that is gone in part is stored as far as it is there, and one that is gone whole is passed over', async () => {
   const log = createHoledLog(10, [0, 1, 2, 3])
-  await log.commit('analytics', 0, { offset: 0, open: [{ first: 0, last: 2 }, { first: 3, last: 5 }], note: '' })
+  await log.commit('analytics', 0, {
+    offset: 0,
+    open: [
+      { first: 0, last: 2 },
+      { first: 3, last: 5 },
+    ],
+    note: '',
+  })
   const { consumer, store } = start(log)
   await consumer.idle()
   expect(ascending(store.stored('otel_logs'))).toEqual([4, 5, 6, 7, 8, 9])

@@ -7,12 +7,27 @@ import { PermanentError } from '../../../streams/contracts/errors.ts'
 import type { Assignment, EventLog, GroupState, LogMessage, ReadRequest } from '../../../streams/contracts/event-log.ts'
 
 export const envelopeOf = (signal: Signal, receivedAtMs: number, more: Partial<Envelope> = {}): Envelope => ({
-  signal, format: 'protobuf', compression: 'identity', tenant: 'default', tokenId: '', receivedAtMs, recordCount: signal === 'otlp_logs' ? 1 : 0,
-  inflatedBytes: 0, expandedBytes: 0, rejected: [], subject: '', ...more,
+  signal,
+  format: 'protobuf',
+  compression: 'identity',
+  tenant: 'default',
+  tokenId: '',
+  receivedAtMs,
+  recordCount: signal === 'otlp_logs' ? 1 : 0,
+  inflatedBytes: 0,
+  expandedBytes: 0,
+  rejected: [],
+  subject: '',
+  ...more,
 })
 
 type Work = (assignment: Assignment) => Promise<void>
-interface Given { readonly member: number; readonly lost: AbortController; fenced: boolean; readonly working: Promise<void> }
+interface Given {
+  readonly member: number
+  readonly lost: AbortController
+  fenced: boolean
+  readonly working: Promise<void>
+}
 
 export interface MemoryLog extends EventLog {
   read(request: ReadRequest & { readonly partition: number }): Promise<readonly LogMessage[]>
@@ -40,7 +55,8 @@ export const createMemoryLog = (partitions = 1): MemoryLog => {
     const lost = new AbortController()
     const one: { fenced: boolean } = { fenced: false }
     const assignment: Assignment = {
-      partition, lost: lost.signal,
+      partition,
+      lost: lost.signal,
       read: (request) => log.read({ ...request, partition }),
       waitFor: (from, timeoutMs) => log.waitFor(partition, from, timeoutMs),
       state: () => log.state(group, partition),
@@ -100,16 +116,23 @@ export const createMemoryLog = (partitions = 1): MemoryLog => {
       give('analytics', partition, member)
     },
     aside: [],
-    setAside: async (letters) => { log.aside.push(...letters) },
+    setAside: async (letters) => {
+      log.aside.push(...letters)
+    },
     state: async (group, partition) => stateOf(group, partition),
     commit: async (group, partition, state) => {
       log.beforeCommit(partition, state)
       states.set(`${group}/${partition}`, structuredClone(state))
       commits.push({ partition, state: structuredClone(state) })
     },
-    lag: async (group) => messages.map((list, partition) => ({
-      partition, end: list.length, committed: stateOf(group, partition).offset, oldestReceivedAtMs: list[stateOf(group, partition).offset]?.envelope.receivedAtMs ?? null, bytes: 0,
-    })),
+    lag: async (group) =>
+      messages.map((list, partition) => ({
+        partition,
+        end: list.length,
+        committed: stateOf(group, partition).offset,
+        oldestReceivedAtMs: list[stateOf(group, partition).offset]?.envelope.receivedAtMs ?? null,
+        bytes: 0,
+      })),
     trim: async () => 0,
     close: async () => undefined,
   }

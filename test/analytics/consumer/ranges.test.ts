@@ -6,7 +6,9 @@ import { envelopeOf } from './memory-log.ts'
 const DAY = 86_400_000
 const NOON = 20_000 * DAY + DAY / 2
 const message = (offset: number, receivedAtMs: number, recordCount = 1, expandedBytes = 0): LogMessage => ({
-  offset, envelope: envelopeOf('otlp_logs', receivedAtMs, { recordCount, expandedBytes }), body: new Uint8Array(0),
+  offset,
+  envelope: envelopeOf('otlp_logs', receivedAtMs, { recordCount, expandedBytes }),
+  body: new Uint8Array(0),
 })
 
 describe('a range', () => {

@@ -17,7 +17,11 @@ const reasonOf = async (body: Uint8Array, more = {}): Promise<string> => {
 describe('alerts of a message', () => {
   it('a real Alertmanager’s firing and resolved requests carry one fingerprint and the ids that ingest answers', async () => {
     const firing = await read({ offset: 0, envelope: envelopeOf('alertmanager', T0, { format: 'json' }), body: fixture('firing') })
-    const resolved = await read({ offset: 1, envelope: envelopeOf('alertmanager', T0, { format: 'json', compression: 'gzip' }), body: gzipSync(fixture('resolved')) })
+    const resolved = await read({
+      offset: 1,
+      envelope: envelopeOf('alertmanager', T0, { format: 'json', compression: 'gzip' }),
+      body: gzipSync(fixture('resolved')),
+    })
     if (!firing.ok || !resolved.ok) throw new Error('unreadable')
     expect([firing.alerts[0].status, resolved.alerts[0].status]).toEqual(['firing', 'resolved'])
     const [alert] = firing.alerts

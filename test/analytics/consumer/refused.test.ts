@@ -31,7 +31,10 @@ describe('a range that the store refuses', () => {
     await consumer.idle()
     expect(store.stored('otel_logs')).toEqual([0, 1, 2, 4, 5, 6, 7])
     expect(store.stored('series_partials')).toEqual([0, 1, 2, 4, 5, 6, 7])
-    expect(store.rows('dead_letters')).toMatchObject([{ log_offset: '3', reason: 'store_rejected', detail: 'violated by 3' }, { log_offset: '8', reason: 'store_rejected' }])
+    expect(store.rows('dead_letters')).toMatchObject([
+      { log_offset: '3', reason: 'store_rejected', detail: 'violated by 3' },
+      { log_offset: '8', reason: 'store_rejected' },
+    ])
     expect(consumer.stats().poison).toEqual({ store_rejected: 2 })
     const sends = store.sends.filter(({ table }) => table === 'otel_logs')
     expect(new Set(sends.map(({ token }) => token))).toEqual(new Set([`${LOG}:0:0-8`]))
@@ -115,7 +118,12 @@ describe('a range that the store refuses', () => {
     const log = logOf(4)
     const store = createSinkStore()
     let isCut = false
-    log.beforeCommit = (_, state) => { if (isCut || state.offset > 0) { isCut = true; throw new Error('killed') } }
+    log.beforeCommit = (_, state) => {
+      if (isCut || state.offset > 0) {
+        isCut = true
+        throw new Error('killed')
+      }
+    }
     const first = start(log, { store })
     await until(() => isCut, 'stored and not committed')
     await first.consumer.close()

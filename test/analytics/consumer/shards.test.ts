@@ -12,12 +12,16 @@ const fill = (count: number): MemoryLog => {
   for (let at = 0; at < count; at += 1) log.put(0, envelopeOf('otlp_logs', T0 + at))
   return log
 }
-interface ShardedStore extends SinkStore { readonly went: { token: string; shard: number | null | undefined }[]; readonly asked: string[] }
+interface ShardedStore extends SinkStore {
+  readonly went: { token: string; shard: number | null | undefined }[]
+  readonly asked: string[]
+}
 const createShardedStore = (shard: number): ShardedStore => {
   const sink = createSinkStore()
   const { insert, query } = sink
   const sharded: ShardedStore = Object.assign(sink, {
-    went: [] as ShardedStore['went'], asked: [] as string[],
+    went: [] as ShardedStore['went'],
+    asked: [] as string[],
     shardOf: () => shard,
     insert: async (request: Parameters<SinkStore['insert']>[0]) => {
       sharded.went.push({ token: request.token, shard: request.shard })
@@ -58,11 +62,14 @@ it('one that was recorded for one server keeps the shard that it gets', async ()
   expect(log.commits.slice(1).flatMap(({ state }) => state.open)).toContainEqual({ first: 0, last: 2, shard: 2 })
 })
 
-it.each(['lost', 'down', 'late'] as const)('after a send that was %s the same token is sent, and no other though a replica denies the range', async (fate) => {
-  const store = createShardedStore(1)
-  store.fates.otel_logs = [fate, 'ok']
-  await start(fill(3), { store }).consumer.idle()
-  expect(store.stored('otel_logs')).toEqual([0, 1, 2])
-  expect(store.sends.filter(({ table }) => table === 'otel_logs').every(({ token }) => /:\d+-\d+$/.test(token))).toBe(true)
-  expect(store.asked).not.toContain('range_present_logs')
-})
+it.each(['lost', 'down', 'late'] as const)(
+  'after a send that was %s the same token is sent, and no other though a replica denies the range',
+  async (fate) => {
+    const store = createShardedStore(1)
+    store.fates.otel_logs = [fate, 'ok']
+    await start(fill(3), { store }).consumer.idle()
+    expect(store.stored('otel_logs')).toEqual([0, 1, 2])
+    expect(store.sends.filter(({ table }) => table === 'otel_logs').every(({ token }) => /:\d+-\d+$/.test(token))).toBe(true)
+    expect(store.asked).not.toContain('range_present_logs')
+  },
+)

@@ -33,7 +33,7 @@ export const createSinkStore = (): SinkStore => {
   const land = (table: string, token: string, offsets: number[]): void => {
     if (tokens.has(`${table} ${token}`)) return
     tokens.add(`${table} ${token}`)
-    parts.set(table, [...parts.get(table) ?? [], ...offsets])
+    parts.set(table, [...(parts.get(table) ?? []), ...offsets])
   }
   const sink: SinkStore = {
     fates: {},
@@ -44,11 +44,12 @@ export const createSinkStore = (): SinkStore => {
     rows: (table) => rows.get(table) ?? [],
     insert: async ({ table, block, token }) => {
       for (const landNow of late.splice(0)) landNow()
-      const fate = sink.isDown ? 'down' : sink.fates[table]?.shift() ?? 'ok'
+      const fate = sink.isDown ? 'down' : (sink.fates[table]?.shift() ?? 'ok')
       sink.sends.push({ table, token, fate })
       const offsets = (Array.isArray(block) ? block : [block]).flatMap((one) => JSON.parse(new TextDecoder().decode(one)) as number[])
       if (fate === 'down') throw unavailable()
-      if (offsets.some((offset) => sink.refuses(offset, table))) throw new PermanentError('STORE_REJECTED', `violated by ${offsets.filter((offset) => sink.refuses(offset, table)).join()}`)
+      if (offsets.some((offset) => sink.refuses(offset, table)))
+        throw new PermanentError('STORE_REJECTED', `violated by ${offsets.filter((offset) => sink.refuses(offset, table)).join()}`)
       if (fate === 'rejected') throw new PermanentError('STORE_REJECTED', 'no such column')
       if (fate === 'vanished') tokens.add(`${table} ${token}`)
       if (fate === 'late') late.push(() => land(table, token, offsets))
@@ -59,20 +60,28 @@ export const createSinkStore = (): SinkStore => {
       if (sink.isDown) throw unavailable()
       if (token !== undefined && tokens.has(`${table} ${token}`)) return
       if (token !== undefined) tokens.add(`${table} ${token}`)
-      rows.set(table, [...rows.get(table) ?? [], ...more as Record<string, unknown>[]])
+      rows.set(table, [...(rows.get(table) ?? []), ...(more as Record<string, unknown>[])])
     },
-    command: async () => { if (sink.isDown) throw unavailable() },
+    command: async () => {
+      if (sink.isDown) throw unavailable()
+    },
     query: async <Row>(query: { name: string }, params: Record<string, unknown>): Promise<Row[]> => {
       if (sink.isDown) throw unavailable()
       if (query.name === 'stored_alert') {
         const found = sink.rows('anomalies').findLast((row) => row.anomaly_id === params.id)
-        return (found === undefined ? [] : [{ ...found, detected_ms: Number(found.detected_at) * 1000, started_ms: Number(found.started_at) * 1000 }]) as Row[]
+        return (
+          found === undefined
+            ? []
+            : [{ ...found, detected_ms: Number(found.detected_at) * 1000, started_ms: Number(found.started_at) * 1000 }]
+        ) as Row[]
       }
-      if (query.name === 'all_tenants.refused_in_range') return sink.rows('dead_letters').filter((row) => row.reason === 'store_rejected') as Row[]
+      if (query.name === 'all_tenants.refused_in_range')
+        return sink.rows('dead_letters').filter((row) => row.reason === 'store_rejected') as Row[]
       const within = (offset: number): boolean => offset >= Number(params.first) && offset <= Number(params.last)
-      const present = Number(params.partition) >= 0x8000
-        ? sink.rows('series_partials').some((row) => row.log_partition === params.partition && within(Number(row.log_offset)))
-        : sink.stored(query.name === 'range_present_logs' ? 'otel_logs' : 'series_partials').some(within)
+      const present =
+        Number(params.partition) >= 0x8000
+          ? sink.rows('series_partials').some((row) => row.log_partition === params.partition && within(Number(row.log_offset)))
+          : sink.stored(query.name === 'range_present_logs' ? 'otel_logs' : 'series_partials').some(within)
       return (present ? [{ present: 1 }] : []) as Row[]
     },
   }
@@ -94,11 +103,28 @@ export const createSinkPool = (): SinkPool => {
     decode: async ({ messages }) => {
       inputs.push(messages.map((message) => message.offset))
       const bodies = messages.map((message) => new TextDecoder().decode(message.body))
-      const fatal = bodies.find((body) => body === 'WORKER_DIED' || body === 'CHILD_DIED' || body === 'DECODE_TIMEOUT' || body === 'DECODE_FAILED')
+      const fatal = bodies.find(
+        (body) => body === 'WORKER_DIED' || body === 'CHILD_DIED' || body === 'DECODE_TIMEOUT' || body === 'DECODE_FAILED',
+      )
       if (fatal !== undefined) throw new TransientError(fatal as ErrorCode, 'the worker is gone')
-      const good = messages.filter((_, index) => bodies[index] !== 'poison').map((message, index) => bodies[index].startsWith('{"resource') ? -1 : message.offset)
-      const poison = messages.filter((_, index) => bodies[index] === 'poison').map((message) => ({ offset: message.offset, reason: 'malformed' as const }))
-      return { logs: good.length > 0 ? block(good) : null, logRows: good.length, spans: null, spanRows: 0, partials: good.length > 0 ? block(good) : null, partialRows: good.length > 0 ? 1 : 0, templateCounts: null, templateRows: 0, templates: [], poison }
+      const good = messages
+        .filter((_, index) => bodies[index] !== 'poison')
+        .map((message, index) => (bodies[index].startsWith('{"resource') ? -1 : message.offset))
+      const poison = messages
+        .filter((_, index) => bodies[index] === 'poison')
+        .map((message) => ({ offset: message.offset, reason: 'malformed' as const }))
+      return {
+        logs: good.length > 0 ? block(good) : null,
+        logRows: good.length,
+        spans: null,
+        spanRows: 0,
+        partials: good.length > 0 ? block(good) : null,
+        partialRows: good.length > 0 ? 1 : 0,
+        templateCounts: null,
+        templateRows: 0,
+        templates: [],
+        poison,
+      }
     },
   }
 }
@@ -114,7 +140,7 @@ export interface SinkControlPlane extends ControlPlane {
 
 export const createSinkControlPlane = (monitors: HeartbeatMonitor[] = []): SinkControlPlane => {
   const change = (id: string, to: Partial<HeartbeatMonitor>): void => {
-    plane.monitors = plane.monitors.map((monitor) => monitor.id === id ? { ...monitor, ...to } : monitor)
+    plane.monitors = plane.monitors.map((monitor) => (monitor.id === id ? { ...monitor, ...to } : monitor))
   }
   const mayFail = (name: string): void => {
     const at = plane.failing.indexOf(name)
@@ -128,7 +154,10 @@ export const createSinkControlPlane = (monitors: HeartbeatMonitor[] = []): SinkC
     ends: [],
     states: new Map(),
     failing: [],
-    heartbeatMonitors: async () => { mayFail('heartbeatMonitors'); return plane.monitors },
+    heartbeatMonitors: async () => {
+      mayFail('heartbeatMonitors')
+      return plane.monitors
+    },
     heartbeatHit: async (tenant, id, receivedAtMs) => {
       mayFail('heartbeatHit')
       const before = plane.monitors.find((monitor) => monitor.id === id)
@@ -144,11 +173,24 @@ export const createSinkControlPlane = (monitors: HeartbeatMonitor[] = []): SinkC
       return true
     },
     alertState: async (tenant, fingerprint) => plane.states.get(`${tenant}/${fingerprint}`) ?? null,
-    saveAlertState: async (tenant, fingerprint, state) => { mayFail('saveAlertState'); plane.states.set(`${tenant}/${fingerprint}`, state) },
-    staleAlerts: async (atMs, unseenForMs) => [...plane.states].filter(([, state]) => state.status === 'firing' && state.lastSeenAtMs + Math.min(unseenForMs, state.activeForMs ?? unseenForMs) < atMs)
-      .map(([key, state]) => ({ tenant: key.split('/')[0], fingerprint: key.split('/')[1], state })),
-    opened: async (signal) => { mayFail('opened'); if (!plane.opens.some((one) => one.id === signal.id)) plane.opens.push(signal) },
-    resolved: async (signal) => { mayFail('resolved'); plane.ends.push(signal) },
+    saveAlertState: async (tenant, fingerprint, state) => {
+      mayFail('saveAlertState')
+      plane.states.set(`${tenant}/${fingerprint}`, state)
+    },
+    staleAlerts: async (atMs, unseenForMs) =>
+      [...plane.states]
+        .filter(
+          ([, state]) => state.status === 'firing' && state.lastSeenAtMs + Math.min(unseenForMs, state.activeForMs ?? unseenForMs) < atMs,
+        )
+        .map(([key, state]) => ({ tenant: key.split('/')[0], fingerprint: key.split('/')[1], state })),
+    opened: async (signal) => {
+      mayFail('opened')
+      if (!plane.opens.some((one) => one.id === signal.id)) plane.opens.push(signal)
+    },
+    resolved: async (signal) => {
+      mayFail('resolved')
+      plane.ends.push(signal)
+    },
   }
   return plane
 }

@@ -19,7 +19,11 @@ export const readJsonAlerts: AlertReader = async (message) => {
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 
-export const startOnSinks = (log: MemoryLog, sinks: { store?: SinkStore; pool?: SinkPool; child?: SinkPool; plane?: SinkControlPlane } = {}, config: Partial<ConsumerConfig> = {}) => {
+export const startOnSinks = (
+  log: MemoryLog,
+  sinks: { store?: SinkStore; pool?: SinkPool; child?: SinkPool; plane?: SinkControlPlane } = {},
+  config: Partial<ConsumerConfig> = {},
+) => {
   const store = sinks.store ?? createSinkStore()
   const pool = sinks.pool ?? createSinkPool()
   const child = sinks.child ?? createSinkPool()
@@ -34,7 +38,9 @@ export const startOnSinks = (log: MemoryLog, sinks: { store?: SinkStore; pool?: 
 /** For a file of tests: what each of them started is closed behind it. */
 export const startAndClose = (): typeof startOnSinks => {
   const opened: Consumer[] = []
-  afterEach(async () => { await Promise.all(opened.splice(0).map((consumer) => consumer.close())) })
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((consumer) => consumer.close()))
+  })
   return (...args) => {
     const started = startOnSinks(...args)
     opened.push(started.consumer)

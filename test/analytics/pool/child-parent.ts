@@ -5,7 +5,8 @@ import { encodeRequest } from '../../support/otlp-encode.ts'
 import { toInput, toMessage } from '../decode/request.ts'
 
 const child = createDecodeChild({ timeoutMs: 60_000 }, new URL('../../support/killing-worker.mjs', import.meta.url))
-const told = (text: string) => toInput([toMessage(encodeRequest({ resourceLogs: [{ scopeLogs: [{ logRecords: [{ body: { stringValue: text } }] }] }] }))])
+const told = (text: string) =>
+  toInput([toMessage(encodeRequest({ resourceLogs: [{ scopeLogs: [{ logRecords: [{ body: { stringValue: text } }] }] }] }))])
 await child.decode(told('fine'))
 void child.decode(told('HANG'))
 // It hangs by the time that its thread has been busy for a while.

@@ -16,10 +16,13 @@ const open = (config: Partial<DecodeChildConfig> = {}, worker?: URL): DecodePool
   children.push(child)
   return child
 }
-afterEach(async () => { await Promise.all(children.splice(0).map((child) => child.close())) })
+afterEach(async () => {
+  await Promise.all(children.splice(0).map((child) => child.close()))
+})
 
 const input = toInput([toMessage(encodeRequest(request)), toMessage(Uint8Array.of(10, 90), {}, 8)])
-const told = (text: string) => toInput([toMessage(encodeRequest({ resourceLogs: [{ scopeLogs: [{ logRecords: [{ body: { stringValue: text } }] }] }] }))])
+const told = (text: string) =>
+  toInput([toMessage(encodeRequest({ resourceLogs: [{ scopeLogs: [{ logRecords: [{ body: { stringValue: text } }] }] }] }))])
 
 describe('the decode process', () => {
   it('gives what decoding here gives, byte for byte, poison included', async () => {
@@ -77,7 +80,11 @@ describe('the decode process', () => {
   })
 
   it('ends with a parent that is killed, although its decoder hangs', async () => {
-    const parent = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('child-parent.ts', import.meta.url))], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const parent = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('child-parent.ts', import.meta.url))],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
     const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (line: Buffer) => resolve(Number(line.toString()))))
     expect(isAlive(pid)).toBe(true)
     parent.kill('SIGKILL')

@@ -15,7 +15,9 @@ const open = (threads: number, timeoutMs: number, worker?: URL): DecodePool => {
   pools.push(pool)
   return pool
 }
-afterEach(async () => { await Promise.all(pools.splice(0).map((pool) => pool.close())) })
+afterEach(async () => {
+  await Promise.all(pools.splice(0).map((pool) => pool.close()))
+})
 
 const input = toInput([toMessage(encodeRequest(request)), toMessage(Uint8Array.of(10, 90), {}, 8)])
 const told = (logId: string) => ({ ...input, logId })
@@ -56,9 +58,14 @@ describe('the decode pool', () => {
     const pool = open(1, 60_000)
     const body = Buffer.from(encodeRequest(request))
     const messages = [
-      toMessage(gzipSync(body), { compression: 'gzip' }, 7), toMessage(deflateSync(body), { compression: 'deflate' }, 8), toMessage(zstdCompressSync(body), { compression: 'zstd' }, 9),
-      toMessage(brotliCompressSync(body), { compression: 'br' }, 10), toMessage(compressSync(body), { compression: 'snappy' }, 11), toMessage(compressFrameSync(body), { compression: 'lz4' }, 12),
-      toMessage(Buffer.from('{"message":"grüße"}'), { signal: 'json_logs', format: 'json' }, 13), toMessage(Buffer.from('{"message":"a"}\n{"message":"b"}'), { signal: 'json_logs', format: 'ndjson' }, 14),
+      toMessage(gzipSync(body), { compression: 'gzip' }, 7),
+      toMessage(deflateSync(body), { compression: 'deflate' }, 8),
+      toMessage(zstdCompressSync(body), { compression: 'zstd' }, 9),
+      toMessage(brotliCompressSync(body), { compression: 'br' }, 10),
+      toMessage(compressSync(body), { compression: 'snappy' }, 11),
+      toMessage(compressFrameSync(body), { compression: 'lz4' }, 12),
+      toMessage(Buffer.from('{"message":"grüße"}'), { signal: 'json_logs', format: 'json' }, 13),
+      toMessage(Buffer.from('{"message":"a"}\n{"message":"b"}'), { signal: 'json_logs', format: 'ndjson' }, 14),
     ]
     const there = await pool.decode(toInput(messages))
     expect(there).toMatchObject({ logRows: 21, poison: [] })

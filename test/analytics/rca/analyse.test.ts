@@ -11,42 +11,99 @@ const BUCKETS = 110
 const ONSET = 90
 const ONSET_MS = FROM_MS + ONSET * GRID_MS
 /** Noise that is the same on every run. */
-const noise = (seed: number) => (i: number): number => Math.sin(i * 12.9898 + seed * 78.233) * 43758.5453 % 1
+const noise =
+  (seed: number) =>
+  (i: number): number =>
+    (Math.sin(i * 12.9898 + seed * 78.233) * 43758.5453) % 1
 
-interface Shape { readonly errors?: number; readonly latency?: number; readonly rate?: number }
+interface Shape {
+  readonly errors?: number
+  readonly latency?: number
+  readonly rate?: number
+}
 const series = (service: string, seed: number, after: Shape = {}): ServiceSeries => {
   const n = noise(seed)
   const grid = Array.from({ length: BUCKETS }, (_, i) => i)
-  return { service, metrics: {
-    'log.rate': grid.map((i) => Math.max(0, Math.round((100 + 10 * n(i)) * (i >= ONSET ? after.rate ?? 1 : 1)))),
-    'log.error_rate': grid.map((i) => Math.max(0, Math.round((i >= ONSET ? after.errors ?? 1 : 1) + 0.8 * n(i + 500)))),
-    'attr.duration_ms': grid.map((i) => i >= ONSET && after.rate === 0 ? null : 50 * (1 + 0.05 * n(i + 900)) * (i >= ONSET ? after.latency ?? 1 : 1)),
-  } }
+  return {
+    service,
+    metrics: {
+      'log.rate': grid.map((i) => Math.max(0, Math.round((100 + 10 * n(i)) * (i >= ONSET ? (after.rate ?? 1) : 1)))),
+      'log.error_rate': grid.map((i) => Math.max(0, Math.round((i >= ONSET ? (after.errors ?? 1) : 1) + 0.8 * n(i + 500)))),
+      'attr.duration_ms': grid.map((i) =>
+        i >= ONSET && after.rate === 0 ? null : 50 * (1 + 0.05 * n(i + 900)) * (i >= ONSET ? (after.latency ?? 1) : 1),
+      ),
+    },
+  }
 }
 // gateway calls orders and users one after the other; orders calls payments, payments calls ledger.
-const trace = (i: number): Trace => ({ id: `trace${String(i).padStart(3, '0')}`, visits: [
-  { service: 'gateway', firstUs: 0, lastUs: 900 }, { service: 'orders', firstUs: 100, lastUs: 600 }, { service: 'payments', firstUs: 200, lastUs: 500 },
-  { service: 'ledger', firstUs: 300, lastUs: 400 }, { service: 'users', firstUs: 700, lastUs: 800 },
-] })
+const trace = (i: number): Trace => ({
+  id: `trace${String(i).padStart(3, '0')}`,
+  visits: [
+    { service: 'gateway', firstUs: 0, lastUs: 900 },
+    { service: 'orders', firstUs: 100, lastUs: 600 },
+    { service: 'payments', firstUs: 200, lastUs: 500 },
+    { service: 'ledger', firstUs: 300, lastUs: 400 },
+    { service: 'users', firstUs: 700, lastUs: 800 },
+  ],
+})
 const traces = Array.from({ length: 20 }, (_, i) => trace(i))
 const incident = (services: string[]): IncidentRef => ({
-  id: 'inc_1', tenant: 't', openedAtMs: ONSET_MS + 30_000, services,
-  signals: services.map((service, i) => ({ kind: 'anomaly' as const, id: `anom-${i}`, service, summary: `${service}: errors up`, startedAtMs: ONSET_MS, endedAtMs: null })),
+  id: 'inc_1',
+  tenant: 't',
+  openedAtMs: ONSET_MS + 30_000,
+  services,
+  signals: services.map((service, i) => ({
+    kind: 'anomaly' as const,
+    id: `anom-${i}`,
+    service,
+    summary: `${service}: errors up`,
+    startedAtMs: ONSET_MS,
+    endedAtMs: null,
+  })),
 })
-const loaded = (all: ServiceSeries[], over: Partial<Loaded> = {}): Loaded =>
-  ({ window: { fromMs: FROM_MS, toMs: FROM_MS + BUCKETS * GRID_MS }, series: all, traces, calls: [], deploys: [], owners: new Map(), ...over })
-const failingPayments = [series('gateway', 1, { errors: 12, latency: 2 }), series('orders', 2, { errors: 20, latency: 3 }), series('payments', 3, { errors: 30, latency: 5 }), series('ledger', 4), series('users', 5)]
+const loaded = (all: ServiceSeries[], over: Partial<Loaded> = {}): Loaded => ({
+  window: { fromMs: FROM_MS, toMs: FROM_MS + BUCKETS * GRID_MS },
+  series: all,
+  traces,
+  calls: [],
+  deploys: [],
+  owners: new Map(),
+  ...over,
+})
+const failingPayments = [
+  series('gateway', 1, { errors: 12, latency: 2 }),
+  series('orders', 2, { errors: 20, latency: 3 }),
+  series('payments', 3, { errors: 30, latency: 5 }),
+  series('ledger', 4),
+  series('users', 5),
+]
 
 describe('the service graph', () => {
   it('takes the caller from nesting, not merely from who spoke before', () => {
-    expect(callsOf(trace(0))).toEqual([['gateway', 'orders'], ['orders', 'payments'], ['payments', 'ledger'], ['gateway', 'users']])
+    expect(callsOf(trace(0))).toEqual([
+      ['gateway', 'orders'],
+      ['orders', 'payments'],
+      ['payments', 'ledger'],
+      ['gateway', 'users'],
+    ])
   })
 
   it('directs an edge by the majority of traces and keeps examples', () => {
     const edges = callEdges(traces)
-    expect(edges.map((edge) => `${edge.from}>${edge.to}`)).toEqual(['gateway>orders', 'gateway>users', 'orders>payments', 'payments>ledger'])
+    expect(edges.map((edge) => `${edge.from}>${edge.to}`)).toEqual([
+      'gateway>orders',
+      'gateway>users',
+      'orders>payments',
+      'payments>ledger',
+    ])
     expect(edges.every((edge) => edge.directed && edge.count === 20 && edge.examples.length === 3)).toBe(true)
-    const undecided = Array.from({ length: 10 }, (_, i): Trace => ({ id: `${i}`, visits: [{ service: i % 2 ? 'a' : 'b', firstUs: 0, lastUs: 9 }, { service: i % 2 ? 'b' : 'a', firstUs: 1, lastUs: 2 }] }))
+    const undecided = Array.from({ length: 10 }, (_, i): Trace => ({
+      id: `${i}`,
+      visits: [
+        { service: i % 2 ? 'a' : 'b', firstUs: 0, lastUs: 9 },
+        { service: i % 2 ? 'b' : 'a', firstUs: 1, lastUs: 2 },
+      ],
+    }))
     expect(callEdges(undecided)).toMatchObject([{ directed: false, count: 5, against: 5 }])
   })
 
@@ -68,10 +125,11 @@ describe('root cause', () => {
     expect(answer.causes.map((cause) => cause.service)).toEqual(['payments', 'orders', 'gateway'])
     expect(answer.verdict.cause).toMatchObject({ service: 'payments', kind: 'errors' })
     expect(answer.causes[0].evidence.map((e) => e.kind)).toEqual(expect.arrayContaining(['anomaly', 'trace']))
-    for (const cause of answer.causes) for (const evidence of cause.evidence) {
-      expect(evidence.link).toMatch(/^\/api\/v1\/[a-z/]+/)
-      expect(Object.keys(evidence.numbers).length).toBeGreaterThan(0)
-    }
+    for (const cause of answer.causes)
+      for (const evidence of cause.evidence) {
+        expect(evidence.link).toMatch(/^\/api\/v1\/[a-z/]+/)
+        expect(Object.keys(evidence.numbers).length).toBeGreaterThan(0)
+      }
   })
 
   it('finds a callee although only its caller raised a signal', () => {
@@ -79,7 +137,13 @@ describe('root cause', () => {
   })
 
   it('blames the service that fell silent, whether its callers fail or its callees starve', () => {
-    const callee = [series('gateway', 1), series('orders', 2, { errors: 25 }), series('payments', 3, { rate: 0 }), series('ledger', 4, { rate: 0 }), series('users', 5)]
+    const callee = [
+      series('gateway', 1),
+      series('orders', 2, { errors: 25 }),
+      series('payments', 3, { rate: 0 }),
+      series('ledger', 4, { rate: 0 }),
+      series('users', 5),
+    ]
     const answer = analyse(incident(['orders', 'payments', 'ledger']), loaded(callee), ONSET_MS)
     expect(answer.verdict.cause).toMatchObject({ service: 'payments', kind: 'traffic_drop' })
   })
@@ -112,20 +176,30 @@ describe('root cause', () => {
   })
 
   it('recalls past incidents that look alike', () => {
-    const now = { ...incident(['payments']), past: [
-      { id: 'inc_0', services: ['payments'], summaries: ['payments: errors up'], resolution: 'rolled back' },
-      { id: 'inc_9', services: ['mail'], summaries: ['queue full'], resolution: 'waited' },
-    ] }
-    expect(analyse(now, loaded(failingPayments), ONSET_MS).similar).toEqual([{ incidentId: 'inc_0', similarity: 1, resolution: 'rolled back', because: expect.any(String) }])
+    const now = {
+      ...incident(['payments']),
+      past: [
+        { id: 'inc_0', services: ['payments'], summaries: ['payments: errors up'], resolution: 'rolled back' },
+        { id: 'inc_9', services: ['mail'], summaries: ['queue full'], resolution: 'waited' },
+      ],
+    }
+    expect(analyse(now, loaded(failingPayments), ONSET_MS).similar).toEqual([
+      { incidentId: 'inc_0', similarity: 1, resolution: 'rolled back', because: expect.any(String) },
+    ])
   })
 })
 
 describe('the blast radius', () => {
   it('holds the callers of the root, each with its path and how the edge is known', () => {
-    const blast = blastOf(incident(['payments', 'orders']), loaded(failingPayments), rootOf(incident(['payments', 'orders']), loaded(failingPayments)))
+    const blast = blastOf(
+      incident(['payments', 'orders']),
+      loaded(failingPayments),
+      rootOf(incident(['payments', 'orders']), loaded(failingPayments)),
+    )
     expect(blast.root).toBe('payments')
     expect(blast.impacted.map((item) => [item.service, item.relation, item.path])).toEqual([
-      ['orders', 'downstream', ['payments', 'orders']], ['gateway', 'downstream', ['payments', 'orders', 'gateway']],
+      ['orders', 'downstream', ['payments', 'orders']],
+      ['gateway', 'downstream', ['payments', 'orders', 'gateway']],
     ])
     for (const item of blast.impacted) {
       expect(item.evidence.map((e) => e.kind)).toEqual(expect.arrayContaining(['trace', 'anomaly']))
@@ -137,7 +211,10 @@ describe('the blast radius', () => {
 
 describe('what moves together without a call', () => {
   // Errors that rise and fall together from bucket to bucket, and nobody who calls the other.
-  const together = (service: string): ServiceSeries => ({ service, metrics: { 'log.error_rate': Array.from({ length: BUCKETS }, (_, i) => i < ONSET ? 0 : 10 + 10 * (i % 3)) } })
+  const together = (service: string): ServiceSeries => ({
+    service,
+    metrics: { 'log.error_rate': Array.from({ length: BUCKETS }, (_, i) => (i < ONSET ? 0 : 10 + 10 * (i % 3))) },
+  })
   const apart = loaded([together('payments'), together('mail')], { traces: [] })
 
   it('is told of, and draws no blast radius', () => {
@@ -156,13 +233,18 @@ describe('what moves together without a call', () => {
 })
 
 describe('what people and spans tell', () => {
-  const calls = [declaredEdge('report', 'payments'), spanEdge({ from: 'orders', to: 'payments', calls: 40, errors: 3, examples: ['trace001'], isEstimate: false })]
+  const calls = [
+    declaredEdge('report', 'payments'),
+    spanEdge({ from: 'orders', to: 'payments', calls: 40, errors: 3, examples: ['trace001'], isEstimate: false }),
+  ]
   const told = loaded(failingPayments, { calls, owners: new Map([['orders', 'team-shop']]) })
 
   it('reaches further than the traces, with the owner where one is known', () => {
     const blast = blastOf(incident(['payments']), told, 'payments')
     expect(blast.impacted.map((item) => [item.service, item.owner, item.path])).toEqual([
-      ['orders', 'team-shop', ['payments', 'orders']], ['report', null, ['payments', 'report']], ['gateway', null, ['payments', 'orders', 'gateway']],
+      ['orders', 'team-shop', ['payments', 'orders']],
+      ['report', null, ['payments', 'report']],
+      ['gateway', null, ['payments', 'orders', 'gateway']],
     ])
     expect(blast.impacted[0].evidence.map((e) => e.kind)).toEqual(expect.arrayContaining(['span', 'anomaly']))
     expect(blast.impacted[1].evidence).toMatchObject([{ kind: 'declared', link: '/api/v1/context/services/report' }])
@@ -171,7 +253,10 @@ describe('what people and spans tell', () => {
 
 describe('correlations', () => {
   it('call what a service depends on upstream and its callers downstream, up to a depth', () => {
-    const of = (depth: number): string[] => correlationsOf('orders', depth, loaded([])).correlations.map((c) => `${c.related_service} ${c.direction}`).sort()
+    const of = (depth: number): string[] =>
+      correlationsOf('orders', depth, loaded([]))
+        .correlations.map((c) => `${c.related_service} ${c.direction}`)
+        .sort()
     expect(of(1)).toEqual(['gateway downstream', 'payments upstream'])
     expect(of(3)).toEqual(['gateway downstream', 'ledger upstream', 'payments upstream', 'users undirected'])
     const scores = correlationsOf('orders', 3, loaded([])).correlations.map((c) => c.correlation_score)

@@ -15,7 +15,16 @@ describe('the link of a change', () => {
   it('shows a rate or a measured value over time, whether or not an anomaly was opened for it', () => {
     const rate = linkOf('traffic_rise', 'log.rate')
     expect(rate.pathname).toBe('/api/v1/logs/aggregate')
-    expect(Object.fromEntries(rate.searchParams)).toEqual({ metric: 'count', service: 'cart', from: '1970-01-01T00:00:00.000Z', to: '1970-01-01T00:10:00.000Z', step: 'auto' })
-    expect(Object.fromEntries(linkOf('latency', 'attr.duration_ms').searchParams)).toMatchObject({ metric: 'avg', field: 'attr.duration_ms' })
+    expect(Object.fromEntries(rate.searchParams)).toEqual({
+      metric: 'count',
+      service: 'cart',
+      from: '1970-01-01T00:00:00.000Z',
+      to: '1970-01-01T00:10:00.000Z',
+      step: 'auto',
+    })
+    expect(Object.fromEntries(linkOf('latency', 'attr.duration_ms').searchParams)).toMatchObject({
+      metric: 'avg',
+      field: 'attr.duration_ms',
+    })
   })
 })

@@ -17,7 +17,10 @@ describe('the onset of a fault', () => {
 
   it('is not an earlier, lesser anomaly of something else', () => {
     const { series, onset } = randomShop(4, 'errors')
-    const blip: ServiceSeries = { service: 'blip', metrics: { 'log.error_rate': Array.from({ length: 120 }, (_, i) => i >= 50 && i < 56 ? 4 : 0) } }
+    const blip: ServiceSeries = {
+      service: 'blip',
+      metrics: { 'log.error_rate': Array.from({ length: 120 }, (_, i) => (i >= 50 && i < 56 ? 4 : 0)) },
+    }
     const openings = openingsOf([...series, blip], meaningOf, config)
     expect(openings.some((one) => one.service === 'blip')).toBe(true)
     expect(Math.abs(onsetOf(openings)!.index - onset)).toBeLessThanOrEqual(1)
@@ -25,7 +28,10 @@ describe('the onset of a fault', () => {
 
   it('is not made up', () => {
     const { series, onset } = randomShop(5, 'errors')
-    const healthy = series.map(({ service, metrics }) => ({ service, metrics: Object.fromEntries(Object.entries(metrics).map(([metric, values]) => [metric, values.slice(0, onset)])) }))
+    const healthy = series.map(({ service, metrics }) => ({
+      service,
+      metrics: Object.fromEntries(Object.entries(metrics).map(([metric, values]) => [metric, values.slice(0, onset)])),
+    }))
     expect(onsetOf(openingsOf(healthy, meaningOf, config))).toBeNull()
   })
 })

@@ -1,12 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { addPartial, closable, closesAtMs, meaningOf, newBucket, valueOf, type Partial } from '../../../analytics/series/rollup.ts'
 
-const partial = (over: { count: number; sum: number; min: number; max: number; sumSq: number }, templates: string[]): Partial =>
-  ({ tenant: 't', service: 's', bucketMs: 0, metrics: [['attr.duration', over]], templates, covers: 3 })
+const partial = (over: { count: number; sum: number; min: number; max: number; sumSq: number }, templates: string[]): Partial => ({
+  tenant: 't',
+  service: 's',
+  bucketMs: 0,
+  metrics: [['attr.duration', over]],
+  templates,
+  covers: 3,
+})
 
 describe('a roll-up', () => {
   it('is the same whatever the order of its partials', () => {
-    const parts = [partial({ count: 2, sum: 10, min: 4, max: 6, sumSq: 52 }, ['1', '2']), partial({ count: 1, sum: 1, min: 1, max: 1, sumSq: 1 }, ['2'])]
+    const parts = [
+      partial({ count: 2, sum: 10, min: 4, max: 6, sumSq: 52 }, ['1', '2']),
+      partial({ count: 1, sum: 1, min: 1, max: 1, sumSq: 1 }, ['2']),
+    ]
     const forward = newBucket(0)
     const backward = newBucket(0)
     for (const part of parts) addPartial(forward, part, 5, () => true)

@@ -26,13 +26,17 @@ describe('the two readers of a series', () => {
   })
 
   it('find what grows too slowly for buckets of 10 s', () => {
-    const { byBurst, byEither, services } = judgeFault(78, { services: 2, scale: 3, amplitude: 4, jobs: 0 }, SLOW_FAULTS.find((one) => one.metric === 'attr.duration_ms')!)
+    const { byBurst, byEither, services } = judgeFault(
+      78,
+      { services: 2, scale: 3, amplitude: 4, jobs: 0 },
+      SLOW_FAULTS.find((one) => one.metric === 'attr.duration_ms')!,
+    )
     expect([byBurst, byEither]).toEqual([0, services])
   })
 
   it('tell a burst within a minute with a score of at least one half and the shares of what speaks, and not again as lasting', () => {
     const from = 3 * DAY
-    const opened = play(from + 2 * HOUR, (i) => i >= from ? 60 : 20)
+    const opened = play(from + 2 * HOUR, (i) => (i >= from ? 60 : 20))
     expect(opened).toHaveLength(1)
     const { finding, bucket } = opened[0]
     expect(bucket).toBeLessThan(from + 6)
@@ -46,8 +50,13 @@ describe('the two readers of a series', () => {
   it('leave out what is usual at its hour from the fourth day on, and nothing else', () => {
     // A busy hour that begins within ten minutes of nine; on the last day it comes at noon as well.
     const begins = (day: number): number => day * DAY + 9 * HOUR + [0, 31, 12, 55, 7, 40, 22][day]
-    const busy = (i: number): boolean => { const day = Math.floor(i / DAY); return i >= begins(day) && i < begins(day) + HOUR }
-    const opened = play(7 * DAY, (i) => busy(i) || (i >= 6 * DAY + 12 * HOUR && i < 6 * DAY + 13 * HOUR) ? 80 : 20).filter((one) => one.metric === 'log.rate' && one.finding.direction > 0)
+    const busy = (i: number): boolean => {
+      const day = Math.floor(i / DAY)
+      return i >= begins(day) && i < begins(day) + HOUR
+    }
+    const opened = play(7 * DAY, (i) => (busy(i) || (i >= 6 * DAY + 12 * HOUR && i < 6 * DAY + 13 * HOUR) ? 80 : 20)).filter(
+      (one) => one.metric === 'log.rate' && one.finding.direction > 0,
+    )
     const days = opened.map((one) => one.bucket / DAY)
     expect(days[0]).toBeLessThan(1)
     expect(days.filter((at) => at >= 4 && at < 6.45)).toEqual([])

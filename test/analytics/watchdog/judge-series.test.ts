@@ -8,7 +8,7 @@ import { ownDirectionOf, type SeriesRule } from '../../../streams/contracts/dete
 const CONFIG = { zThreshold: 3, cooldownMs: 0 }
 const RATE = judgementOf('log.rate')!
 const PLAIN: SeriesRule = { sensitivity: 1, direction: null, ignored: false, noiseFactor: { up: 1, down: 1 } }
-const HISTORY = Array.from({ length: 400 }, (_, i) => 100 + (i * 7) % 19 - 9)
+const HISTORY = Array.from({ length: 400 }, (_, i) => 100 + ((i * 7) % 19) - 9)
 
 const run = (rule: SeriesRule | undefined, values: readonly number[], from?: DetectorState) => {
   let state = from ?? newDetector()
@@ -41,8 +41,16 @@ test('a lower sensitivity and noise raise the threshold, noise on its own side o
 })
 
 test('one side alone alarms when it is so set', () => {
-  for (const [direction, up, down] of [['up', [1], []], ['down', [], [-1]], ['both', [1], [-1]]] as const) {
-    expect([direction, run({ ...PLAIN, direction }, many(220), healthy).opened, run({ ...PLAIN, direction }, many(20), healthy).opened]).toEqual([direction, up, down])
+  for (const [direction, up, down] of [
+    ['up', [1], []],
+    ['down', [], [-1]],
+    ['both', [1], [-1]],
+  ] as const) {
+    expect([
+      direction,
+      run({ ...PLAIN, direction }, many(220), healthy).opened,
+      run({ ...PLAIN, direction }, many(20), healthy).opened,
+    ]).toEqual([direction, up, down])
   }
 })
 

@@ -36,7 +36,10 @@ describe('series of templates', () => {
     expect(services.admit('t', 'cart', 'log.rate', 0)?.service).toBe('cart')
   })
   it('name their template and its pattern', () => {
-    expect(templateOfMetric(templateMetric(18446744073709551615n))).toEqual({ template: '18446744073709551615', pattern: 'ptn-ffffffffffffffff' })
+    expect(templateOfMetric(templateMetric(18446744073709551615n))).toEqual({
+      template: '18446744073709551615',
+      pattern: 'ptn-ffffffffffffffff',
+    })
     for (const other of ['log.rate', 'log.template.', 'log.template.xyz']) expect(templateOfMetric(other)).toBeNull()
   })
 })

@@ -6,7 +6,26 @@ import { createTogether } from '../../../analytics/watchdog/together.ts'
 const START = 1_700_000_000_000
 const opening = (service: string, change: { tenant?: string; metric?: string; direction?: 1 | -1; startedAtMs?: number } = {}): Opening => {
   const { tenant = 't', metric = 'log.rate', direction = -1, startedAtMs = START } = change
-  return { tenant, service, metric, atMs: startedAtMs + 40_000, finding: { observed: 0, expected: 9, lower: 5, upper: 13, z: -9, score: 0.9, history: 400, signal: 'rolling_z', signals: [], direction, startedAtMs, lasting: false } }
+  return {
+    tenant,
+    service,
+    metric,
+    atMs: startedAtMs + 40_000,
+    finding: {
+      observed: 0,
+      expected: 9,
+      lower: 5,
+      upper: 13,
+      z: -9,
+      score: 0.9,
+      history: 400,
+      signal: 'rolling_z',
+      signals: [],
+      direction,
+      startedAtMs,
+      lasting: false,
+    },
+  }
 }
 
 test('services whose same metric goes the same way at once are neighbours, from three on', () => {
@@ -22,7 +41,8 @@ test('services whose same metric goes the same way at once are neighbours, from 
 test('another metric, side, tenant or minute is another event', () => {
   const together = createTogether()
   for (const name of ['a', 'b', 'c']) together.note(opening(name))
-  for (const change of [{ metric: 'log.error_rate' }, { direction: 1 as const }, { tenant: 'u' }, { startedAtMs: START + 120_000 }]) expect(together.movedWith(opening('d', change))).toEqual([])
+  for (const change of [{ metric: 'log.error_rate' }, { direction: 1 as const }, { tenant: 'u' }, { startedAtMs: START + 120_000 }])
+    expect(together.movedWith(opening('d', change))).toEqual([])
   expect(together.movedWith(opening('d'))).toEqual(['a', 'b', 'c'])
 })
 

@@ -3,9 +3,22 @@ import { expect, test } from 'vitest'
 import { drawSeries, type PlotPoint, type SeriesPlot } from '../../../api/plots/series-plot.ts'
 
 const START = Date.UTC(2026, 0, 31, 12)
-const points: PlotPoint[] = Array.from({ length: 60 }, (_, i) => ({ atMs: START + i * 10_000, value: i >= 30 ? 80 : 20, ...(i < 10 ? { expected: null, lower: null, upper: null } : { expected: 20, lower: 10, upper: 30 }) }))
-const plot: SeriesPlot = { title: 'cart: log records up', subtitle: 'cart · log.rate', points, marks: [{ fromMs: START + 300_000, toMs: START + 590_000 }] }
-const numbers = (svg: string, kind: string): number[][] => [...(new RegExp(`<path class="${kind}" d="([^"]*)"`).exec(svg)?.[1] ?? '').matchAll(/[ML]?(-?[\d.]+),(-?[\d.]+)/g)].map((match) => [Number(match[1]), Number(match[2])])
+const points: PlotPoint[] = Array.from({ length: 60 }, (_, i) => ({
+  atMs: START + i * 10_000,
+  value: i >= 30 ? 80 : 20,
+  ...(i < 10 ? { expected: null, lower: null, upper: null } : { expected: 20, lower: 10, upper: 30 }),
+}))
+const plot: SeriesPlot = {
+  title: 'cart: log records up',
+  subtitle: 'cart · log.rate',
+  points,
+  marks: [{ fromMs: START + 300_000, toMs: START + 590_000 }],
+}
+const numbers = (svg: string, kind: string): number[][] =>
+  [...(new RegExp(`<path class="${kind}" d="([^"]*)"`).exec(svg)?.[1] ?? '').matchAll(/[ML]?(-?[\d.]+),(-?[\d.]+)/g)].map((match) => [
+    Number(match[1]),
+    Number(match[2]),
+  ])
 
 test('the line has every point, the band those that had an expectation, and the higher value stands higher', () => {
   const svg = drawSeries(plot)
@@ -41,5 +54,6 @@ test('several marks are drawn, and none; days are told by their dates', () => {
 
 test('no points, one point and a flat series at zero are drawn as well', () => {
   expect(drawSeries({ ...plot, points: [], marks: [] })).not.toMatch(/NaN|undefined|Infinity/)
-  for (const some of [[], points.slice(0, 1), points.map((point) => ({ ...point, value: 0, expected: 0, lower: 0, upper: 0 }))]) expect(drawSeries({ ...plot, points: some })).not.toMatch(/NaN|undefined|Infinity/)
+  for (const some of [[], points.slice(0, 1), points.map((point) => ({ ...point, value: 0, expected: 0, lower: 0, upper: 0 }))])
+    expect(drawSeries({ ...plot, points: some })).not.toMatch(/NaN|undefined|Infinity/)
 })

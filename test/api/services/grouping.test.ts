@@ -21,7 +21,9 @@ beforeAll(async () => {
   plane = createControlPlane(test.store, { cooldownMs: COOLDOWN, clock: () => nowMs })
   incidents = createIncidents(test.store, () => nowMs)
 })
-afterAll(async () => { await test.close() })
+afterAll(async () => {
+  await test.close()
+})
 beforeEach(async () => {
   nowMs = START
   tenant = `tenant-${++tenants}`
@@ -29,9 +31,18 @@ beforeEach(async () => {
 })
 
 const signal = (id: string, change: Partial<SignalOpened> = {}): SignalOpened => ({
-  tenant, kind: 'anomaly', id, service: 'payment', summary: 'payment: error rate high', severity: 'minor', startedAtMs: nowMs, neighbours: [], ...change,
+  tenant,
+  kind: 'anomaly',
+  id,
+  service: 'payment',
+  summary: 'payment: error rate high',
+  severity: 'minor',
+  startedAtMs: nowMs,
+  neighbours: [],
+  ...change,
 })
-const end = (id: string, change: { kind?: SignalOpened['kind'] } = {}) => plane.resolved({ tenant, kind: 'anomaly', id, endedAtMs: nowMs, ...change })
+const end = (id: string, change: { kind?: SignalOpened['kind'] } = {}) =>
+  plane.resolved({ tenant, kind: 'anomaly', id, endedAtMs: nowMs, ...change })
 const all = () => incidents.list(tenant, { limit: 100 })
 const only = async () => {
   const list = await all()
@@ -52,11 +63,31 @@ describe('a signal', () => {
     await plane.opened(signal('anom-1', { severity: 'major' }))
     const incident = await only()
     expect(incident).toMatchObject({
-      id: expect.stringMatching(/^inc_[0-9a-z]{12}$/), number: 1, title: 'payment: error rate high', severity: 'major', status: 'open',
-      openedAt: new Date(START).toISOString(), autoResolved: false, services: ['payment'], updates: [],
-      links: { analysis: `/api/v1/incidents/${incident.id}/analysis`, blast: `/api/v1/context/incident/${incident.id}/blast`, graph: `/api/v1/incidents/${incident.id}/graph.svg` },
+      id: expect.stringMatching(/^inc_[0-9a-z]{12}$/),
+      number: 1,
+      title: 'payment: error rate high',
+      severity: 'major',
+      status: 'open',
+      openedAt: new Date(START).toISOString(),
+      autoResolved: false,
+      services: ['payment'],
+      updates: [],
+      links: {
+        analysis: `/api/v1/incidents/${incident.id}/analysis`,
+        blast: `/api/v1/context/incident/${incident.id}/blast`,
+        graph: `/api/v1/incidents/${incident.id}/graph.svg`,
+      },
     })
-    expect(incident.signals).toEqual([{ kind: 'anomaly', id: 'anom-1', service: 'payment', summary: 'payment: error rate high', startedAt: new Date(START).toISOString(), endedAt: undefined }])
+    expect(incident.signals).toEqual([
+      {
+        kind: 'anomaly',
+        id: 'anom-1',
+        service: 'payment',
+        summary: 'payment: error rate high',
+        startedAt: new Date(START).toISOString(),
+        endedAt: undefined,
+      },
+    ])
     expect(Object.keys(JSON.parse(JSON.stringify(incident)))).not.toContain('resolvedAt')
   })
 
@@ -64,7 +95,11 @@ describe('a signal', () => {
     await plane.opened(signal('anom-1', { severity: 'major' }))
     await plane.opened(signal('anom-2', { severity: 'critical', summary: 'payment: slow' }))
     await plane.opened(signal('anom-3', { severity: 'minor' }))
-    expect(await only()).toMatchObject({ severity: 'critical', title: 'payment: error rate high', signals: [{ id: 'anom-1' }, { id: 'anom-2' }, { id: 'anom-3' }] })
+    expect(await only()).toMatchObject({
+      severity: 'critical',
+      title: 'payment: error rate high',
+      signals: [{ id: 'anom-1' }, { id: 'anom-2' }, { id: 'anom-3' }],
+    })
   })
 
   it('of a neighbour joins, whichever of the two names the other', async () => {
@@ -77,7 +112,10 @@ describe('a signal', () => {
   it('far away in the graph opens an incident of its own, with the next number', async () => {
     await plane.opened(signal('anom-1', { neighbours: ['ledger'] }))
     await plane.opened(signal('anom-2', { service: 'search', neighbours: ['crawler'] }))
-    expect((await all()).map((one) => [one.number, one.services]).sort()).toEqual([[1, ['payment']], [2, ['search']]])
+    expect((await all()).map((one) => [one.number, one.services]).sort()).toEqual([
+      [1, ['payment']],
+      [2, ['search']],
+    ])
   })
 
   it('joins for as long as the incident has a signal that goes on', async () => {
@@ -163,7 +201,10 @@ describe('an incident whose signals end', () => {
     await end('anom-1')
     nowMs += COOLDOWN + 1
     await plane.opened(signal('anom-2'))
-    expect((await all()).map((one) => [one.number, one.status])).toEqual([[2, 'open'], [1, 'resolved']])
+    expect((await all()).map((one) => [one.number, one.status])).toEqual([
+      [2, 'open'],
+      [1, 'resolved'],
+    ])
   })
 })
 

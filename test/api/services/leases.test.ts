@@ -13,8 +13,11 @@ beforeAll(async () => {
 })
 afterAll(() => opened.close())
 
-const tenants = async (): Promise<string[]> => (await store.query<{ id: string }>("SELECT id FROM tenants WHERE id LIKE 'by-%' ORDER BY id")).map(({ id }) => id)
-const write = (id: string) => async (): Promise<void> => { await store.query('INSERT INTO tenants (id, name) VALUES ($1, $1)', [id]) }
+const tenants = async (): Promise<string[]> =>
+  (await store.query<{ id: string }>("SELECT id FROM tenants WHERE id LIKE 'by-%' ORDER BY id")).map(({ id }) => id)
+const write = (id: string) => async (): Promise<void> => {
+  await store.query('INSERT INTO tenants (id, name) VALUES ($1, $1)', [id])
+}
 
 it('has one owner, who keeps its epoch while it prolongs', async () => {
   const [first, second] = [createLeases(store, 'one'), createLeases(store, 'two')]

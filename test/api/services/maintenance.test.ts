@@ -20,7 +20,9 @@ beforeAll(async () => {
   plane = createControlPlane(kept.store, { cooldownMs: 0, clock: () => nowMs })
   maintenance = createMaintenance(kept.store, () => nowMs)
 })
-afterAll(async () => { await kept.close() })
+afterAll(async () => {
+  await kept.close()
+})
 beforeEach(async () => {
   nowMs = START
   tenant = `tenant-${++count}`
@@ -28,17 +30,37 @@ beforeEach(async () => {
 })
 
 const iso = (ms: number): string => new Date(ms).toISOString()
-const signal = (id: string, change: Partial<SignalOpened> = {}): SignalOpened => ({ tenant, kind: 'anomaly', id, service: 'payment', summary: `payment: ${id}`, severity: 'major', startedAtMs: nowMs, neighbours: [], ...change })
+const signal = (id: string, change: Partial<SignalOpened> = {}): SignalOpened => ({
+  tenant,
+  kind: 'anomaly',
+  id,
+  service: 'payment',
+  summary: `payment: ${id}`,
+  severity: 'major',
+  startedAtMs: nowMs,
+  neighbours: [],
+  ...change,
+})
 const end = (id: string, kind: SignalKind = 'anomaly') => plane.resolved({ tenant, kind, id, endedAtMs: nowMs })
-const plan = (minutes: number, services?: string[]) => maintenance.plan(tenant, { services, endsAt: iso(nowMs + minutes * MINUTE) }, actorOf(tenant))
-const incidents = async () => (await createIncidents(kept.store, () => nowMs).list(tenant, { limit: 10 })).map((one) => ({ status: one.status, signals: one.signals.map(({ id }) => id), openedAt: one.openedAt }))
+const plan = (minutes: number, services?: string[]) =>
+  maintenance.plan(tenant, { services, endsAt: iso(nowMs + minutes * MINUTE) }, actorOf(tenant))
+const incidents = async () =>
+  (await createIncidents(kept.store, () => nowMs).list(tenant, { limit: 10 })).map((one) => ({
+    status: one.status,
+    signals: one.signals.map(({ id }) => id),
+    openedAt: one.openedAt,
+  }))
 const events = () => kept.store.query('SELECT type FROM outbox WHERE tenant = $1', [tenant])
 
 test('anomalies, alerts and missed heartbeats in a window are recorded, open no incident and tell nobody', async () => {
   const { id } = await plan(60, ['payment'])
   for (const kind of ['anomaly', 'alert', 'heartbeat'] as const) await plane.opened(signal(`of-${kind}`, { kind }))
   expect([await incidents(), await events()]).toEqual([[], []])
-  expect((await mutedIn(kept.store, tenant, id, 10)).map((one) => [one.kind, one.id])).toEqual([['alert', 'of-alert'], ['anomaly', 'of-anomaly'], ['heartbeat', 'of-heartbeat']])
+  expect((await mutedIn(kept.store, tenant, id, 10)).map((one) => [one.kind, one.id])).toEqual([
+    ['alert', 'of-alert'],
+    ['anomaly', 'of-anomaly'],
+    ['heartbeat', 'of-heartbeat'],
+  ])
   expect(await windowsOfSignals(kept.store, tenant, ['of-alert', 'other'])).toEqual(new Map([['of-alert', id]]))
   expect(await windowsOfSignals(kept.store, 'globex', ['of-alert'])).toEqual(new Map())
 })
@@ -84,7 +106,10 @@ test('ending a window early hands on what is still wrong, and a window that goes
   const second = await plan(120)
   nowMs += MINUTE
   expect((await maintenance.end(tenant, first.id, actorOf(tenant))).status).toBe('over')
-  expect([await plane.openAfterMaintenance(), (await mutedIn(kept.store, tenant, second.id, 9)).map(({ id }) => id)]).toEqual([0, ['wrong']])
+  expect([await plane.openAfterMaintenance(), (await mutedIn(kept.store, tenant, second.id, 9)).map(({ id }) => id)]).toEqual([
+    0,
+    ['wrong'],
+  ])
   await maintenance.end(tenant, second.id, actorOf(tenant))
   expect([await plane.openAfterMaintenance(), (await incidents()).map((one) => one.signals)]).toEqual([1, [['wrong']]])
 })

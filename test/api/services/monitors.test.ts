@@ -25,20 +25,36 @@ beforeAll(async () => {
   checks = createMonitorChecks(store)
   plane = createControlPlane(store, { cooldownMs: 60_000, clock: Date.now })
 })
-afterAll(async () => { await opened.close() })
+afterAll(async () => {
+  await opened.close()
+})
 
-const make = (name: string, change: Partial<Parameters<Monitors['create']>[1]> = {}) => monitors.create('acme', { name, intervalSec: 60, ...change }, acme)
+const make = (name: string, change: Partial<Parameters<Monitors['create']>[1]> = {}) =>
+  monitors.create('acme', { name, intervalSec: 60, ...change }, acme)
 const targetOf = async (token: string) => new Map((await loadCredentials(store)).heartbeats).get(sha256(token))
 const missedAt = (tenant: string, monitorId: string, id: string, startedAtMs: number, lastHitAtMs: number | null) =>
-  plane.heartbeatMissed({ tenant, kind: 'heartbeat', id, service: monitorId, summary: 'missed', severity: 'major', startedAtMs, neighbours: [] }, monitorId, lastHitAtMs)
+  plane.heartbeatMissed(
+    { tenant, kind: 'heartbeat', id, service: monitorId, summary: 'missed', severity: 'major', startedAtMs, neighbours: [] },
+    monitorId,
+    lastHitAtMs,
+  )
 const watched = async (id: string) => (await plane.heartbeatMonitors()).find((one) => one.id === id)
 
 describe('heartbeat monitors', () => {
   it('start pending, for a service of their own name', async () => {
     const made = await make('nightly-backup')
     expect(made).toEqual({
-      id: expect.stringMatching(/^mon_/), name: 'nightly-backup', type: 'heartbeat', service: 'nightly-backup', intervalSec: 60, heartbeatGraceSec: 30,
-      alertLabels: null, tags: [], status: 'pending', lastHitAt: null, createdAt: expect.any(String),
+      id: expect.stringMatching(/^mon_/),
+      name: 'nightly-backup',
+      type: 'heartbeat',
+      service: 'nightly-backup',
+      intervalSec: 60,
+      heartbeatGraceSec: 30,
+      alertLabels: null,
+      tags: [],
+      status: 'pending',
+      lastHitAt: null,
+      createdAt: expect.any(String),
     })
     expect(await monitors.get('acme', made.id)).toEqual(made)
     expect(await monitors.list('acme')).toContainEqual(made)
@@ -56,7 +72,9 @@ describe('heartbeat monitors', () => {
     await expect(make('unique')).rejects.toMatchObject({ name: 'ApiError', code: 'MONITOR_NAME_DUPLICATE' })
     const other = await make('other')
     await expect(monitors.patch('acme', other.id, { name: 'unique' }, acme)).rejects.toMatchObject({ code: 'MONITOR_NAME_DUPLICATE' })
-    await expect(monitors.create('globex', { name: 'unique', intervalSec: 60 }, actorOf('globex'))).resolves.toMatchObject({ name: 'unique' })
+    await expect(monitors.create('globex', { name: 'unique', intervalSec: 60 }, actorOf('globex'))).resolves.toMatchObject({
+      name: 'unique',
+    })
   })
 
   it('keep the ping token sealed, show it on request, and each showing is audited', async () => {
@@ -71,7 +89,10 @@ describe('heartbeat monitors', () => {
   it('cannot be opened with another key, nor with the secret of another row', async () => {
     const [one, two] = [await make('row-one'), await make('row-two')]
     await expect(createMonitors(store, createSealer('another key')).secret('acme', one.id, acme)).rejects.toThrow()
-    await store.query('UPDATE monitors SET token_sealed = (SELECT token_sealed FROM monitors WHERE id = $2) WHERE id = $1', [one.id, two.id])
+    await store.query('UPDATE monitors SET token_sealed = (SELECT token_sealed FROM monitors WHERE id = $2) WHERE id = $1', [
+      one.id,
+      two.id,
+    ])
     await expect(monitors.secret('acme', one.id, acme)).rejects.toThrow()
   })
 
@@ -119,8 +140,11 @@ describe('heartbeat monitors', () => {
     const made = await make('private')
     const globex = actorOf('globex')
     const attempts = [
-      () => monitors.get('globex', made.id), () => monitors.patch('globex', made.id, { intervalSec: 30 }, globex), () => monitors.remove('globex', made.id, globex),
-      () => monitors.rotate('globex', made.id, globex), () => monitors.secret('globex', made.id, globex),
+      () => monitors.get('globex', made.id),
+      () => monitors.patch('globex', made.id, { intervalSec: 30 }, globex),
+      () => monitors.remove('globex', made.id, globex),
+      () => monitors.rotate('globex', made.id, globex),
+      () => monitors.secret('globex', made.id, globex),
     ]
     for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ code: 'NOT_FOUND' })
     expect((await monitors.list('globex')).map((one) => one.id)).not.toContain(made.id)
@@ -134,7 +158,14 @@ describe('the state of a monitor', () => {
   it('goes up with a hit, down with a miss, and up again', async () => {
     const { id } = await make('stateful', { service: 'billing' })
     await plane.heartbeatHit('acme', id, 1_000_000)
-    expect(await watched(id)).toMatchObject({ status: 'up', lastHitAtMs: 1_000_000, missId: null, service: 'billing', intervalMs: 60_000, graceMs: 30_000 })
+    expect(await watched(id)).toMatchObject({
+      status: 'up',
+      lastHitAtMs: 1_000_000,
+      missId: null,
+      service: 'billing',
+      intervalMs: 60_000,
+      graceMs: 30_000,
+    })
     await missedAt('acme', id, `hb-${id}-1090000`, 1_090_000, 1_000_000)
     expect(await watched(id)).toMatchObject({ status: 'down', missId: `hb-${id}-1090000` })
     await plane.heartbeatHit('acme', id, 1_200_000)
@@ -151,7 +182,13 @@ describe('the state of a monitor', () => {
 })
 
 describe('a miss', () => {
-  const signalOf = async (id: string) => (await store.query<{ ended_at: Date | null }>("SELECT ended_at FROM incident_signals WHERE tenant = 'acme' AND kind = 'heartbeat' AND signal_id = $1", [id])).map((row) => row.ended_at?.getTime() ?? null)
+  const signalOf = async (id: string) =>
+    (
+      await store.query<{ ended_at: Date | null }>(
+        "SELECT ended_at FROM incident_signals WHERE tenant = 'acme' AND kind = 'heartbeat' AND signal_id = $1",
+        [id],
+      )
+    ).map((row) => row.ended_at?.getTime() ?? null)
 
   it('opens its signal and the next hit ends it, each with the state of its monitor', async () => {
     const { id } = await make('signalled')
@@ -169,7 +206,10 @@ describe('a miss', () => {
     await plane.heartbeatHit('acme', id, 1_080_000)
     for (const judgedBy of [null, 1_000_000]) expect(await missedAt('acme', id, 'hb-overtaken', 1_090_000, judgedBy)).toBe(false)
     expect(await watched(id)).toMatchObject({ status: 'up', missId: null })
-    expect([await signalOf('hb-overtaken'), (await checks.list('acme', id, 10, null)).filter(({ status }) => status === 'down')]).toEqual([[], []])
+    expect([await signalOf('hb-overtaken'), (await checks.list('acme', id, 10, null)).filter(({ status }) => status === 'down')]).toEqual([
+      [],
+      [],
+    ])
   })
 
   it('leaves nothing behind when its signal cannot be opened', async () => {
@@ -190,7 +230,10 @@ describe('tags', () => {
     expect(await names('prod')).toEqual(['tagged-both', 'tagged-one'])
     expect(await names('prod', 'billing')).toEqual(['tagged-both'])
     expect(await names('pro')).toEqual([])
-    expect(await monitors.patch('acme', one.id, { tags: ['billing'] }, acme)).toMatchObject({ tags: ['billing'], intervalSec: one.intervalSec })
+    expect(await monitors.patch('acme', one.id, { tags: ['billing'] }, acme)).toMatchObject({
+      tags: ['billing'],
+      intervalSec: one.intervalSec,
+    })
     expect(await monitors.patch('acme', both.id, { intervalSec: 300 }, acme)).toMatchObject({ tags: ['prod', 'billing'] })
     expect(await monitors.list('globex', ['billing'])).toEqual([])
   })
@@ -201,8 +244,11 @@ describe('the checks of a monitor', () => {
   const MINUTE = 60_000
   const at = (minutes: number): string => new Date(T0 + minutes * MINUTE).toISOString()
   const hit = (id: string, minutes: number) => plane.heartbeatHit('acme', id, T0 + minutes * MINUTE)
-  const miss = async (id: string, minutes: number) => missedAt('acme', id, `hb-${id}-${minutes}`, T0 + minutes * MINUTE, (await watched(id))!.lastHitAtMs)
-  const born = async (id: string, minutes: number) => { await store.query('UPDATE monitors SET created_at = $2 WHERE id = $1', [id, at(minutes)]) }
+  const miss = async (id: string, minutes: number) =>
+    missedAt('acme', id, `hb-${id}-${minutes}`, T0 + minutes * MINUTE, (await watched(id))!.lastHitAtMs)
+  const born = async (id: string, minutes: number) => {
+    await store.query('UPDATE monitors SET created_at = $2 WHERE id = $1', [id, at(minutes)])
+  }
 
   it('are its hits and misses, newest first, once each however often they come', async () => {
     const { id } = await make('checked')
@@ -214,7 +260,10 @@ describe('the checks of a monitor', () => {
       await hit(id, 7)
     }
     expect(await checks.list('acme', id, 10, null)).toEqual([
-      { at: at(7), status: 'up' }, { at: at(3), status: 'down', endedAt: at(7), signalId: `hb-${id}-3` }, { at: at(1), status: 'up' }, { at: at(0), status: 'up' },
+      { at: at(7), status: 'up' },
+      { at: at(3), status: 'down', endedAt: at(7), signalId: `hb-${id}-3` },
+      { at: at(1), status: 'up' },
+      { at: at(0), status: 'up' },
     ])
     expect((await checks.list('acme', id, 2, { at: at(3), ok: false })).map((one) => one.at)).toEqual([at(1), at(0)])
     await expect(checks.list('globex', id, 10, null)).rejects.toMatchObject({ code: 'NOT_FOUND' })
@@ -225,23 +274,51 @@ describe('the checks of a monitor', () => {
     await born(id, 0)
     for (const minutes of [0, 2, 4]) await hit(id, minutes)
     await miss(id, 10)
-    expect(await checks.stats('acme', id, T0 + 20 * MINUTE)).toEqual({ monitorId: id, uptimePercent: { day: 50, week: 50, month: 50 }, hits: 3, misses: 1, lastHitAt: at(4), averageIntervalSec: 120 })
+    expect(await checks.stats('acme', id, T0 + 20 * MINUTE)).toEqual({
+      monitorId: id,
+      uptimePercent: { day: 50, week: 50, month: 50 },
+      hits: 3,
+      misses: 1,
+      lastHitAt: at(4),
+      averageIntervalSec: 120,
+    })
     await hit(id, 20)
     expect((await checks.stats('acme', id, T0 + 40 * MINUTE)).uptimePercent.day).toBe(75)
     await expect(checks.stats('globex', id, T0)).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    expect((await checks.timeline('acme', id, { fromMs: T0 - 10 * MINUTE, toMs: T0 + 30 * MINUTE }, 4)).map((one) => [one.from, one.uptimePercent, one.misses])).toEqual([
-      [at(-10), null, 0], [at(0), 100, 0], [at(10), 0, 1], [at(20), 100, 0],
+    expect(
+      (await checks.timeline('acme', id, { fromMs: T0 - 10 * MINUTE, toMs: T0 + 30 * MINUTE }, 4)).map((one) => [
+        one.from,
+        one.uptimePercent,
+        one.misses,
+      ]),
+    ).toEqual([
+      [at(-10), null, 0],
+      [at(0), 100, 0],
+      [at(10), 0, 1],
+      [at(20), 100, 0],
     ])
   })
 
   it('are kept in bounds: about a thousand hits, misses of 90 days', async () => {
     const { id } = await make('long-lived')
-    await store.query("INSERT INTO monitor_checks (tenant, monitor_id, at, ok) SELECT 'acme', $1, $2::timestamptz + n * interval '1 minute', true FROM generate_series(1, 1300) AS n", [id, at(0)])
-    await store.query("INSERT INTO monitor_checks (tenant, monitor_id, at, ok) SELECT 'acme', $1, $2::timestamptz - n * interval '1 day', false FROM generate_series(80, 100) AS n", [id, at(0)])
+    await store.query(
+      "INSERT INTO monitor_checks (tenant, monitor_id, at, ok) SELECT 'acme', $1, $2::timestamptz + n * interval '1 minute', true FROM generate_series(1, 1300) AS n",
+      [id, at(0)],
+    )
+    await store.query(
+      "INSERT INTO monitor_checks (tenant, monitor_id, at, ok) SELECT 'acme', $1, $2::timestamptz - n * interval '1 day', false FROM generate_series(80, 100) AS n",
+      [id, at(0)],
+    )
     await store.query('UPDATE monitors SET hits = 1399 WHERE id = $1', [id])
     await hit(id, 1301)
-    const counts = await store.query<{ ok: boolean; n: number }>('SELECT ok, count(*)::int AS n FROM monitor_checks WHERE monitor_id = $1 GROUP BY ok ORDER BY ok', [id])
-    expect(counts).toEqual([{ ok: false, n: 10 }, { ok: true, n: 1000 }])
+    const counts = await store.query<{ ok: boolean; n: number }>(
+      'SELECT ok, count(*)::int AS n FROM monitor_checks WHERE monitor_id = $1 GROUP BY ok ORDER BY ok',
+      [id],
+    )
+    expect(counts).toEqual([
+      { ok: false, n: 10 },
+      { ok: true, n: 1000 },
+    ])
   })
 
   it('go with their monitor', async () => {
@@ -255,7 +332,14 @@ describe('the checks of a monitor', () => {
 })
 
 describe('the state of an alert', () => {
-  const state = { status: 'firing', anomalyId: 'anom-1', startsAt: '2026-01-01T00:00:00Z', service: 'payment', lastSeenAtMs: 5000, position: '0:10:0' } as const
+  const state = {
+    status: 'firing',
+    anomalyId: 'anom-1',
+    startsAt: '2026-01-01T00:00:00Z',
+    service: 'payment',
+    lastSeenAtMs: 5000,
+    position: '0:10:0',
+  } as const
 
   it('is the one that was saved last, per tenant and fingerprint', async () => {
     expect(await plane.alertState('acme', 'f1')).toBeNull()
@@ -266,8 +350,12 @@ describe('the state of an alert', () => {
   })
 
   it('is not set back by one that was judged before a later alert was applied: not by its own end either', async () => {
-    const at = (position: string, status: 'firing' | 'resolved' = 'firing') => plane.saveAlertState('acme', 'late', { ...state, status, position })
-    const now = async () => { const saved = await plane.alertState('acme', 'late'); return `${saved!.position} ${saved!.status}` }
+    const at = (position: string, status: 'firing' | 'resolved' = 'firing') =>
+      plane.saveAlertState('acme', 'late', { ...state, status, position })
+    const now = async () => {
+      const saved = await plane.alertState('acme', 'late')
+      return `${saved!.position} ${saved!.status}`
+    }
     await at('0:9:3')
     await at('0:10:0')
     expect(await now()).toBe('0:10:0 firing')
@@ -285,7 +373,8 @@ describe('the state of an alert', () => {
     await plane.saveAlertState('acme', 'over', { ...state, status: 'resolved', lastSeenAtMs: 1000 })
     await plane.saveAlertState('acme', 'ended', { ...state, lastSeenAtMs: 12_000, activeForMs: 2999 })
     await plane.saveAlertState('acme', 'active', { ...state, lastSeenAtMs: 12_000, activeForMs: 3000 })
-    const stale = async (atMs: number, unseenForMs: number): Promise<string[]> => (await plane.staleAlerts(atMs, unseenForMs)).map((one) => `${one.tenant}/${one.fingerprint}`).sort()
+    const stale = async (atMs: number, unseenForMs: number): Promise<string[]> =>
+      (await plane.staleAlerts(atMs, unseenForMs)).map((one) => `${one.tenant}/${one.fingerprint}`).sort()
     expect(await stale(15_000, 10_000)).toEqual(['acme/ended', 'globex/unseen'])
     expect(await stale(15_000, 2000)).toContain('acme/active')
   })

@@ -19,7 +19,11 @@ import { actorOf, openTestStore, type TestStore } from './open-test-store.ts'
 const SECRET = 'a secret of 16 or more'
 const COOLDOWN_MS = 300_000
 const TIMEOUT_MS = 1000
-interface Received { readonly headers: IncomingHttpHeaders; readonly body: string; readonly event: { id: string; type: string; text: string; data: { id: string; status: string } } }
+interface Received {
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+  readonly event: { id: string; type: string; text: string; data: { id: string; status: string } }
+}
 let opened: TestStore
 let store: Store
 let server: Server
@@ -32,13 +36,19 @@ beforeAll(async () => {
   store = opened.store
   server = createServer((request, response) => {
     let body = ''
-    request.on('data', (chunk: Buffer) => { body += chunk.toString() }).on('end', () => {
-      received.push({ headers: request.headers, body, event: JSON.parse(body) as Received['event'] })
-      const status = answer(received.length)
-      if (status !== null) response.writeHead(status).end()
-    })
+    request
+      .on('data', (chunk: Buffer) => {
+        body += chunk.toString()
+      })
+      .on('end', () => {
+        received.push({ headers: request.headers, body, event: JSON.parse(body) as Received['event'] })
+        const status = answer(received.length)
+        if (status !== null) response.writeHead(status).end()
+      })
   })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
 })
 afterAll(async () => {
   server.closeAllConnections()
@@ -58,14 +68,30 @@ afterEach(async () => {
 const start = (leases: Leases = createSoleOwner()): void => {
   const { port } = server.address() as AddressInfo
   const incidents = createIncidents(store, Date.now)
-  notifier = startNotifier({ url: `http://127.0.0.1:${port}/hook`, secret: SECRET, pollMs: 10, againMs: 20 }, {
-    store, leases, fetch: createGuardedFetch({ allow: parseAllowList(`127.0.0.1:${port}`) as AllowList, timeoutMs: TIMEOUT_MS }), clock: Date.now, onError: () => undefined,
-    incident: (tenant, id) => incidents.get(tenant, id).catch(() => null),
-  })
+  notifier = startNotifier(
+    { url: `http://127.0.0.1:${port}/hook`, secret: SECRET, pollMs: 10, againMs: 20 },
+    {
+      store,
+      leases,
+      fetch: createGuardedFetch({ allow: parseAllowList(`127.0.0.1:${port}`) as AllowList, timeoutMs: TIMEOUT_MS }),
+      clock: Date.now,
+      onError: () => undefined,
+      incident: (tenant, id) => incidents.get(tenant, id).catch(() => null),
+    },
+  )
 }
 const plane = () => createControlPlane(store, { cooldownMs: COOLDOWN_MS, clock: Date.now })
 let signals = 0
-const signalOf = (service: string): SignalOpened => ({ tenant: 'acme', kind: 'alert', id: `anom-${signals++}`, service, summary: `${service} fails`, severity: 'critical', startedAtMs: Date.now(), neighbours: [] })
+const signalOf = (service: string): SignalOpened => ({
+  tenant: 'acme',
+  kind: 'alert',
+  id: `anom-${signals++}`,
+  service,
+  summary: `${service} fails`,
+  severity: 'critical',
+  startedAtMs: Date.now(),
+  neighbours: [],
+})
 const types = (): string[] => received.map(({ event }) => event.type)
 
 it('an incident that opens and resolves is told of twice, in words and as it is, signed in both ways', async () => {
@@ -91,7 +117,7 @@ it('an incident that opens and resolves is told of twice, in words and as it is,
 })
 
 it('what is not taken is sent again under the same id, and what came after it waits', async () => {
-  answer = (nth) => nth <= 3 ? 500 : 200
+  answer = (nth) => (nth <= 3 ? 500 : 200)
   const signal = signalOf('cart')
   await plane().opened(signal)
   await plane().resolved({ tenant: 'acme', kind: 'alert', id: signal.id, endedAtMs: Date.now() })
@@ -104,7 +130,9 @@ it('what is not taken is sent again under the same id, and what came after it wa
   expect(await waitingEvents(store)).toEqual({ count: 0, oldestAtMs: null })
   expect(types()).toEqual(['incident.opened', 'incident.opened', 'incident.opened', 'incident.opened', 'incident.resolved'])
   expect(new Set(received.slice(0, 4).map(({ event }) => event.id)).size).toBe(1)
-  await new Promise((resolve) => { setTimeout(resolve, 100) })
+  await new Promise((resolve) => {
+    setTimeout(resolve, 100)
+  })
   expect(received).toHaveLength(5)
 })
 
@@ -113,7 +141,9 @@ it('a person who resolves an incident is told of too, once; a signal that joins 
   const signal = signalOf('search')
   await plane().opened(signal)
   await plane().opened({ ...signalOf('search'), startedAtMs: signal.startedAtMs })
-  const [{ id }] = await store.query<{ id: string }>("SELECT id FROM incidents WHERE tenant = 'acme' AND status = 'open' AND title = 'search fails'")
+  const [{ id }] = await store.query<{ id: string }>(
+    "SELECT id FROM incidents WHERE tenant = 'acme' AND status = 'open' AND title = 'search fails'",
+  )
   const incidents = createIncidents(store, Date.now)
   await incidents.resolve('acme', id, actorOf('acme'))
   await incidents.resolve('acme', id, actorOf('acme'))
@@ -124,10 +154,12 @@ it('a person who resolves an incident is told of too, once; a signal that joins 
 
 it('an event is of its transaction: what is rolled back is never told', async () => {
   start()
-  await expect(store.transaction(async () => {
-    await plane().opened(signalOf('rolled'))
-    throw new Error('no')
-  })).rejects.toThrow('no')
+  await expect(
+    store.transaction(async () => {
+      await plane().opened(signalOf('rolled'))
+      throw new Error('no')
+    }),
+  ).rejects.toThrow('no')
   await plane().opened(signalOf('kept'))
   await until('one is told', 5000, () => received.length >= 1, 10)
   expect(received.map(({ event }) => event.text)).toEqual([expect.stringContaining('kept fails')])
@@ -136,7 +168,7 @@ it('an event is of its transaction: what is rolled back is never told', async ()
 it('events of one incident are told in the order in which they were written, also those of one transaction', async () => {
   const written: string[] = []
   await store.transaction(async (sql) => {
-    for (const type of Array.from({ length: 12 }, (_, index) => index % 2 === 0 ? 'incident.opened' : 'incident.resolved' as const)) {
+    for (const type of Array.from({ length: 12 }, (_, index) => (index % 2 === 0 ? 'incident.opened' : ('incident.resolved' as const)))) {
       await addEvent(sql, { tenant: 'acme', type, resource: 'inc_order' })
       written.push(type)
     }
@@ -151,15 +183,26 @@ it('events of one incident are told in the order in which they were written, als
 })
 
 it('what was sent and not seen to be taken is sent again by the next process, under the same id', async () => {
-  answer = (nth) => nth === 1 ? null : 200
+  answer = (nth) => (nth === 1 ? null : 200)
   await plane().opened(signalOf('killed'))
   const { port } = server.address() as AddressInfo
   const incidents = createIncidents(store, Date.now)
   // Dead with its request on the way: nothing of what it would have written is written.
-  const dead: Store = { ...store, query: (text, values) => text.startsWith('UPDATE outbox') ? new Promise(() => undefined) : store.query(text, values) }
-  const first = startNotifier({ url: `http://127.0.0.1:${port}/hook`, secret: SECRET, pollMs: 10 }, {
-    store: dead, leases: createSoleOwner(), fetch: createGuardedFetch({ allow: parseAllowList(`127.0.0.1:${port}`) as AllowList }), clock: Date.now, onError: () => undefined, incident: (tenant, id) => incidents.get(tenant, id),
-  })
+  const dead: Store = {
+    ...store,
+    query: (text, values) => (text.startsWith('UPDATE outbox') ? new Promise(() => undefined) : store.query(text, values)),
+  }
+  const first = startNotifier(
+    { url: `http://127.0.0.1:${port}/hook`, secret: SECRET, pollMs: 10 },
+    {
+      store: dead,
+      leases: createSoleOwner(),
+      fetch: createGuardedFetch({ allow: parseAllowList(`127.0.0.1:${port}`) as AllowList }),
+      clock: Date.now,
+      onError: () => undefined,
+      incident: (tenant, id) => incidents.get(tenant, id),
+    },
+  )
   await until('it came', 5000, () => received.length === 1, 10)
   void first.close()
   start()
@@ -169,7 +212,8 @@ it('what was sent and not seen to be taken is sent again by the next process, un
 
 it('a receiver that does not answer holds neither the end of the process nor more than one request', async () => {
   answer = () => null
-  for (const service of ['one', 'two', 'three', 'four']) await plane().opened({ ...signalOf(`hang-${service}`), startedAtMs: Date.now() - 3_600_000 })
+  for (const service of ['one', 'two', 'three', 'four'])
+    await plane().opened({ ...signalOf(`hang-${service}`), startedAtMs: Date.now() - 3_600_000 })
   start()
   await until('one came', 5000, () => received.length === 1, 10)
   const begun = performance.now()
@@ -180,13 +224,18 @@ it('a receiver that does not answer holds neither the end of the process nor mor
 
 it('a process whose lease has another owner stops between two events', async () => {
   let held = true
-  const leases: Leases = { ...createSoleOwner(), claim: async (name) => held ? await createSoleOwner().claim(name) : null }
-  answer = () => { held = false; return 200 }
+  const leases: Leases = { ...createSoleOwner(), claim: async (name) => (held ? await createSoleOwner().claim(name) : null) }
+  answer = () => {
+    held = false
+    return 200
+  }
   await plane().opened(signalOf('lease-one'))
   await plane().opened({ ...signalOf('lease-two'), startedAtMs: Date.now() - 3_600_000 })
   start(leases)
   await until('one came', 5000, () => received.length === 1, 10)
-  await new Promise((resolve) => { setTimeout(resolve, 150) })
+  await new Promise((resolve) => {
+    setTimeout(resolve, 150)
+  })
   expect(received).toHaveLength(1)
 })
 
@@ -195,7 +244,14 @@ it('nobody is to be told: events are kept for an hour, and not for good', async 
   await store.query("UPDATE outbox SET created_at = now() - interval '2 hours' WHERE resource = 'inc_old'")
   await pruneEvents(store, 24 * 7)
   expect(await store.query('SELECT 1 FROM outbox')).toHaveLength(2)
-  notifier = startNotifier(null, { store, leases: createSoleOwner(), fetch: () => Promise.reject(new Error('nothing is sent')), incident: async () => null, clock: Date.now, onError: () => undefined })
+  notifier = startNotifier(null, {
+    store,
+    leases: createSoleOwner(),
+    fetch: () => Promise.reject(new Error('nothing is sent')),
+    incident: async () => null,
+    clock: Date.now,
+    onError: () => undefined,
+  })
   await until('the old one is gone', 5000, async () => (await store.query('SELECT 1 FROM outbox')).length === 1, 10)
   expect(await store.query('SELECT resource FROM outbox')).toEqual([{ resource: 'inc_new' }])
 })

@@ -3,7 +3,10 @@ import type { Actor } from '../../../api/services/audit.ts'
 import type { Store } from '../../../api/store/store.ts'
 import { openMigratedStore } from '../../support/migrated-store.ts'
 
-export interface TestStore { readonly store: Store; close(): Promise<void> }
+export interface TestStore {
+  readonly store: Store
+  close(): Promise<void>
+}
 
 /** `tenants` exist, each with an owner "user_<tenant>". */
 export const openTestStore = async (tenants: readonly string[] = ['acme', 'globex']): Promise<TestStore> => {
@@ -17,6 +20,13 @@ export const openTestStore = async (tenants: readonly string[] = ['acme', 'globe
 }
 
 export const actorOf = (tenant: string, change: Partial<Actor> = {}): Actor => ({
-  userId: `user_${tenant}`, tokenId: 'pat_test', email: `owner@${tenant}.test`, agentId: null, conversationId: null,
-  ip: '127.0.0.1', ua: 'test', requestId: 'req_test', ...change,
+  userId: `user_${tenant}`,
+  tokenId: 'pat_test',
+  email: `owner@${tenant}.test`,
+  agentId: null,
+  conversationId: null,
+  ip: '127.0.0.1',
+  ua: 'test',
+  requestId: 'req_test',
+  ...change,
 })

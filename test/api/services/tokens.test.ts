@@ -16,7 +16,9 @@ beforeAll(async () => {
   opened = await openTestStore()
   store = opened.store
 })
-afterAll(async () => { await opened.close() })
+afterAll(async () => {
+  await opened.close()
+})
 
 const make = (tenant: string, change: Partial<NewToken> = {}) =>
   createToken(store, { tenant, userId: `user_${tenant}`, name: 'ci', ...change }, actorOf(tenant))
@@ -34,7 +36,11 @@ describe('tokens', () => {
 
   it('grant everything unless scopes are named, and refuse scopes that do not exist', async () => {
     expect((await make('acme')).scopes).toEqual(['*'])
-    await expect(make('acme', { scopes: ['logs:write', 'logs:everything'] })).rejects.toMatchObject({ name: 'ApiError', code: 'VALIDATION_FAILED', fields: [{ path: 'scopes' }] })
+    await expect(make('acme', { scopes: ['logs:write', 'logs:everything'] })).rejects.toMatchObject({
+      name: 'ApiError',
+      code: 'VALIDATION_FAILED',
+      fields: [{ path: 'scopes' }],
+    })
   })
 
   it('refuse an expiry that is past or no time', async () => {
@@ -46,7 +52,13 @@ describe('tokens', () => {
   it('become a principal of their tenant, and none once they have expired', async () => {
     const made = await make('globex', { scopes: ['logs:read'], expiresAt: new Date(Date.now() + 60_000).toISOString() })
     expect(await principalOf(made.token)).toEqual({
-      tenant: 'globex', userId: 'user_globex', email: 'owner@globex.test', role: 'owner', tokenId: made.id, scopes: ['logs:read'], expiresAtMs: Date.parse(made.expiresAt!),
+      tenant: 'globex',
+      userId: 'user_globex',
+      email: 'owner@globex.test',
+      role: 'owner',
+      tokenId: made.id,
+      scopes: ['logs:read'],
+      expiresAtMs: Date.parse(made.expiresAt!),
     })
     await store.query("UPDATE tokens SET expires_at = now() - interval '1 second' WHERE id = $1", [made.id])
     expect(await principalOf(made.token)).toBeUndefined()
@@ -82,8 +94,13 @@ describe('caps of a token', () => {
   it('are kept, listed and told to the audit trail; there are none unless asked for', async () => {
     const made = await make('acme', { name: 'capped', dailyMutationLimit: 50, dailyLogBytesLimit: 5_000_000_000 })
     expect(made).toMatchObject({ dailyMutationLimit: 50, dailyLogBytesLimit: 5_000_000_000 })
-    expect((await listTokens(store, 'acme')).find((one) => one.id === made.id)).toMatchObject({ dailyMutationLimit: 50, dailyLogBytesLimit: 5_000_000_000 })
-    expect((await listAudit(store, 'acme', { action: 'CREATE_TOKEN', limit: 1 }))[0].meta).toMatchObject({ diff: { dailyMutationLimit: { to: 50 } } })
+    expect((await listTokens(store, 'acme')).find((one) => one.id === made.id)).toMatchObject({
+      dailyMutationLimit: 50,
+      dailyLogBytesLimit: 5_000_000_000,
+    })
+    expect((await listAudit(store, 'acme', { action: 'CREATE_TOKEN', limit: 1 }))[0].meta).toMatchObject({
+      diff: { dailyMutationLimit: { to: 50 } },
+    })
     expect(await make('acme')).toMatchObject({ dailyMutationLimit: null, dailyLogBytesLimit: null })
   })
 })
@@ -91,12 +108,16 @@ describe('caps of a token', () => {
 describe('the last use of a token', () => {
   const lastUse = async (tenant: string, id: string) => (await listTokens(store, tenant)).find((one) => one.id === id)?.lastUsedAt
   const failed: unknown[] = []
-  const createUses = (query: Store['query'] = store.query) => createTokenUses({}, { store: { query }, onError: (error) => failed.push(error) })
+  const createUses = (query: Store['query'] = store.query) =>
+    createTokenUses({}, { store: { query }, onError: (error) => failed.push(error) })
 
   it('is written in one statement for all tokens, and only forward', async () => {
     const [one, other, unused] = [await make('acme'), await make('globex'), await make('acme')]
     const asked: string[] = []
-    const uses = createUses(async (sql, params) => { asked.push(sql); return await store.query(sql, params) })
+    const uses = createUses(async (sql, params) => {
+      asked.push(sql)
+      return await store.query(sql, params)
+    })
     for (const atMs of [3000, 5000, 4000]) uses.note({ tenant: 'acme', tokenId: one.id, atMs })
     uses.note({ tenant: 'globex', tokenId: other.id, atMs: 7000 })
     // Nothing of another tenant's token is written.
@@ -105,17 +126,27 @@ describe('the last use of a token', () => {
     await uses.flush()
     await uses.flush()
     expect(asked).toHaveLength(1)
-    expect([await lastUse('acme', one.id), await lastUse('globex', other.id), await lastUse('acme', unused.id)]).toEqual(['1970-01-01T00:00:05.000Z', '1970-01-01T00:00:07.000Z', null])
+    expect([await lastUse('acme', one.id), await lastUse('globex', other.id), await lastUse('acme', unused.id)]).toEqual([
+      '1970-01-01T00:00:05.000Z',
+      '1970-01-01T00:00:07.000Z',
+      null,
+    ])
     uses.note({ tenant: 'acme', tokenId: one.id, atMs: 2000 })
     uses.note({ tenant: 'acme', tokenId: other.id, atMs: 9000 })
     await uses.close()
-    expect([await lastUse('acme', one.id), await lastUse('globex', other.id)]).toEqual(['1970-01-01T00:00:05.000Z', '1970-01-01T00:00:07.000Z'])
+    expect([await lastUse('acme', one.id), await lastUse('globex', other.id)]).toEqual([
+      '1970-01-01T00:00:05.000Z',
+      '1970-01-01T00:00:07.000Z',
+    ])
   })
 
   it('is kept for the next time when the store is away', async () => {
     const made = await make('acme')
     let away = true
-    const uses = createUses(async (sql, params) => { if (away) throw new Error('away'); return await store.query(sql, params) })
+    const uses = createUses(async (sql, params) => {
+      if (away) throw new Error('away')
+      return await store.query(sql, params)
+    })
     uses.note({ tenant: 'acme', tokenId: made.id, atMs: 1000 })
     await uses.flush()
     expect(failed).toHaveLength(1)
@@ -132,7 +163,8 @@ describe('the audit trail', () => {
     await revokeToken(store, 'acme', made.id, actor)
     const rows = await listAudit(store, 'acme', { patId: 'pat_agent', limit: 10 })
     expect(rows.map((row) => [row.action, row.resource, row.agentId, row.conversationId])).toEqual([
-      ['REVOKE_TOKEN', `token:${made.id}`, 'agent-7', 'run-9'], ['CREATE_TOKEN', `token:${made.id}`, 'agent-7', 'run-9'],
+      ['REVOKE_TOKEN', `token:${made.id}`, 'agent-7', 'run-9'],
+      ['CREATE_TOKEN', `token:${made.id}`, 'agent-7', 'run-9'],
     ])
     expect(rows[1].meta).toMatchObject({ ip: '127.0.0.1', ua: 'test', changedFields: ['name', 'scopes'] })
     expect(await listAudit(store, 'globex', { patId: 'pat_agent', limit: 10 })).toEqual([])
@@ -140,7 +172,9 @@ describe('the audit trail', () => {
 
   it('is narrowed by action, actor and time, and held to its limit', async () => {
     const all = await listAudit(store, 'acme', { limit: 100 })
-    expect((await listAudit(store, 'acme', { action: 'REVOKE_TOKEN', limit: 100 })).map((row) => row.id)).toEqual(all.filter((row) => row.action === 'REVOKE_TOKEN').map((row) => row.id))
+    expect((await listAudit(store, 'acme', { action: 'REVOKE_TOKEN', limit: 100 })).map((row) => row.id)).toEqual(
+      all.filter((row) => row.action === 'REVOKE_TOKEN').map((row) => row.id),
+    )
     expect(await listAudit(store, 'acme', { actor: 'owner@acme.test', limit: 100 })).toHaveLength(all.length)
     expect(await listAudit(store, 'acme', { actor: 'nobody', limit: 100 })).toEqual([])
     expect(await listAudit(store, 'acme', { from: new Date(Date.now() + 60_000).toISOString(), limit: 100 })).toEqual([])

@@ -14,13 +14,31 @@ const TOOL_TOKENS = 400
 let api: Harness
 beforeAll(async () => {
   api = await openHarness()
-  api.answer = ({ name }) => name === 'anomalies.count' ? [{ total: '0' }] : []
+  api.answer = ({ name }) => (name === 'anomalies.count' ? [{ total: '0' }] : [])
 })
-afterAll(async () => { await api.close() })
+afterAll(async () => {
+  await api.close()
+})
 
-interface Schema { readonly type?: string | string[]; readonly properties?: Record<string, Schema>; readonly required?: string[]; readonly additionalProperties?: unknown; readonly enum?: unknown[] }
-interface OpenAiTool { readonly type: 'function'; readonly function: { readonly name: string; readonly description: string; readonly parameters: Schema; readonly strict: boolean } }
-interface Route { readonly name: string; readonly schema: Schema; readonly method: string; readonly path: string; readonly parameters_in: Record<string, string>; readonly scopes: string[] }
+interface Schema {
+  readonly type?: string | string[]
+  readonly properties?: Record<string, Schema>
+  readonly required?: string[]
+  readonly additionalProperties?: unknown
+  readonly enum?: unknown[]
+}
+interface OpenAiTool {
+  readonly type: 'function'
+  readonly function: { readonly name: string; readonly description: string; readonly parameters: Schema; readonly strict: boolean }
+}
+interface Route {
+  readonly name: string
+  readonly schema: Schema
+  readonly method: string
+  readonly path: string
+  readonly parameters_in: Record<string, string>
+  readonly scopes: string[]
+}
 const file = async <T>(name: string, query = ''): Promise<T> => (await api.app.inject(`/openapi/${name}${query}`)).json<T>()
 const cost = (value: unknown): number => encode(JSON.stringify(value)).length
 const ajv = new Ajv2020({ strict: false })
@@ -28,7 +46,9 @@ const ajv = new Ajv2020({ strict: false })
 describe('the tools', () => {
   it('are the core unless told otherwise, at most 6,000 tokens together and 400 each', async () => {
     const core = await file<OpenAiTool[]>('openai-tools.json')
-    expect(core.map((tool) => tool.function.name)).toEqual(toolDefinitions.filter((tool) => tool.toolset === 'core').map((tool) => tool.name))
+    expect(core.map((tool) => tool.function.name)).toEqual(
+      toolDefinitions.filter((tool) => tool.toolset === 'core').map((tool) => tool.name),
+    )
     expect(core.length).toBeLessThanOrEqual(16)
     expect(cost(core)).toBeLessThanOrEqual(CORE_TOKENS)
     expect(cost(await file('openai-tools.json', '?strict=1'))).toBeLessThanOrEqual(CORE_TOKENS)
@@ -39,17 +59,25 @@ describe('the tools', () => {
   })
 
   it('have names that every vendor takes, and say everything of each argument', async () => {
-    for (const { name, description, parameters } of (await file<OpenAiTool[]>('openai-tools.json', '?toolset=all')).map((tool) => tool.function)) {
+    for (const { name, description, parameters } of (await file<OpenAiTool[]>('openai-tools.json', '?toolset=all')).map(
+      (tool) => tool.function,
+    )) {
       expect(name).toMatch(/^obs_[a-z0-9_]{3,44}$/)
       expect(description.length).toBeGreaterThan(20)
       expect(() => ajv.compile(parameters)).not.toThrow()
-      for (const [key, property] of Object.entries(parameters.properties ?? {})) expect([name, key, property]).toEqual([name, key, expect.objectContaining({ type: expect.any(String), description: expect.stringMatching(/./) })])
+      for (const [key, property] of Object.entries(parameters.properties ?? {}))
+        expect([name, key, property]).toEqual([
+          name,
+          key,
+          expect.objectContaining({ type: expect.any(String), description: expect.stringMatching(/./) }),
+        ])
     }
   })
 
   it('are there for every operation, or there is a reason why not', () => {
     const having = new Set<string>(toolDefinitions.map((tool) => tool.operation))
-    for (const id of Object.keys(operations) as OperationId[]) expect([id, having.has(id) !== (withoutTool[id] !== undefined)]).toEqual([id, true])
+    for (const id of Object.keys(operations) as OperationId[])
+      expect([id, having.has(id) !== (withoutTool[id] !== undefined)]).toEqual([id, true])
     expect(new Set(toolDefinitions.map((tool) => tool.name)).size).toBe(toolDefinitions.length)
   })
 
@@ -65,7 +93,7 @@ describe('the tools', () => {
   })
 })
 
-describe('the vendors\' own code takes', () => {
+describe("the vendors' own code takes", () => {
   it('every strict tool of OpenAI, in both shapes', async () => {
     const chat = await file<OpenAiTool[]>('openai-tools.json', '?toolset=all&strict=1')
     for (const { function: one } of chat) {
@@ -80,7 +108,16 @@ describe('the vendors\' own code takes', () => {
   it('not what is not strict: the oracle can tell', async () => {
     const loose = (await file<OpenAiTool[]>('openai-tools.json')).map((tool) => tool.function)
     expect(loose.every((tool) => !tool.strict)).toBe(true)
-    expect(loose.some((tool) => { try { toStrictJsonSchema(tool.parameters as never); return false } catch { return true } })).toBe(true)
+    expect(
+      loose.some((tool) => {
+        try {
+          toStrictJsonSchema(tool.parameters as never)
+          return false
+        } catch {
+          return true
+        }
+      }),
+    ).toBe(true)
   })
 
   it('every tool of Anthropic', async () => {
@@ -92,7 +129,9 @@ describe('the vendors\' own code takes', () => {
   })
 
   it('every tool of LangChain', async () => {
-    const byName = new Map((await file<OpenAiTool[]>('openai-tools.json', '?toolset=all')).map((tool) => [tool.function.name, tool.function]))
+    const byName = new Map(
+      (await file<OpenAiTool[]>('openai-tools.json', '?toolset=all')).map((tool) => [tool.function.name, tool.function]),
+    )
     for (const { name, schema, ...rest } of await file<(Route & { description: string })[]>('langchain-tools.json', '?toolset=all')) {
       const made = convertToOpenAITool({ name, description: rest.description, schema, invoke: () => undefined } as never)
       expect(made).toMatchObject({ type: 'function', function: { name, parameters: byName.get(name)!.parameters } })
@@ -106,8 +145,17 @@ describe('a choice of tools', () => {
     expect(await named('?toolset=monitors-write')).toEqual(['obs_monitor_create', 'obs_monitor_update'])
     expect(await named('?toolset=core,monitors')).toContain('obs_monitor_stats_get')
     expect(await named('?scopes=logs:read')).toEqual(['obs_whoami', 'obs_logs_aggregate', 'obs_logs_search', 'obs_log_get'])
-    expect(await named('?scopes=incidents:*,context:read')).toEqual(['obs_whoami', 'obs_incidents_list', 'obs_incident_get', 'obs_incident_update', 'obs_service_context'])
-    expect((await api.app.inject('/openapi/openai-tools.json?toolset=monitor')).json()).toMatchObject({ code: 'VALIDATION_FAILED', fields: [{ path: 'toolset', nearest: 'monitors', allowed: expect.arrayContaining([...TOOLSETS]) }] })
+    expect(await named('?scopes=incidents:*,context:read')).toEqual([
+      'obs_whoami',
+      'obs_incidents_list',
+      'obs_incident_get',
+      'obs_incident_update',
+      'obs_service_context',
+    ])
+    expect((await api.app.inject('/openapi/openai-tools.json?toolset=monitor')).json()).toMatchObject({
+      code: 'VALIDATION_FAILED',
+      fields: [{ path: 'toolset', nearest: 'monitors', allowed: expect.arrayContaining([...TOOLSETS]) }],
+    })
   })
 
   it('has the same bytes and tag every time, and is not sent again to whom has it', async () => {
@@ -123,28 +171,56 @@ describe('a choice of tools', () => {
 
 describe('the index and the routing', () => {
   it('name every file and every tool', async () => {
-    const index = await file<{ base_url: string; hash: string; files: Record<string, string>; toolsets: Record<string, string[]>; tools: { name: string }[] }>('tools-index.json')
+    const index = await file<{
+      base_url: string
+      hash: string
+      files: Record<string, string>
+      toolsets: Record<string, string[]>
+      tools: { name: string }[]
+    }>('tools-index.json')
     expect(index.base_url).toBe('http://localhost:80')
     expect(Object.values(index.toolsets).flat().sort()).toEqual(toolDefinitions.map((tool) => tool.name).sort())
     for (const url of Object.values(index.files)) expect((await api.app.inject(url)).statusCode).toBe(200)
   })
 
   it('say where each argument goes, to an operation that takes it there', async () => {
-    const spec = await api.app.inject('/openapi.json').then((reply) => reply.json<{ paths: Record<string, Record<string, { operationId: string; parameters: { name: string; in: string }[]; requestBody?: { content: Record<string, { schema: Schema }> } }>> }>())
+    const spec = await api.app.inject('/openapi.json').then((reply) =>
+      reply.json<{
+        paths: Record<
+          string,
+          Record<
+            string,
+            {
+              operationId: string
+              parameters: { name: string; in: string }[]
+              requestBody?: { content: Record<string, { schema: Schema }> }
+            }
+          >
+        >
+      }>(),
+    )
     const routing = await file<Record<string, Route & { operation_id: string }>>('tools-routing.json', '?toolset=all')
     for (const [name, { method, path, parameters_in: places, operation_id: id }] of Object.entries(routing)) {
       const operation = spec.paths[path][method.toLowerCase()]
       expect([name, operation.operationId]).toEqual([name, id])
       for (const [argument, place] of Object.entries(places)) {
-        const taken = place === 'body' ? Object.keys(operation.requestBody!.content['application/json'].schema.properties!) : operation.parameters.filter((one) => one.in === place).map((one) => one.name)
+        const taken =
+          place === 'body'
+            ? Object.keys(operation.requestBody!.content['application/json'].schema.properties!)
+            : operation.parameters.filter((one) => one.in === place).map((one) => one.name)
         if (!place.startsWith('header:')) expect([name, argument, taken]).toEqual([name, argument, expect.arrayContaining([argument])])
       }
     }
   })
 
   it('lead to calls that work', async () => {
-    for (const { method, path, parameters_in: places } of (await file<Route[]>('langchain-tools.json')).filter((one) => one.method === 'GET')) {
-      const url = path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => { expect(places[name]).toBe('path'); return 'none' })
+    for (const { method, path, parameters_in: places } of (await file<Route[]>('langchain-tools.json')).filter(
+      (one) => one.method === 'GET',
+    )) {
+      const url = path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => {
+        expect(places[name]).toBe('path')
+        return 'none'
+      })
       expect([200, 404]).toContain((await api.app.inject({ method: method as 'GET', url, headers: bearer('owner') })).statusCode)
     }
   })

@@ -3,7 +3,9 @@ import { huntCanaries } from './canaries.ts'
 import { openTestStore, type TestStore } from './store.ts'
 
 let store: TestStore
-beforeAll(async () => { store = await openTestStore() })
+beforeAll(async () => {
+  store = await openTestStore()
+})
 afterAll(() => store.dispose())
 
 // `npm run test:large` asks 100,000.

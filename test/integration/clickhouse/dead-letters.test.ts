@@ -12,11 +12,22 @@ let store: TestStore
 beforeAll(async () => {
   store = await openTestStore()
   await store.clickhouse.command('SYSTEM STOP MERGES dead_letters')
-  const write = (offset: number, tenant: string, body: Uint8Array, reason: 'malformed' | 'worker_died'): Promise<void> => store.clickhouse.insertRows({
-    table: DEAD_LETTERS_TABLE,
-    rows: [toDeadLetterRow(LOG, toSetAside(1, { offset, envelope: createEnvelope({ tenant, receivedAtMs: NOW - 1000, compression: 'zstd', recordCount: 5 }), body }, { offset, reason, detail: 'why' }))],
-  })
-  for (let offset = 0; offset < 5; offset += 1) await write(offset, 'a', Buffer.from(`body ${offset}`), offset === 3 ? 'worker_died' : 'malformed')
+  const write = (offset: number, tenant: string, body: Uint8Array, reason: 'malformed' | 'worker_died'): Promise<void> =>
+    store.clickhouse.insertRows({
+      table: DEAD_LETTERS_TABLE,
+      rows: [
+        toDeadLetterRow(
+          LOG,
+          toSetAside(
+            1,
+            { offset, envelope: createEnvelope({ tenant, receivedAtMs: NOW - 1000, compression: 'zstd', recordCount: 5 }), body },
+            { offset, reason, detail: 'why' },
+          ),
+        ),
+      ],
+    })
+  for (let offset = 0; offset < 5; offset += 1)
+    await write(offset, 'a', Buffer.from(`body ${offset}`), offset === 3 ? 'worker_died' : 'malformed')
   await write(2, 'a', Buffer.from('body 2'), 'malformed')
   await write(9, 'b', Buffer.alloc(70_000, 1), 'malformed')
 })
@@ -36,9 +47,19 @@ it('pages through all of them once, although one was written twice and all have 
 
 it('filters by reason, time and tenant', async () => {
   const { list, get } = createDeadLetters(store.clickhouse)
-  const { deadLetters: [died, ...others] } = (await list({ tenant: 'a', ...WHOLE, reason: 'worker_died' }, 10, null))
+  const {
+    deadLetters: [died, ...others],
+  } = await list({ tenant: 'a', ...WHOLE, reason: 'worker_died' }, 10, null)
   expect(others).toEqual([])
-  expect(died).toMatchObject({ reason: 'worker_died', detail: 'why', receivedAt: new Date(NOW - 1000).toISOString(), format: 'protobuf', compression: 'zstd', records: 5, bodyBytes: 6 })
+  expect(died).toMatchObject({
+    reason: 'worker_died',
+    detail: 'why',
+    receivedAt: new Date(NOW - 1000).toISOString(),
+    format: 'protobuf',
+    compression: 'zstd',
+    records: 5,
+    bodyBytes: 6,
+  })
   expect((await list({ tenant: 'a', ...WHOLE, toMs: NOW - 1001 }, 10, null)).deadLetters).toEqual([])
   expect(await get('b', died.id)).toBeNull()
   expect(await get('a', died.id)).toMatchObject({ bodyBase64: Buffer.from('body 3').toString('base64'), bodyTruncated: false })
@@ -46,14 +67,20 @@ it('filters by reason, time and tenant', async () => {
 
 it('shows the first 64 KiB of a body and says how long it is', async () => {
   const deadLetters = createDeadLetters(store.clickhouse)
-  const { deadLetters: [large] } = await deadLetters.list({ tenant: 'b', ...WHOLE }, 10, null)
+  const {
+    deadLetters: [large],
+  } = await deadLetters.list({ tenant: 'b', ...WHOLE }, 10, null)
   const whole = await deadLetters.get('b', large.id)
   expect(whole).toMatchObject({ bodyBytes: 70_000, bodyTruncated: true })
   expect(Buffer.from(whole!.bodyBase64, 'base64')).toHaveLength(65_536)
 })
 
 it('a row of an earlier version still says how long its body is', async () => {
-  await store.clickhouse.command("INSERT INTO dead_letters (log_id, log_partition, log_offset, tenant, signal, reason, received_at, body) VALUES ('old', 0, 1, 'old', 'otlp_logs', 'no records in x', now64(3), 'YWJj')")
-  const { deadLetters: [old] } = await createDeadLetters(store.clickhouse).list({ tenant: 'old', ...WHOLE, toMs: NOW + 600_000 }, 10, null)
+  await store.clickhouse.command(
+    "INSERT INTO dead_letters (log_id, log_partition, log_offset, tenant, signal, reason, received_at, body) VALUES ('old', 0, 1, 'old', 'otlp_logs', 'no records in x', now64(3), 'YWJj')",
+  )
+  const {
+    deadLetters: [old],
+  } = await createDeadLetters(store.clickhouse).list({ tenant: 'old', ...WHOLE, toMs: NOW + 600_000 }, 10, null)
   expect(old).toMatchObject({ reason: 'no records in x', meaning: 'Set aside by another version of Lapwing.', bodyBytes: 3, detail: '' })
 })

@@ -4,7 +4,13 @@ import { readFileSync } from 'node:fs'
 import { createClickHouse } from '../../../clickhouse/client.ts'
 import { storeOneRange, type OneRange } from './one-range.ts'
 
-const { url, user, password, file, range } = JSON.parse(process.argv[2]) as { url: string; user: string; password: string; file: string; range: OneRange }
+const { url, user, password, file, range } = JSON.parse(process.argv[2]) as {
+  url: string
+  user: string
+  password: string
+  file: string
+  range: OneRange
+}
 const clickhouse = createClickHouse({ url, user, password, database: 'lapwing' })
 const block = readFileSync(file)
 process.stdout.write('sending\n')

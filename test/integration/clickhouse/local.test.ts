@@ -15,32 +15,63 @@ const count = { name: 'count', sql: 'SELECT toString(count()) AS rows FROM otel_
 
 describe('the local ClickHouse', () => {
   let store: TestStore
-  beforeAll(async () => { store = await openTestStore() })
+  beforeAll(async () => {
+    store = await openTestStore()
+  })
   afterAll(() => store.dispose())
 
   it('lets the reader select and nothing else', async () => {
     const reader = (sql: string) => ask(`${store.local.url}/?database=lapwing`, 'reader', 'reader-password', sql)
     expect(await reader('SELECT 1 + count() FROM otel_logs')).toEqual({ ok: true, text: expect.stringMatching(/^\d+\n$/) })
-    for (const sql of ["INSERT INTO otel_logs (Body) VALUES ('x')", 'DROP TABLE otel_logs', 'CREATE TABLE t (a Int8) ENGINE = Memory', "SELECT * FROM file('/etc/passwd', 'LineAsString')",
-      "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')", 'SELECT 1 SETTINGS max_execution_time = 0', 'SYSTEM SHUTDOWN']) {
+    for (const sql of [
+      "INSERT INTO otel_logs (Body) VALUES ('x')",
+      'DROP TABLE otel_logs',
+      'CREATE TABLE t (a Int8) ENGINE = Memory',
+      "SELECT * FROM file('/etc/passwd', 'LineAsString')",
+      "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
+      'SELECT 1 SETTINGS max_execution_time = 0',
+      'SYSTEM SHUTDOWN',
+    ]) {
       expect(await reader(sql), sql).toMatchObject({ ok: false })
     }
     expect(await ask(store.local.url, 'reader', 'wrong-password', 'SELECT 1')).toMatchObject({ ok: false })
   })
 
   it('lets the reader set what Grafana and ClickStack send with a query, within bounds, and nothing else', async () => {
-    const reader = (settings: string) => ask(`${store.local.url}/?database=lapwing&${settings}`, 'reader', 'reader-password', 'SELECT count() FROM otel_logs')
-    for (const settings of ['max_execution_time=65', 'date_time_output_format=iso', 'max_rows_to_read=1000000&read_overflow_mode=break', 'session_timezone=Europe/Berlin']) {
+    const reader = (settings: string) =>
+      ask(`${store.local.url}/?database=lapwing&${settings}`, 'reader', 'reader-password', 'SELECT count() FROM otel_logs')
+    for (const settings of [
+      'max_execution_time=65',
+      'date_time_output_format=iso',
+      'max_rows_to_read=1000000&read_overflow_mode=break',
+      'session_timezone=Europe/Berlin',
+    ]) {
       expect(await reader(settings), settings).toMatchObject({ ok: true })
     }
-    for (const settings of ['max_execution_time=0', 'max_execution_time=3600', 'max_memory_usage=0', 'readonly=0', 'max_threads=64', 'allow_ddl=1&readonly=2']) {
+    for (const settings of [
+      'max_execution_time=0',
+      'max_execution_time=3600',
+      'max_memory_usage=0',
+      'readonly=0',
+      'max_threads=64',
+      'allow_ddl=1&readonly=2',
+    ]) {
       expect(await reader(settings), settings).toMatchObject({ ok: false })
     }
   })
 
   it('leaves default nothing to read, write or stop', async () => {
-    for (const sql of ['SELECT count() FROM lapwing.otel_logs', "SELECT * FROM file('/etc/passwd', 'LineAsString')", 'DROP TABLE lapwing.otel_logs', 'CREATE USER x', 'SYSTEM SHUTDOWN']) {
-      expect(await ask(store.local.url, 'default', '', sql), sql).toMatchObject({ ok: false, text: expect.stringContaining('ACCESS_DENIED') })
+    for (const sql of [
+      'SELECT count() FROM lapwing.otel_logs',
+      "SELECT * FROM file('/etc/passwd', 'LineAsString')",
+      'DROP TABLE lapwing.otel_logs',
+      'CREATE USER x',
+      'SYSTEM SHUTDOWN',
+    ]) {
+      expect(await ask(store.local.url, 'default', '', sql), sql).toMatchObject({
+        ok: false,
+        text: expect.stringContaining('ACCESS_DENIED'),
+      })
     }
   })
 
@@ -69,7 +100,10 @@ describe('the local ClickHouse', () => {
     const holder = createServer().listen(0, '127.0.0.1')
     await once(holder, 'listening')
     const directory = createDirectory()
-    await expect(startLocalClickHouse(settingsOf(directory, (holder.address() as AddressInfo).port))).rejects.toMatchObject({ code: 'PORT_BUSY', message: expect.stringContaining('LAPWING_CLICKHOUSE_LISTEN') })
+    await expect(startLocalClickHouse(settingsOf(directory, (holder.address() as AddressInfo).port))).rejects.toMatchObject({
+      code: 'PORT_BUSY',
+      message: expect.stringContaining('LAPWING_CLICKHOUSE_LISTEN'),
+    })
     holder.close()
     rmSync(directory, { recursive: true, force: true })
   })
@@ -80,9 +114,17 @@ describe('the life of the child', () => {
     const script = `const { startLocalClickHouse } = await import(${JSON.stringify(localFile)})
       const local = await startLocalClickHouse({ ...${JSON.stringify({ ...settingsOf(directory, port), log: undefined })}, log: { info() {}, warn() {} } })
       console.log(local.pid()); setInterval(() => {}, 1000)`
-    const parent = spawn(process.execPath, ['--no-warnings', '--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const [line] = await once(parent.stdout, 'data') as [Buffer]
-    return { kill: () => { parent.kill('SIGKILL') }, pid: Number(line.toString()), exited: once(parent, 'exit') }
+    const parent = spawn(process.execPath, ['--no-warnings', '--input-type=module', '--eval', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer]
+    return {
+      kill: () => {
+        parent.kill('SIGKILL')
+      },
+      pid: Number(line.toString()),
+      exited: once(parent, 'exit'),
+    }
   }
 
   it('ends with a parent that is killed, and a start right after waits for its port and directory', async () => {
@@ -126,7 +168,16 @@ describe('the life of the child', () => {
     const directory = createDirectory()
     const ready: number[] = []
     let failed = 0
-    const local = await startLocalClickHouse({ ...settingsOf(directory), onReady: (pid) => ready.push(pid), log: { ...silent, warn: (_, message) => { if (message.includes('while starting')) failed += 1 } } })
+    const local = await startLocalClickHouse({
+      ...settingsOf(directory),
+      onReady: (pid) => ready.push(pid),
+      log: {
+        ...silent,
+        warn: (_, message) => {
+          if (message.includes('while starting')) failed += 1
+        },
+      },
+    })
     const configFile = join(directory, 'config', 'config.xml')
     const config = readFileSync(configFile)
     writeFileSync(configFile, '<not a configuration')
@@ -135,7 +186,8 @@ describe('the life of the child', () => {
     await local.close()
     writeFileSync(configFile, config)
     // A failed start is tried again after a second, and a start takes less than one.
-    for (const deadline = Date.now() + 3000; Date.now() < deadline && ready.length === 1;) await new Promise((resolve) => setTimeout(resolve, 50))
+    for (const deadline = Date.now() + 3000; Date.now() < deadline && ready.length === 1;)
+      await new Promise((resolve) => setTimeout(resolve, 50))
     for (const pid of ready.slice(1)) process.kill(-pid, 'SIGKILL')
     expect(ready).toHaveLength(1)
     expect(local.pid()).toBeNull()
@@ -149,7 +201,10 @@ describe('the life of the child', () => {
     const record = join(directory, 'clickhouse-version')
     expect(readFileSync(record, 'utf8')).toMatch(/^\d+\.\d+/)
     writeFileSync(record, '99.1.2.3\n')
-    await expect(startLocalClickHouse(settingsOf(directory))).rejects.toMatchObject({ code: 'STORE_REJECTED', message: expect.stringContaining('99.1.2.3') })
+    await expect(startLocalClickHouse(settingsOf(directory))).rejects.toMatchObject({
+      code: 'STORE_REJECTED',
+      message: expect.stringContaining('99.1.2.3'),
+    })
     rmSync(directory, { recursive: true, force: true })
   })
 
@@ -167,7 +222,14 @@ describe('the life of the child', () => {
   it('says what a child complained about that cannot start', async () => {
     const directory = createDirectory()
     const warnings: object[] = []
-    await expect(startLocalClickHouse({ ...settingsOf(directory), maxMemoryBytes: 1, database: 'not a name', log: { ...silent, warn: (fields) => warnings.push(fields) } })).rejects.toThrow(/not a database name/)
+    await expect(
+      startLocalClickHouse({
+        ...settingsOf(directory),
+        maxMemoryBytes: 1,
+        database: 'not a name',
+        log: { ...silent, warn: (fields) => warnings.push(fields) },
+      }),
+    ).rejects.toThrow(/not a database name/)
     expect(warnings).toEqual([])
     rmSync(directory, { recursive: true, force: true })
   })

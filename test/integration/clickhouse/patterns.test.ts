@@ -12,12 +12,26 @@ import { openTestStore, type TestStore } from './store.ts'
 
 const HOUR = 3_600_000
 const NOW = Math.floor(Date.now() / HOUR) * HOUR - 10 * HOUR + 1_830_500
-interface Timed extends Labelled { readonly ms: number }
-const spread = (records: readonly Labelled[], fromMs: number, toMs: number): Timed[] => records.map((record, i) => ({ ...record, ms: fromMs + Math.floor(i * (toMs - fromMs) / records.length) }))
-const bodyOf = (records: readonly Timed[]): Uint8Array => encodeRequest({ resourceLogs: [...Map.groupBy(records, ({ service }) => service)].map(([service, own]) => ({
-  resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] },
-  scopeLogs: [{ logRecords: own.map(({ ms, severity, text }) => ({ timeUnixNano: nanos(ms), severityNumber: severity, body: { stringValue: text } })) }],
-})) })
+interface Timed extends Labelled {
+  readonly ms: number
+}
+const spread = (records: readonly Labelled[], fromMs: number, toMs: number): Timed[] =>
+  records.map((record, i) => ({ ...record, ms: fromMs + Math.floor((i * (toMs - fromMs)) / records.length) }))
+const bodyOf = (records: readonly Timed[]): Uint8Array =>
+  encodeRequest({
+    resourceLogs: [...Map.groupBy(records, ({ service }) => service)].map(([service, own]) => ({
+      resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] },
+      scopeLogs: [
+        {
+          logRecords: own.map(({ ms, severity, text }) => ({
+            timeUnixNano: nanos(ms),
+            severityNumber: severity,
+            body: { stringValue: text },
+          })),
+        },
+      ],
+    })),
+  })
 
 let store: TestStore
 let api: Harness
@@ -43,21 +57,67 @@ const take = async (tenant: string, records: readonly Timed[], decoders = [creat
     const some = records.slice(i, i + 500)
     const input = rangeOf([{ body: bodyOf(some), envelope: { tenant, receivedAtMs: NOW } }], { receiveDay: Math.floor(NOW / 86_400_000) })
     const at = offset++
-    const output = decoders[(i / 500) % decoders.length]({ ...input, messages: input.messages.map((message) => ({ ...message, offset: at })) })
+    const output = decoders[(i / 500) % decoders.length]({
+      ...input,
+      messages: input.messages.map((message) => ({ ...message, offset: at })),
+    })
     expect(output.poison).toEqual([])
     await insert(output, String(at))
   }
 }
-interface Pattern { id: string; template: string; severity: string; count: number; baselineCount: number; change: { kind: string; ratio: number | null; sigma: number }; new: boolean; gone: boolean; services: Record<string, number>; levels: Record<string, number>; firstSeen: string; lastSeen: string; variants: number; share: number; example: { message: string; link: string }; link: string }
-interface Answer { patterns: Pattern[]; matched: number; total: number; baselineTotal: number; other: { count: number; baselineCount: number }; range: { from: string; to: string }; baseline: { from: string; to: string }; emptyReason?: string }
+interface Pattern {
+  id: string
+  template: string
+  severity: string
+  count: number
+  baselineCount: number
+  change: { kind: string; ratio: number | null; sigma: number }
+  new: boolean
+  gone: boolean
+  services: Record<string, number>
+  levels: Record<string, number>
+  firstSeen: string
+  lastSeen: string
+  variants: number
+  share: number
+  example: { message: string; link: string }
+  link: string
+}
+interface Answer {
+  patterns: Pattern[]
+  matched: number
+  total: number
+  baselineTotal: number
+  other: { count: number; baselineCount: number }
+  range: { from: string; to: string }
+  baseline: { from: string; to: string }
+  emptyReason?: string
+}
 const ask = async (query: string, as = 'owner'): Promise<Answer> => {
   const reply = await api.app.inject({ url: `/api/v1/logs/patterns?limit=200&${query}`, headers: bearer(as) })
   expect(reply.statusCode, reply.body).toBe(200)
   return reply.json()
 }
-const fault = async (query: string) => (await api.app.inject({ url: `/api/v1/logs/patterns?${query}`, headers: bearer('owner') })).json<{ code: string; fields?: { path: string; example?: string }[] }>()
-const clear = async (): Promise<void> => { for (const table of ['log_templates', 'log_template_counts']) await store.clickhouse.command(`TRUNCATE TABLE ${table}`) }
-const countsOf = ({ patterns }: Answer) => patterns.map(({ id, template, count, baselineCount, levels, services, variants }) => ({ id, template, count, baselineCount, levels, services, variants })).sort((a, b) => a.id < b.id ? -1 : 1)
+const fault = async (query: string) =>
+  (await api.app.inject({ url: `/api/v1/logs/patterns?${query}`, headers: bearer('owner') })).json<{
+    code: string
+    fields?: { path: string; example?: string }[]
+  }>()
+const clear = async (): Promise<void> => {
+  for (const table of ['log_templates', 'log_template_counts']) await store.clickhouse.command(`TRUNCATE TABLE ${table}`)
+}
+const countsOf = ({ patterns }: Answer) =>
+  patterns
+    .map(({ id, template, count, baselineCount, levels, services, variants }) => ({
+      id,
+      template,
+      count,
+      baselineCount,
+      levels,
+      services,
+      variants,
+    }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
 
 describe('patterns', () => {
   it('count every record once, whoever decoded it, and are the same in two workers as in one and in any order', async () => {
@@ -67,40 +127,126 @@ describe('patterns', () => {
     const one = await ask('')
     await clear()
     const random = createRandom(3)
-    const shuffled = records.map((record) => ({ record, at: random(1_000_000) })).sort((a, b) => a.at - b.at).map(({ record }) => record)
+    const shuffled = records
+      .map((record) => ({ record, at: random(1_000_000) }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ record }) => record)
     await take('a', shuffled, [createDecoder(), createDecoder(), createDecoder()])
     const three = await ask('')
     expect(countsOf(three)).toEqual(countsOf(one))
     expect([one.total, one.other.count, one.patterns.reduce((sum, { count }) => sum + count, 0)]).toEqual([6_000, 0, 6_000])
     expect(one.patterns.length).toBe(new Set(records.map(({ template }) => template)).size)
-    for (const { service, severity } of [{ service: 'gateway', severity: 'warn' }, { service: 'store', severity: 'error' }]) {
+    for (const { service, severity } of [
+      { service: 'gateway', severity: 'warn' },
+      { service: 'store', severity: 'error' },
+    ]) {
       const least = severity === 'warn' ? 13 : 17
-      expect((await ask(`service=${service}&severity_min=${severity}`)).total).toBe(records.filter((record) => record.service === service && record.severity >= least).length)
+      expect((await ask(`service=${service}&severity_min=${severity}`)).total).toBe(
+        records.filter((record) => record.service === service && record.severity >= least).length,
+      )
     }
   })
 
   it('sent twice under one token count once, and are found by position', async () => {
     await clear()
-    const input = rangeOf([{ body: bodyOf(spread(templateLogs(100, 5), NOW - HOUR, NOW)), envelope: { tenant: 'a', receivedAtMs: NOW } }], { receiveDay: Math.floor(NOW / 86_400_000) })
+    const input = rangeOf([{ body: bodyOf(spread(templateLogs(100, 5), NOW - HOUR, NOW)), envelope: { tenant: 'a', receivedAtMs: NOW } }], {
+      receiveDay: Math.floor(NOW / 86_400_000),
+    })
     for (let i = 0; i < 2; i++) await insert(createDecoder()(input), 'twice')
     expect((await ask('')).total).toBe(100)
     const here = { ...input, first: 100, last: 100, records: 100, cost: 0 }
-    expect([await presenceOf(store.clickhouse, 'log_template_counts', input.logId, here, null)(), await presenceOf(store.clickhouse, 'log_template_counts', input.logId, { ...here, first: 101, last: 101 }, null)()]).toEqual([true, false])
+    expect([
+      await presenceOf(store.clickhouse, 'log_template_counts', input.logId, here, null)(),
+      await presenceOf(store.clickhouse, 'log_template_counts', input.logId, { ...here, first: 101, last: 101 }, null)(),
+    ]).toEqual([true, false])
   })
 
   it('tell what is new, what came back, what grew, what shrank and what is gone, by rate', async () => {
     await clear()
-    const text = (service: string, texts: readonly string[], severity = 9): Labelled[] => texts.map((one) => ({ service, severity, template: 0, text: one }))
+    const text = (service: string, texts: readonly string[], severity = 9): Labelled[] =>
+      texts.map((one) => ({ service, severity, template: 0, text: one }))
     const times = (n: number, make: (i: number) => string): string[] => Array.from({ length: n }, (_, i) => make(i))
     await take('a', [
-      ...spread(text('shop', times(3, (i) => `came before ${i}`)), NOW - 9 * HOUR, NOW - 8 * HOUR),
-      ...spread([...text('shop', times(200, (i) => `steady ${i}`)), ...text('shop', times(40, (i) => `growing ${i}`)), ...text('shop', times(300, (i) => `shrinking ${i}`)), ...text('shop', times(9, (i) => `ending ${i}`))], NOW - 2 * HOUR - 1_800_000, NOW - HOUR),
-      ...spread([...text('shop', times(120, (i) => `steady ${i}`)), ...text('shop', times(400, (i) => `growing ${i}`)), ...text('shop', times(30, (i) => `shrinking ${i}`)), ...text('shop', times(2, (i) => `came before ${i}`)), ...text('shop', times(7, (i) => `never seen ${i}`), 17)], NOW - HOUR + 60_000, NOW),
+      ...spread(
+        text(
+          'shop',
+          times(3, (i) => `came before ${i}`),
+        ),
+        NOW - 9 * HOUR,
+        NOW - 8 * HOUR,
+      ),
+      ...spread(
+        [
+          ...text(
+            'shop',
+            times(200, (i) => `steady ${i}`),
+          ),
+          ...text(
+            'shop',
+            times(40, (i) => `growing ${i}`),
+          ),
+          ...text(
+            'shop',
+            times(300, (i) => `shrinking ${i}`),
+          ),
+          ...text(
+            'shop',
+            times(9, (i) => `ending ${i}`),
+          ),
+        ],
+        NOW - 2 * HOUR - 1_800_000,
+        NOW - HOUR,
+      ),
+      ...spread(
+        [
+          ...text(
+            'shop',
+            times(120, (i) => `steady ${i}`),
+          ),
+          ...text(
+            'shop',
+            times(400, (i) => `growing ${i}`),
+          ),
+          ...text(
+            'shop',
+            times(30, (i) => `shrinking ${i}`),
+          ),
+          ...text(
+            'shop',
+            times(2, (i) => `came before ${i}`),
+          ),
+          ...text(
+            'shop',
+            times(7, (i) => `never seen ${i}`),
+            17,
+          ),
+        ],
+        NOW - HOUR + 60_000,
+        NOW,
+      ),
     ])
-    const answer = await ask(`from=${new Date(NOW - HOUR + 60_000).toISOString()}&baseline_from=${new Date(NOW - 2 * HOUR - 1_800_000).toISOString()}&baseline_to=${new Date(NOW - HOUR).toISOString()}`)
+    const answer = await ask(
+      `from=${new Date(NOW - HOUR + 60_000).toISOString()}&baseline_from=${new Date(NOW - 2 * HOUR - 1_800_000).toISOString()}&baseline_to=${new Date(NOW - HOUR).toISOString()}`,
+    )
     const of = (template: string) => answer.patterns.find((one) => one.template === template)!
-    expect(Object.fromEntries(answer.patterns.map(({ template, change }) => [template, change.kind]))).toEqual({ 'steady <num>': 'same', 'growing <num>': 'more', 'shrinking <num>': 'less', 'ending <num>': 'gone', 'came before <num>': 'back', 'never seen <num>': 'new' })
-    expect(of('never seen <num>')).toMatchObject({ new: true, gone: false, count: 7, baselineCount: 0, severity: 'error', levels: { error: 7 }, services: { shop: 7 }, change: { ratio: null } })
+    expect(Object.fromEntries(answer.patterns.map(({ template, change }) => [template, change.kind]))).toEqual({
+      'steady <num>': 'same',
+      'growing <num>': 'more',
+      'shrinking <num>': 'less',
+      'ending <num>': 'gone',
+      'came before <num>': 'back',
+      'never seen <num>': 'new',
+    })
+    expect(of('never seen <num>')).toMatchObject({
+      new: true,
+      gone: false,
+      count: 7,
+      baselineCount: 0,
+      severity: 'error',
+      levels: { error: 7 },
+      services: { shop: 7 },
+      change: { ratio: null },
+    })
     expect(of('ending <num>')).toMatchObject({ new: false, gone: true, count: 0, baselineCount: 9 })
     // 400 in an hour after 40 in one and a half.
     expect(of('growing <num>').change.ratio).toBeGreaterThan(14)
@@ -130,15 +276,42 @@ describe('patterns', () => {
     await clear()
     const random = createRandom(8)
     const word = () => Array.from({ length: 7 }, () => 'ghijklmnopqrstuvwxyz'[random(20)]).join('')
-    const hostile = spread(Array.from({ length: 20_000 }, (_, i) => ({ service: 'noise', severity: 9, template: 0, text: i % 100 === 0 ? `well known ${i}` : Array.from({ length: 3 + random(6) }, word).join(' ') })), NOW - HOUR, NOW)
-    await take('a', [...hostile, { service: 'noise', severity: 9, template: 0, text: '注'.repeat(21_845), ms: NOW - 1000 }, { service: 'noise', severity: 17, template: 0, text: `{"level":"error","msg":"not written","rows":[${'1,'.repeat(20_000)}1]}`, ms: NOW - 1000 }])
-    const [{ rows, bytes }] = await store.clickhouse.query<{ rows: string; bytes: string }>({ name: 'test.rows', sql: "SELECT count() AS rows, sum(length(text) + length(example)) AS bytes FROM log_templates WHERE tenant = 'a'" }, {})
+    const hostile = spread(
+      Array.from({ length: 20_000 }, (_, i) => ({
+        service: 'noise',
+        severity: 9,
+        template: 0,
+        text: i % 100 === 0 ? `well known ${i}` : Array.from({ length: 3 + random(6) }, word).join(' '),
+      })),
+      NOW - HOUR,
+      NOW,
+    )
+    await take('a', [
+      ...hostile,
+      { service: 'noise', severity: 9, template: 0, text: '注'.repeat(21_845), ms: NOW - 1000 },
+      {
+        service: 'noise',
+        severity: 17,
+        template: 0,
+        text: `{"level":"error","msg":"not written","rows":[${'1,'.repeat(20_000)}1]}`,
+        ms: NOW - 1000,
+      },
+    ])
+    const [{ rows, bytes }] = await store.clickhouse.query<{ rows: string; bytes: string }>(
+      {
+        name: 'test.rows',
+        sql: "SELECT count() AS rows, sum(length(text) + length(example)) AS bytes FROM log_templates WHERE tenant = 'a'",
+      },
+      {},
+    )
     expect(Number(rows)).toBeLessThanOrEqual(PER_SERVICE)
     expect(Number(bytes)).toBeLessThan(2 * 1024 * PER_SERVICE)
     const answer = await ask('sort=count')
     expect(answer.total).toBe(20_002)
     // Those that are not shown occurred once each.
-    expect(answer.patterns.reduce((sum, { count }) => sum + count, answer.other.count) + answer.matched - answer.patterns.length).toBe(20_002)
+    expect(answer.patterns.reduce((sum, { count }) => sum + count, answer.other.count) + answer.matched - answer.patterns.length).toBe(
+      20_002,
+    )
     expect(answer.patterns[0]).toMatchObject({ template: 'well known <num>', count: 200 })
   })
 
@@ -150,7 +323,13 @@ describe('patterns', () => {
   })
 
   it.each([
-    ['baseline_from=now-30m', 'BAD_TIME_RANGE', 'baseline_from'], ['baseline_to=now-30m', 'BAD_TIME_RANGE', 'baseline_to'], ['baseline_to=then', 'BAD_TIME_RANGE', 'baseline_to'], ['id=x', 'VALIDATION_FAILED', 'id'], ['sort=size', 'VALIDATION_FAILED', 'sort'], ['severity_min=loud', 'VALIDATION_FAILED', 'severity_min'], ['from=soon', 'BAD_TIME_RANGE', 'from'],
+    ['baseline_from=now-30m', 'BAD_TIME_RANGE', 'baseline_from'],
+    ['baseline_to=now-30m', 'BAD_TIME_RANGE', 'baseline_to'],
+    ['baseline_to=then', 'BAD_TIME_RANGE', 'baseline_to'],
+    ['id=x', 'VALIDATION_FAILED', 'id'],
+    ['sort=size', 'VALIDATION_FAILED', 'sort'],
+    ['severity_min=loud', 'VALIDATION_FAILED', 'severity_min'],
+    ['from=soon', 'BAD_TIME_RANGE', 'from'],
   ])('asked for with %s are refused with %s at %s', async (query, code, path) => {
     expect(await fault(query)).toMatchObject({ code, fields: [{ path }] })
   })

@@ -14,10 +14,15 @@ describe('retention by size', () => {
   beforeAll(async () => {
     store = await openTestStore()
     for (const age of [0, 1, 2, 3]) {
-      const rows = Array.from({ length: 500 }, (_, n) => toRow({ tenant: 'a', ms: NOW - age * DAY_MS, body: `record ${n * 7919} of day ${age}`, offset: n, index: age }))
+      const rows = Array.from({ length: 500 }, (_, n) =>
+        toRow({ tenant: 'a', ms: NOW - age * DAY_MS, body: `record ${n * 7919} of day ${age}`, offset: n, index: age }),
+      )
       await store.clickhouse.insertRows({ table: 'otel_logs', rows })
     }
-    await store.clickhouse.insertRows({ table: 'series_partials', rows: [{ tenant: 'a', service: 'shop', bucket: Math.floor(NOW / 1000) - 2 * 86_400, receive_day: dayOf(2) }] })
+    await store.clickhouse.insertRows({
+      table: 'series_partials',
+      rows: [{ tenant: 'a', service: 'shop', bucket: Math.floor(NOW / 1000) - 2 * 86_400, receive_day: dayOf(2) }],
+    })
   })
   afterAll(() => store.dispose())
 

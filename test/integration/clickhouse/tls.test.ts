@@ -25,7 +25,12 @@ afterAll(async () => {
   await store.dispose()
   rmSync(dataDir, { recursive: true, force: true })
 })
-const place = () => ({ url: `https://localhost:${front.port}`, user: store.local.user, password: store.local.password, database: 'lapwing' })
+const place = () => ({
+  url: `https://localhost:${front.port}`,
+  user: store.local.user,
+  password: store.local.password,
+  database: 'lapwing',
+})
 
 it.skipIf(!hasOpenssl)('is trusted by the authority that is given, by its name, and by no other', async () => {
   const trusting = createClickHouse({ ...place(), tlsCa: cert })
@@ -42,7 +47,14 @@ it.skipIf(!hasOpenssl)('is trusted by the authority that is given, by its name, 
 it.skipIf(!hasOpenssl)('is told at the start with the setting that helps', async () => {
   const logger = createLogger('silent')
   const { onClose, close } = createClosers(logger)
-  const config = loadConfig({ LAPWING_DATA_DIR: dataDir, CLICKHOUSE_URL: place().url, CLICKHOUSE_USER: store.local.user, CLICKHOUSE_PASSWORD: store.local.password })
-  await expect(openServers(config, 'a test', logger, onClose)).rejects.toThrow(/^CLICKHOUSE_URL: .*give the authority's as CLICKHOUSE_TLS_CA or CLICKHOUSE_TLS_CA_FILE$/)
+  const config = loadConfig({
+    LAPWING_DATA_DIR: dataDir,
+    CLICKHOUSE_URL: place().url,
+    CLICKHOUSE_USER: store.local.user,
+    CLICKHOUSE_PASSWORD: store.local.password,
+  })
+  await expect(openServers(config, 'a test', logger, onClose)).rejects.toThrow(
+    /^CLICKHOUSE_URL: .*give the authority's as CLICKHOUSE_TLS_CA or CLICKHOUSE_TLS_CA_FILE$/,
+  )
   await close()
 })

@@ -4,10 +4,18 @@ import { openTestStore, type TestStore } from './store.ts'
 
 describe('days that rows are kept', () => {
   let store: TestStore
-  beforeAll(async () => { store = await openTestStore() })
+  beforeAll(async () => {
+    store = await openTestStore()
+  })
   afterAll(() => store.dispose())
   const ttl = async (table: string): Promise<string> => {
-    const [row] = await store.clickhouse.query<{ text: string }>({ name: 'all_tenants.ttl', sql: "SELECT extract(engine_full, 'TTL (.*) SETTINGS') AS text FROM system.tables WHERE database = currentDatabase() AND name = {table:String}" }, { table })
+    const [row] = await store.clickhouse.query<{ text: string }>(
+      {
+        name: 'all_tenants.ttl',
+        sql: "SELECT extract(engine_full, 'TTL (.*) SETTINGS') AS text FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
+      },
+      { table },
+    )
     return row.text
   }
 
@@ -18,7 +26,14 @@ describe('days that rows are kept', () => {
   })
 
   it('follow the setting, once', async () => {
-    expect([...await keepDays(store.clickhouse, 7)].sort()).toEqual(['dead_letters', 'log_template_counts', 'log_templates', 'otel_logs', 'otel_spans', 'series_points'])
+    expect([...(await keepDays(store.clickhouse, 7))].sort()).toEqual([
+      'dead_letters',
+      'log_template_counts',
+      'log_templates',
+      'otel_logs',
+      'otel_spans',
+      'series_points',
+    ])
     expect(await ttl('otel_logs')).toMatch(/^receive_day \+ .*\b7\b/)
     expect(await ttl('series_points')).toMatch(/^bucket \+ .*\b7\b/)
     expect(await keepDays(store.clickhouse, 7)).toEqual([])

@@ -8,8 +8,12 @@ import { joinAndHold, openAndClose } from './members.ts'
 import { createTopic, readAll, settingsOf } from './raw.ts'
 
 const open = openAndClose()
-const letter = (offset: number, body: Uint8Array): SetAside =>
-  ({ partition: 1, reason: 'decode_failed', detail: `why ${offset}`, message: { offset, body, envelope: createEnvelope({ tenant: 'acme', rejected: [1, 4], recordCount: 9 }) } })
+const letter = (offset: number, body: Uint8Array): SetAside => ({
+  partition: 1,
+  reason: 'decode_failed',
+  detail: `why ${offset}`,
+  message: { offset, body, envelope: createEnvelope({ tenant: 'acme', rejected: [1, 4], recordCount: 9 }) },
+})
 
 for (const client of CLIENTS) {
   test(`${client}: whole, with its reason and its place, while other messages are sent`, async () => {
@@ -22,11 +26,21 @@ for (const client of CLIENTS) {
     await Promise.all(appends)
     await log.setAside([letter(5, Buffer.from('five'))])
     const kept = await readAll(`${topic}.dead-letters`, 3)
-    expect(kept.map(({ value, headers }) => [value.length, headers.reason, headers.detail, headers.log, headers.partition, headers.offset])).toEqual(
-      [[5, '3'], [large.length, '4'], [4, '5']].map(([length, offset]) => [length, 'decode_failed', `why ${offset}`, log.logId, '1', offset]))
+    expect(
+      kept.map(({ value, headers }) => [value.length, headers.reason, headers.detail, headers.log, headers.partition, headers.offset]),
+    ).toEqual(
+      [
+        [5, '3'],
+        [large.length, '4'],
+        [4, '5'],
+      ].map(([length, offset]) => [length, 'decode_failed', `why ${offset}`, log.logId, '1', offset]),
+    )
     expect(decodeEnvelope(kept[0].envelope)).toMatchObject({ tenant: 'acme', rejected: [1, 4], recordCount: 9 })
     expect(await settingsOf(`${topic}.dead-letters`)).toMatchObject({ 'retention.ms': String(30 * 86_400_000) })
-    expect(await log.append({ partition: 0, envelope: createEnvelope(), body: Buffer.from('behind') })).toEqual({ partition: 0, offset: 50 })
+    expect(await log.append({ partition: 0, envelope: createEnvelope(), body: Buffer.from('behind') })).toEqual({
+      partition: 0,
+      offset: 50,
+    })
   })
 
   test(`${client}: one that a topic of others does not take stands in nobody's way`, async () => {

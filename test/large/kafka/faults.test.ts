@@ -12,13 +12,16 @@ import { codeOf, joinAndHold, openAndClose, until } from './members.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'lapwing-kafka-faults-'))
 let broker: KafkaBroker
-beforeAll(async () => { broker = await startKafka({ directory }) })
+beforeAll(async () => {
+  broker = await startKafka({ directory })
+})
 afterAll(async () => {
   await broker.stop()
   rmSync(directory, { recursive: true, force: true })
 })
 const openTo = openAndClose()
-const open = (client: (typeof CLIENTS)[number], more: { readonly maxPendingBytes?: number } = {}): Promise<EventLog> => openTo({ ...configOf(client), brokers: [broker.brokers], ...more })
+const open = (client: (typeof CLIENTS)[number], more: { readonly maxPendingBytes?: number } = {}): Promise<EventLog> =>
+  openTo({ ...configOf(client), brokers: [broker.brokers], ...more })
 
 /** Every message of every partition, as [partition, offset, text]. */
 const readAll = async (log: EventLog): Promise<readonly (readonly [number, number, string])[]> => {
@@ -69,7 +72,9 @@ for (const client of CLIENTS) {
     const found = await readAll(log)
     const places = new Map(found.map(([partition, offset, text]) => [text, { partition, offset }]))
     expect(places.size).toBe(found.length)
-    const lost = [...acknowledged].filter(([text, position]) => places.get(text)?.offset !== position.offset || places.get(text)?.partition !== position.partition)
+    const lost = [...acknowledged].filter(
+      ([text, position]) => places.get(text)?.offset !== position.offset || places.get(text)?.partition !== position.partition,
+    )
     expect(lost).toEqual([])
     expect(found.length).toBeLessThanOrEqual(acknowledged.size + failed)
     const last = new Map<string, number>()
@@ -87,7 +92,8 @@ for (const client of CLIENTS) {
   test(`${client}: a broker that stands still keeps what waits within its bound, refuses the rest at once, and acknowledges it when it goes on`, async () => {
     const log = await open(client, { maxPendingBytes: 1_000_000 })
     await log.append({ partition: 0, envelope: createEnvelope(), body: Buffer.from('first') })
-    const append = (n: number): Promise<Position> => log.append({ partition: 0, envelope: createEnvelope(), body: Buffer.alloc(100_000, `${n} `) })
+    const append = (n: number): Promise<Position> =>
+      log.append({ partition: 0, envelope: createEnvelope(), body: Buffer.alloc(100_000, `${n} `) })
     broker.signal('SIGSTOP')
     const waiting = Array.from({ length: 9 }, (_, n) => append(n))
     const started = performance.now()

@@ -13,7 +13,8 @@ const open = (...given: Parameters<typeof configOf>): Promise<EventLog> => openT
 
 const at = (offset: number, changes: Partial<GroupState> = {}): GroupState => ({ offset, open: [], note: '', ...changes })
 const append = async (log: EventLog, count: number): Promise<void> => {
-  for (let n = 0; n < count; n++) await log.append({ partition: n % log.partitions, envelope: createEnvelope(), body: Buffer.from(`m${n}`) })
+  for (let n = 0; n < count; n++)
+    await log.append({ partition: n % log.partitions, envelope: createEnvelope(), body: Buffer.from(`m${n}`) })
 }
 
 // kafkajs has no static membership.
@@ -48,7 +49,15 @@ for (const client of CLIENTS) {
     await two.join('analytics', async (assignment) => {
       seen.push(finished.length)
       notes.push((await assignment.state()).note)
-      await new Promise<void>((resolve) => { assignment.lost.addEventListener('abort', () => { resolve() }, { once: true }) })
+      await new Promise<void>((resolve) => {
+        assignment.lost.addEventListener(
+          'abort',
+          () => {
+            resolve()
+          },
+          { once: true },
+        )
+      })
     })
     await until(() => notes.length > 0, 'the second member has one')
     expect(seen[0]).toBe(2)
@@ -59,10 +68,16 @@ for (const client of CLIENTS) {
     const config = configOf(client)
     const log = await open(client, { topic: config.topic })
     await append(log, 20)
-    const child = spawn(process.execPath, ['--no-warnings', fileURLToPath(new URL('member-child.ts', import.meta.url)), JSON.stringify(config)], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(
+      process.execPath,
+      ['--no-warnings', fileURLToPath(new URL('member-child.ts', import.meta.url)), JSON.stringify(config)],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
     try {
       let said = ''
-      child.stdout.on('data', (text: Buffer) => { said += text.toString() })
+      child.stdout.on('data', (text: Buffer) => {
+        said += text.toString()
+      })
       await until(() => said.split('committed').length > 4, 'the other process commits both partitions')
       child.kill('SIGSTOP')
       const heir = await joinAndHold(log)
@@ -79,33 +94,41 @@ for (const client of CLIENTS) {
     }
   })
 
-  if (client === 'platformatic') test(`${client}: under one instance id the later member has the partitions, and the earlier one is fenced`, async () => {
-    const { topic } = configOf(client)
-    const [one, two] = [await open(client, { topic, instanceId: 'worker-1' }), await open(client, { topic, instanceId: 'worker-1' })]
-    await append(one, 4)
-    const first = await joinAndHold(one)
-    await until(() => first.held.size === 2, 'the first has both')
-    const before = [...first.held.values()]
-    await joinAndHold(two)
-    // Both want the name from here on: whoever had it before is told so, or has lost the partition.
-    await until(async () => (await codeOf(before[0].commit(at(1)))) === 'FENCED', 'the first is fenced')
-    for (const assignment of before) expect(await codeOf(assignment.commit(at(1)))).toBe('FENCED')
-  })
+  if (client === 'platformatic')
+    test(`${client}: under one instance id the later member has the partitions, and the earlier one is fenced`, async () => {
+      const { topic } = configOf(client)
+      const [one, two] = [await open(client, { topic, instanceId: 'worker-1' }), await open(client, { topic, instanceId: 'worker-1' })]
+      await append(one, 4)
+      const first = await joinAndHold(one)
+      await until(() => first.held.size === 2, 'the first has both')
+      const before = [...first.held.values()]
+      await joinAndHold(two)
+      // Both want the name from here on: whoever had it before is told so, or has lost the partition.
+      await until(async () => (await codeOf(before[0].commit(at(1)))) === 'FENCED', 'the first is fenced')
+      for (const assignment of before) expect(await codeOf(assignment.commit(at(1)))).toBe('FENCED')
+    })
 
-  if (client === 'platformatic') test(`${client}: under its instance id a member that was killed has its partitions again without waiting for its session to end`, async () => {
-    const config = configOf(client, { instanceId: 'worker-2' })
-    const child = spawn(process.execPath, ['--no-warnings', fileURLToPath(new URL('member-child.ts', import.meta.url)), JSON.stringify(config)], { stdio: ['ignore', 'pipe', 'inherit'] })
-    let said = ''
-    child.stdout.on('data', (text: Buffer) => { said += text.toString() })
-    await until(() => said.split('committed').length > 2, 'the other process has the partitions')
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-    const started = performance.now()
-    const again = await joinAndHold(await open(client, config))
-    await until(() => again.held.size === 2, 'both again')
-    // The session is 6 s.
-    expect(performance.now() - started).toBeLessThan(4500)
-  })
+  if (client === 'platformatic')
+    test(`${client}: under its instance id a member that was killed has its partitions again without waiting for its session to end`, async () => {
+      const config = configOf(client, { instanceId: 'worker-2' })
+      const child = spawn(
+        process.execPath,
+        ['--no-warnings', fileURLToPath(new URL('member-child.ts', import.meta.url)), JSON.stringify(config)],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      )
+      let said = ''
+      child.stdout.on('data', (text: Buffer) => {
+        said += text.toString()
+      })
+      await until(() => said.split('committed').length > 2, 'the other process has the partitions')
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+      const started = performance.now()
+      const again = await joinAndHold(await open(client, config))
+      await until(() => again.held.size === 2, 'both again')
+      // The session is 6 s.
+      expect(performance.now() - started).toBeLessThan(4500)
+    })
 
   test(`${client}: the largest state that a worker may record is taken, and comes back`, async () => {
     const log = await open(client)

@@ -10,7 +10,8 @@ import { createTopic, deleteTopic, dropBefore, produce, settingsOf } from './raw
 const HOUR_MS = 3_600_000
 const openTo = openAndClose()
 const open = (...given: Parameters<typeof configOf>): Promise<EventLog> => openTo(configOf(...given))
-const append = (log: EventLog, text: string, partition = 0) => log.append({ partition, envelope: createEnvelope(), body: Buffer.from(text) })
+const append = (log: EventLog, text: string, partition = 0) =>
+  log.append({ partition, envelope: createEnvelope(), body: Buffer.from(text) })
 
 for (const client of CLIENTS) {
   test(`${client}: two logs on one cluster have nothing to do with each other's groups`, async () => {
@@ -43,7 +44,12 @@ for (const client of CLIENTS) {
 
   test(`${client}: a message of 20 MiB passes and one above the limit is refused, while others go on`, async () => {
     const log = await open(client)
-    const outcomes = await Promise.all([append(log, 'a'), append(log, 'x'.repeat(20 * 1024 * 1024)), codeOf(append(log, 'x'.repeat(22 * 1024 * 1024))), append(log, 'b')])
+    const outcomes = await Promise.all([
+      append(log, 'a'),
+      append(log, 'x'.repeat(20 * 1024 * 1024)),
+      codeOf(append(log, 'x'.repeat(22 * 1024 * 1024))),
+      append(log, 'b'),
+    ])
     expect(outcomes).toEqual([{ partition: 0, offset: 0 }, { partition: 0, offset: 1 }, 'MESSAGE_TOO_LARGE', { partition: 0, offset: 2 }])
   })
 
@@ -70,8 +76,15 @@ for (const client of CLIENTS) {
     const member = await joinAndHold(log)
     await until(() => member.held.has(0), 'the partition is given')
     const assignment = member.held.get(0)!
-    const read = async (from: number) => (await assignment.read({ from, maxBytes: 10_000_000, maxMessages: 100 })).map(({ offset, body }) => [offset, Buffer.from(body).toString()])
-    expect(await read(0)).toEqual([[2, 'a'], [4, 'b']])
+    const read = async (from: number) =>
+      (await assignment.read({ from, maxBytes: 10_000_000, maxMessages: 100 })).map(({ offset, body }) => [
+        offset,
+        Buffer.from(body).toString(),
+      ])
+    expect(await read(0)).toEqual([
+      [2, 'a'],
+      [4, 'b'],
+    ])
     expect(await read(5)).toEqual([])
     for (let n = 0; n < 3; n++) await produce(topic, 0, 'no envelope', null)
     const waiting = assignment.waitFor(5, 20_000)
@@ -89,7 +102,14 @@ for (const client of CLIENTS) {
     const member = await joinAndHold(log)
     await until(() => member.held.has(0), 'the partition is given')
     await deleteTopic(topic)
-    await until(() => createTopic(topic, 2, {}).then(() => true, () => false), 'the topic is made again')
+    await until(
+      () =>
+        createTopic(topic, 2, {}).then(
+          () => true,
+          () => false,
+        ),
+      'the topic is made again',
+    )
     const other = await open(client, { topic })
     expect(other.logId).not.toBe(log.logId)
     await append(other, 'of the other log')

@@ -8,7 +8,17 @@ export const CLIENTS: readonly KafkaConfig['client'][] = ['platformatic', 'kafka
 export const logger = { warn: () => undefined }
 
 export const configOf = (client: KafkaConfig['client'], more: Partial<KafkaConfig> = {}): KafkaConfig => ({
-  brokers: [process.env.LAPWING_TEST_KAFKA!], client, clientId: 'lapwing-test', topic: `test-${randomBytes(6).toString('hex')}`, partitions: 2, replication: 1, retentionMs: 7 * 86_400_000,
-  maxMessageBytes: 21 * 1024 * 1024, instanceId: null, tls: null, sasl: null, ...more,
+  brokers: [process.env.LAPWING_TEST_KAFKA!],
+  client,
+  clientId: 'lapwing-test',
+  topic: `test-${randomBytes(6).toString('hex')}`,
+  partitions: 2,
+  replication: 1,
+  retentionMs: 7 * 86_400_000,
+  maxMessageBytes: 21 * 1024 * 1024,
+  instanceId: null,
+  tls: null,
+  sasl: null,
+  ...more,
 })
 export const openLog = (config: KafkaConfig & { readonly maxPendingBytes?: number }): Promise<EventLog> => openKafka(config, logger)

@@ -6,7 +6,9 @@ import { openLog } from './log.ts'
 /** For a file of tests: what each of them opened is closed behind it. */
 export const openAndClose = (): typeof openLog => {
   const opened: EventLog[] = []
-  afterEach(async () => { await Promise.all(opened.splice(0).map((log) => log.close())) })
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((log) => log.close()))
+  })
   return async (...args) => {
     const log = await openLog(...args)
     opened.push(log)
@@ -23,7 +25,11 @@ export interface HeldMember {
 }
 
 /** `finish` is what a member does with a partition that is lost before it lets go of it. */
-export const joinAndHold = async (log: EventLog, finish: (assignment: Assignment) => Promise<void> = () => Promise.resolve(), group = 'analytics'): Promise<HeldMember> => {
+export const joinAndHold = async (
+  log: EventLog,
+  finish: (assignment: Assignment) => Promise<void> = () => Promise.resolve(),
+  group = 'analytics',
+): Promise<HeldMember> => {
   const held = new Map<number, Assignment>()
   const given: number[] = []
   const membership = await log.join(group, async (assignment) => {
@@ -31,7 +37,14 @@ export const joinAndHold = async (log: EventLog, finish: (assignment: Assignment
     given.push(assignment.partition)
     await new Promise<void>((resolve) => {
       if (assignment.lost.aborted) resolve()
-      else assignment.lost.addEventListener('abort', () => { resolve() }, { once: true })
+      else
+        assignment.lost.addEventListener(
+          'abort',
+          () => {
+            resolve()
+          },
+          { once: true },
+        )
     })
     await finish(assignment)
     held.delete(assignment.partition)
@@ -41,10 +54,14 @@ export const joinAndHold = async (log: EventLog, finish: (assignment: Assignment
 
 /** @throws Error naming `what` when it is not so in time. */
 export const until = async (isSo: () => boolean | Promise<boolean>, what: string, withinMs = 30_000): Promise<void> => {
-  for (const deadline = performance.now() + withinMs; !await isSo();) {
+  for (const deadline = performance.now() + withinMs; !(await isSo());) {
     if (performance.now() > deadline) throw new Error(`not in time: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
-export const codeOf = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'no error', (error: { code?: string }) => error.code ?? String(error))
+export const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'no error',
+    (error: { code?: string }) => error.code ?? String(error),
+  )

@@ -10,17 +10,25 @@ import { createTopic } from './raw.ts'
 
 const open = openAndClose()
 let running: Running | null = null
-afterEach(async () => { await running?.ingest.close() })
+afterEach(async () => {
+  await running?.ingest.close()
+})
 
 for (const client of CLIENTS) {
   test(`${client}: on a topic of 100,000 bytes a body of 4 MB is stored once and in order, and a record above the limit is 413`, async () => {
     const { topic } = configOf(client)
     await createTopic(topic, 2, { 'max.message.bytes': '100000' })
     const log = await open(configOf(client, { topic }))
-    running = await startTestIngest({ maxBodyBytes: 8 * 1024 * 1024, maxInflatedBytes: 8 * 1024 * 1024, maxInflightBytes: 64 * 1024 * 1024 }, { ...log, messages: [], marks: [], before: null })
+    running = await startTestIngest(
+      { maxBodyBytes: 8 * 1024 * 1024, maxInflatedBytes: 8 * 1024 * 1024, maxInflightBytes: 64 * 1024 * 1024 },
+      { ...log, messages: [], marks: [], before: null },
+    )
     const texts = Array.from({ length: 4000 }, (_, n) => `${n} ${'x'.repeat(1000)}`)
-    const bodyOf = (all: readonly string[]): Uint8Array => encodeRequest({ resourceLogs: [{ scopeLogs: [{ logRecords: all.map((one) => ({ body: { stringValue: one } })) }] }] })
-    expect((await send(running.otlp, { path: '/v1/logs', headers: asProtobuf, body: bodyOf([...texts, 'x'.repeat(100_000)]) })).status).toBe(413)
+    const bodyOf = (all: readonly string[]): Uint8Array =>
+      encodeRequest({ resourceLogs: [{ scopeLogs: [{ logRecords: all.map((one) => ({ body: { stringValue: one } })) }] }] })
+    expect(
+      (await send(running.otlp, { path: '/v1/logs', headers: asProtobuf, body: bodyOf([...texts, 'x'.repeat(100_000)]) })).status,
+    ).toBe(413)
     expect((await send(running.otlp, { path: '/v1/logs', headers: asProtobuf, body: bodyOf(texts) })).status).toBe(200)
     const member = await joinAndHold(log)
     await until(() => member.held.size === 2, 'both partitions are given')

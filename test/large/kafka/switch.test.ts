@@ -48,7 +48,8 @@ test('each client goes on where the other stopped, as the same log and in the sa
   expect(read).toHaveLength(2 * 50 * 4)
   expect(new Set(read.map(([, , text]) => text)).size).toBe(read.length)
   for (const [partition, offset, text] of read) if (acknowledged.has(text)) expect(acknowledged.get(text)).toEqual({ partition, offset })
-  for (const partition of [0, 1]) expect(read.filter(([one]) => one === partition).map(([, offset]) => offset)).toEqual(Array.from({ length: 200 }, (_, n) => n))
+  for (const partition of [0, 1])
+    expect(read.filter(([one]) => one === partition).map(([, offset]) => offset)).toEqual(Array.from({ length: 200 }, (_, n) => n))
 }, 90_000)
 
 test('members of both clients share one group', async () => {

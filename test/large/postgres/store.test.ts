@@ -17,8 +17,10 @@ import { createPostgresServer, findPostgresBinaries, type PostgresServer } from 
 const serverUrl = process.env.LAPWING_TEST_DATABASE_URL!
 const UNAVAILABLE = ['TransientError', 'STORE_UNAVAILABLE']
 const open = (databaseUrl: string): Promise<Store> => openStore({ databaseUrl, directory: '' })
-const setting = (store: Pick<Store, 'query'>, key: string, value: number) => store.query('INSERT INTO settings (key, value) VALUES ($1, $2)', [key, String(value)])
-const settings = async (store: Store): Promise<string[]> => (await store.query<{ key: string }>('SELECT key FROM settings ORDER BY key')).map(({ key }) => key)
+const setting = (store: Pick<Store, 'query'>, key: string, value: number) =>
+  store.query('INSERT INTO settings (key, value) VALUES ($1, $2)', [key, String(value)])
+const settings = async (store: Store): Promise<string[]> =>
+  (await store.query<{ key: string }>('SELECT key FROM settings ORDER BY key')).map(({ key }) => key)
 
 describeStore('PostgreSQL', () => createPostgresPlace(serverUrl))
 
@@ -28,38 +30,50 @@ describe.skipIf(!hasOpenssl)('a PostgreSQL server behind TLS', () => {
     const url = new URL(serverUrl)
     const front = await startTlsFront(Number(url.port), { cert, key, asks: true })
     Object.assign(url, { port: String(front.port), hostname: 'localhost' })
-    try { await run(url.href) } finally { await front.close() }
+    try {
+      await run(url.href)
+    } finally {
+      await front.close()
+    }
   }
   const works = async (store: Store): Promise<void> => {
     let heard = 0
-    const listening = store.listen!('over_tls', () => { heard += 1 })
+    const listening = store.listen!('over_tls', () => {
+      heard += 1
+    })
     await until('it listens over TLS', 5000, () => Promise.resolve(heard > 0))
     expect(await store.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
     await listening.close()
     await store.close()
   }
 
-  test('is trusted by the authority that is given, whatever the URL says of TLS', () => over(async (url) => {
-    for (const more of ['', '?sslmode=require', '?sslmode=verify-full&sslrootcert=/nowhere']) await works(await openStore({ databaseUrl: url + more, databaseTlsCa: cert, directory: '' }))
-  }))
+  test('is trusted by the authority that is given, whatever the URL says of TLS', () =>
+    over(async (url) => {
+      for (const more of ['', '?sslmode=require', '?sslmode=verify-full&sslrootcert=/nowhere'])
+        await works(await openStore({ databaseUrl: url + more, databaseTlsCa: cert, directory: '' }))
+    }))
 
-  test('is trusted by the file that the URL names', () => over(async (url) => {
-    const file = join(mkdtempSync(join(tmpdir(), 'lapwing-ca-')), 'ca.pem')
-    writeFileSync(file, cert)
-    await works(await open(`${url}?sslmode=verify-full&sslrootcert=${encodeURIComponent(file)}`))
-  }))
+  test('is trusted by the file that the URL names', () =>
+    over(async (url) => {
+      const file = join(mkdtempSync(join(tmpdir(), 'lapwing-ca-')), 'ca.pem')
+      writeFileSync(file, cert)
+      await works(await open(`${url}?sslmode=verify-full&sslrootcert=${encodeURIComponent(file)}`))
+    }))
 
-  test('is not trusted without one, nor with another', () => over(async (url) => {
-    expect(await failureOf(open(`${url}?sslmode=verify-full`))).toEqual(UNAVAILABLE)
-    expect(await failureOf(openStore({ databaseUrl: url, databaseTlsCa: makeCertificate().cert, directory: '' }))).toEqual(UNAVAILABLE)
-  }))
+  test('is not trusted without one, nor with another', () =>
+    over(async (url) => {
+      expect(await failureOf(open(`${url}?sslmode=verify-full`))).toEqual(UNAVAILABLE)
+      expect(await failureOf(openStore({ databaseUrl: url, databaseTlsCa: makeCertificate().cert, directory: '' }))).toEqual(UNAVAILABLE)
+    }))
 })
 
 describe('processes on one PostgreSQL server', () => {
   test('that start at once on an empty database migrate it once', async () => {
     const database = await createDatabase(serverUrl)
     const stores = await Promise.all(Array.from({ length: 4 }, () => open(database.url)))
-    expect(await stores[0].query('SELECT number FROM schema_migrations ORDER BY number')).toEqual(readMigrations().map(({ number }) => ({ number })))
+    expect(await stores[0].query('SELECT number FROM schema_migrations ORDER BY number')).toEqual(
+      readMigrations().map(({ number }) => ({ number })),
+    )
     for (const [n, store] of stores.entries()) await setting(store, `from ${n}`, n)
     expect(await settings(stores[0])).toHaveLength(4)
     for (const store of stores) await store.close()
@@ -72,14 +86,19 @@ describe('processes on one PostgreSQL server', () => {
     for (const key of ['a', 'b']) await setting(store, key, 0)
     const lock = 'SELECT 1 FROM settings WHERE key = $1 FOR UPDATE'
     const arrived: (() => void)[] = []
-    const bothHoldOne = new Promise<void>((resolve) => { arrived.push(resolve) })
+    const bothHoldOne = new Promise<void>((resolve) => {
+      arrived.push(resolve)
+    })
     let holding = 0
-    const take = (first: string, second: string) => failureOf(store.transaction(async (sql) => {
-      await sql.query(lock, [first])
-      if (++holding === 2) arrived[0]()
-      await bothHoldOne
-      await sql.query(lock, [second])
-    }))
+    const take = (first: string, second: string) =>
+      failureOf(
+        store.transaction(async (sql) => {
+          await sql.query(lock, [first])
+          if (++holding === 2) arrived[0]()
+          await bothHoldOne
+          await sql.query(lock, [second])
+        }),
+      )
     expect((await Promise.all([take('a', 'b'), take('b', 'a')])).sort()).toEqual([UNAVAILABLE, 'no error'].sort())
     await store.close()
     await database.drop()
@@ -102,11 +121,13 @@ describe('a PostgreSQL server that goes away', () => {
   for (const how of ['fast', 'immediate'] as const) {
     test(`${how}ly: calls ask to be tried again, a cut transaction leaves nothing, and the same store goes on when it is back`, async () => {
       await setting(store, `${how}: before`, 1)
-      const cut = failureOf(store.transaction(async (sql) => {
-        await setting(sql, `${how}: cut`, 1)
-        await server.stop(how)
-        await setting(sql, `${how}: after the cut`, 1)
-      }))
+      const cut = failureOf(
+        store.transaction(async (sql) => {
+          await setting(sql, `${how}: cut`, 1)
+          await server.stop(how)
+          await setting(sql, `${how}: after the cut`, 1)
+        }),
+      )
       expect(await cut).toEqual(UNAVAILABLE)
       expect(await failureOf(setting(store, `${how}: away`, 1))).toEqual(UNAVAILABLE)
       expect(await failureOf(store.transaction((sql) => setting(sql, `${how}: away`, 1)))).toEqual(UNAVAILABLE)
@@ -133,13 +154,17 @@ describe('a PostgreSQL server that goes away', () => {
   })
 
   test('cutting every connection harms only what was going on', async () => {
-    const cut = failureOf(store.transaction(async (sql) => {
-      await setting(sql, 'terminated', 1)
-      const other = await open(server.url)
-      await other.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lapwing' AND pid <> pg_backend_pid()")
-      await other.close()
-      await setting(sql, 'terminated too', 1)
-    }))
+    const cut = failureOf(
+      store.transaction(async (sql) => {
+        await setting(sql, 'terminated', 1)
+        const other = await open(server.url)
+        await other.query(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lapwing' AND pid <> pg_backend_pid()",
+        )
+        await other.close()
+        await setting(sql, 'terminated too', 1)
+      }),
+    )
     expect(await cut).toEqual(UNAVAILABLE)
     expect(await settings(store)).not.toContain('terminated')
   })

@@ -14,7 +14,11 @@ let apps: Harness[]
 beforeAll(async () => {
   database = await createDatabase(process.env.LAPWING_TEST_DATABASE_URL!)
   stores = [await openStore({ databaseUrl: database.url, directory: '' }), await openStore({ databaseUrl: database.url, directory: '' })]
-  apps = await Promise.all(stores.map((store) => openHarness(store, { sharedStore: true, requestsPerMinute: 100_000, trustProxy: ['127.0.0.1'] }, { deadlineMs: PRODUCT_DEADLINE_MS })))
+  apps = await Promise.all(
+    stores.map((store) =>
+      openHarness(store, { sharedStore: true, requestsPerMinute: 100_000, trustProxy: ['127.0.0.1'] }, { deadlineMs: PRODUCT_DEADLINE_MS }),
+    ),
+  )
   await addOwner(stores[0])
 })
 afterAll(async () => {
@@ -23,16 +27,32 @@ afterAll(async () => {
   await database.drop()
 })
 
-const make = async (n: number, name: string, { who = 'owner', key, ip = '198.51.100.1' }: { who?: string; key?: string; ip?: string } = {}) => {
-  const reply = await apps[n % 2].app.inject({ method: 'POST', url: '/api/v1/monitors', headers: { ...bearer(who), 'x-forwarded-for': ip, ...(key === undefined ? {} : { 'idempotency-key': key }) }, payload: { name, type: 'heartbeat', intervalSec: 60 } })
-  return { status: reply.statusCode, body: reply.body, replayed: reply.headers['idempotent-replayed'] === 'true', code: reply.json<{ code?: string }>().code }
+const make = async (
+  n: number,
+  name: string,
+  { who = 'owner', key, ip = '198.51.100.1' }: { who?: string; key?: string; ip?: string } = {},
+) => {
+  const reply = await apps[n % 2].app.inject({
+    method: 'POST',
+    url: '/api/v1/monitors',
+    headers: { ...bearer(who), 'x-forwarded-for': ip, ...(key === undefined ? {} : { 'idempotency-key': key }) },
+    payload: { name, type: 'heartbeat', intervalSec: 60 },
+  })
+  return {
+    status: reply.statusCode,
+    body: reply.body,
+    replayed: reply.headers['idempotent-replayed'] === 'true',
+    code: reply.json<{ code?: string }>().code,
+  }
 }
 /** As a client does: again, until it is not told to come again. */
 const persistently = async (n: number, name: string, options: { who?: string; key?: string }) => {
   for (;;) {
     const answer = await make(n, name, options)
     if (answer.status !== 503 && answer.code !== 'IDEMPOTENCY_IN_PROGRESS') return answer
-    await new Promise((resolve) => { setTimeout(resolve, 20) })
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20)
+    })
   }
 }
 
@@ -52,15 +72,22 @@ test('500 writers on both make as many changes as the cap, not one more', async 
 }, 120_000)
 
 test('the audit chain of both is whole', async () => {
-  const { valid, checked } = (await apps[0].app.inject({ url: '/api/v1/audit-logs/verify', headers: bearer('owner') })).json<{ valid: boolean; checked: number }>()
+  const { valid, checked } = (await apps[0].app.inject({ url: '/api/v1/audit-logs/verify', headers: bearer('owner') })).json<{
+    valid: boolean
+    checked: number
+  }>()
   expect([valid, checked]).toEqual([true, 41])
 })
 
 test('a process that dies in the middle of a change leaves nothing of it, and its key is free for the repeat on the other', async () => {
   let letGo = (): void => undefined
-  const holding = new Promise<void>((resolve) => { letGo = resolve })
+  const holding = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
   let isHeld = (): void => undefined
-  const held = new Promise<void>((resolve) => { isHeld = resolve })
+  const held = new Promise<void>((resolve) => {
+    isHeld = resolve
+  })
   const holder = stores[1].transaction(async (sql) => {
     await sql.query("SELECT 1 FROM tenants WHERE id = 'a' FOR UPDATE")
     isHeld()
@@ -68,7 +95,8 @@ test('a process that dies in the middle of a change leaves nothing of it, and it
   })
   await held
   const cut = make(0, 'cut', { key: 'k-2' })
-  const waiting = () => stores[1].query<{ pid: number }>("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+  const waiting = () =>
+    stores[1].query<{ pid: number }>("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
   await until('the change is under way', 5000, async () => (await waiting()).length === 1)
   expect((await make(1, 'cut', { key: 'k-2' })).code).toBe('IDEMPOTENCY_IN_PROGRESS')
   await stores[1].query('SELECT pg_terminate_backend($1)', [(await waiting())[0].pid])
@@ -82,7 +110,9 @@ test('a process that dies in the middle of a change leaves nothing of it, and it
 
 test('a change that is later than its deadline is told so, and a repeat gets its answer', async () => {
   let letGo = (): void => undefined
-  const holding = new Promise<void>((resolve) => { letGo = resolve })
+  const holding = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
   const holder = stores[1].transaction(async (sql) => {
     await sql.query("SELECT 1 FROM tenants WHERE id = 'a' FOR UPDATE")
     await holding
@@ -95,9 +125,16 @@ test('a change that is later than its deadline is told so, and a repeat gets its
 })
 
 test('an address is counted by both together', async () => {
-  const left = async (n: number) => Number((await apps[n].app.inject({ url: '/version', headers: { 'x-forwarded-for': '203.0.113.9' } })).headers['x-ratelimit-remaining'])
+  const left = async (n: number) =>
+    Number((await apps[n].app.inject({ url: '/version', headers: { 'x-forwarded-for': '203.0.113.9' } })).headers['x-ratelimit-remaining'])
   const told = async (requests: number): Promise<void> =>
-    await until('both have told', 5000, async () => (await stores[0].query<{ requests: number }>("SELECT requests FROM address_windows WHERE address = '203.0.113.9'"))[0]?.requests === requests)
+    await until(
+      'both have told',
+      5000,
+      async () =>
+        (await stores[0].query<{ requests: number }>("SELECT requests FROM address_windows WHERE address = '203.0.113.9'"))[0]?.requests ===
+        requests,
+    )
   for (let n = 0; n < 100; n++) await left(n % 2)
   await told(100)
   // Who told first hears of the other when it tells the next time.

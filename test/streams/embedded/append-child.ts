@@ -4,7 +4,14 @@ import { openEmbeddedLog } from '../../../streams/embedded/embedded-log.ts'
 import { createEnvelope } from '../../support/envelopes.ts'
 
 const [directory, round] = process.argv.slice(2)
-const log = await openEmbeddedLog({ directory, partitions: 2, sync: 'fsync', maxBytes: 1024 ** 3, maxAgeMs: 3_600_000, groups: ['analytics'] })
+const log = await openEmbeddedLog({
+  directory,
+  partitions: 2,
+  sync: 'fsync',
+  maxBytes: 1024 ** 3,
+  maxAgeMs: 3_600_000,
+  groups: ['analytics'],
+})
 let next = 0
 
 const appendForEver = async (): Promise<never> => {

@@ -8,9 +8,15 @@ const { config, count, pauseMs } = workerData as { config: EmbeddedLogConfig; co
 const log = await openEmbeddedLog(config)
 parentPort?.postMessage({ logId: log.logId })
 for (let n = 0; n < count; n++) {
-  const { offset } = await log.append({ partition: 0, envelope: createEnvelope({ subject: String(n) }), body: Buffer.alloc(40_000, n % 251) })
+  const { offset } = await log.append({
+    partition: 0,
+    envelope: createEnvelope({ subject: String(n) }),
+    body: Buffer.alloc(40_000, n % 251),
+  })
   parentPort?.postMessage({ offset, ackedAtMs: Date.now() })
-  await new Promise((resolve) => { setTimeout(resolve, pauseMs) })
+  await new Promise((resolve) => {
+    setTimeout(resolve, pauseMs)
+  })
 }
 await log.close()
 parentPort?.postMessage({ done: true })

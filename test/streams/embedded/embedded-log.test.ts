@@ -23,15 +23,34 @@ afterEach(async () => {
 })
 
 const open = async (changes: Partial<EmbeddedLogConfig> = {}): Promise<MemberLog> => {
-  const log = withMember(await openEmbeddedLog({ directory, partitions: 2, sync: 'os', maxBytes: 4 * MiB, maxAgeMs: 3_600_000, groups: ['analytics'], ...changes }))
+  const log = withMember(
+    await openEmbeddedLog({
+      directory,
+      partitions: 2,
+      sync: 'os',
+      maxBytes: 4 * MiB,
+      maxAgeMs: 3_600_000,
+      groups: ['analytics'],
+      ...changes,
+    }),
+  )
   logs.push(log)
   return log
 }
-const message = (bytes: number, partition = 0, receivedAtMs = Date.now()): NewMessage =>
-  ({ partition, envelope: createEnvelope({ receivedAtMs }), body: Buffer.alloc(bytes, 1) })
-const codeOf = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'no error', (error: { name: string; code: string }) => [error.name, error.code])
-const commit = (log: MemberLog, offset: number, partition = 0, group = 'analytics'): Promise<void> => log.commit(group, partition, { offset, open: [], note: '' })
-const readAll = (log: MemberLog, partition = 0): ReturnType<MemberLog['read']> => log.read({ partition, from: 0, maxBytes: 2 ** 40, maxMessages: 2 ** 30 })
+const message = (bytes: number, partition = 0, receivedAtMs = Date.now()): NewMessage => ({
+  partition,
+  envelope: createEnvelope({ receivedAtMs }),
+  body: Buffer.alloc(bytes, 1),
+})
+const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'no error',
+    (error: { name: string; code: string }) => [error.name, error.code],
+  )
+const commit = (log: MemberLog, offset: number, partition = 0, group = 'analytics'): Promise<void> =>
+  log.commit(group, partition, { offset, open: [], note: '' })
+const readAll = (log: MemberLog, partition = 0): ReturnType<MemberLog['read']> =>
+  log.read({ partition, from: 0, maxBytes: 2 ** 40, maxMessages: 2 ** 30 })
 
 /** Appends in groups of 8 until one is refused; how many were accepted. */
 const fill = async (log: MemberLog): Promise<number> => {
@@ -49,8 +68,8 @@ describe('byte bound', () => {
   test('unconsumed data at the bound refuses appends and loses nothing; consuming makes room by itself', async () => {
     const log = await open()
     const accepted = await fill(log)
-    expect(accepted).toBeGreaterThan(4 * MiB / 64_000 - 10)
-    expect(accepted).toBeLessThanOrEqual(4 * MiB / 60_000)
+    expect(accepted).toBeGreaterThan((4 * MiB) / 64_000 - 10)
+    expect(accepted).toBeLessThanOrEqual((4 * MiB) / 60_000)
     expect(await readAll(log)).toHaveLength(accepted)
     await log.trim(Date.now() + 1e9)
     expect(await readAll(log)).toHaveLength(accepted)

@@ -12,7 +12,13 @@ test('when the file cannot grow appends are refused, acknowledged messages stay,
   const directory = await mkdtemp(join(tmpdir(), 'lapwing-full-'))
   try {
     // The limit is the one way to make writes fail that needs no privilege.
-    const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -f 8192; exec "$0" --disable-warning=ExperimentalWarning "$1" "$2"', process.execPath, child, directory])
+    const { stdout } = await promisify(execFile)('sh', [
+      '-c',
+      'ulimit -f 8192; exec "$0" --disable-warning=ExperimentalWarning "$1" "$2"',
+      process.execPath,
+      child,
+      directory,
+    ])
     const result = JSON.parse(stdout) as { accepted: number; code: string; freed: number }
     expect(result).toMatchObject({ name: 'TransientError', refused: 3, whole: true, afterwards: 10 })
     expect(['LOG_FULL', 'LOG_IO']).toContain(result.code)

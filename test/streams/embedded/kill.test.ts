@@ -11,24 +11,29 @@ import { withMember } from '../../support/log-member.ts'
 const child = join(import.meta.dirname, 'append-child.ts')
 
 /** Runs the child until `acks` lines have come, then kills it at once. Complete lines only. */
-const appendUntilKilled = (directory: string, round: number, acks: number): Promise<string[]> => new Promise((resolve, reject) => {
-  const appender = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', child, directory, String(round)], { stdio: ['ignore', 'pipe', 'inherit'] })
-  let output = ''
-  appender.stdout.on('data', (chunk: Buffer) => {
-    output += chunk.toString()
-    if (output.split('\n').length > acks) appender.kill('SIGKILL')
+const appendUntilKilled = (directory: string, round: number, acks: number): Promise<string[]> =>
+  new Promise((resolve, reject) => {
+    const appender = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', child, directory, String(round)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let output = ''
+    appender.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+      if (output.split('\n').length > acks) appender.kill('SIGKILL')
+    })
+    appender.on('error', reject)
+    appender.on('close', () => resolve(output.split('\n').slice(0, -1)))
   })
-  appender.on('error', reject)
-  appender.on('close', () => resolve(output.split('\n').slice(0, -1)))
-})
 
 test('after kill -9 every acknowledged message is there once, at its offset, whole, and appends go on behind the last one', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'lapwing-kill-'))
   try {
     const acked: string[] = []
     for (const [round, acks] of [5, 150, 400].entries()) {
-      acked.push(...await appendUntilKilled(directory, round, acks))
-      const log = withMember(await openEmbeddedLog({ directory, partitions: 2, sync: 'fsync', maxBytes: 1024 ** 3, maxAgeMs: 3_600_000, groups: ['analytics'] }))
+      acked.push(...(await appendUntilKilled(directory, round, acks)))
+      const log = withMember(
+        await openEmbeddedLog({ directory, partitions: 2, sync: 'fsync', maxBytes: 1024 ** 3, maxAgeMs: 3_600_000, groups: ['analytics'] }),
+      )
       const found: string[] = []
       for (const partition of [0, 1]) {
         const messages = await log.read({ partition, from: 0, maxBytes: 2 ** 40, maxMessages: 1_000_000 })
@@ -37,7 +42,10 @@ test('after kill -9 every acknowledged message is there once, at its offset, who
           found.push(`${partition} ${offset} ${envelope.subject}`)
           expect(Buffer.compare(body, Buffer.alloc(body.length, `${envelope.subject} `))).toBe(0)
         }
-        expect((await log.append({ partition, envelope: createEnvelope({ subject: `after-${round}` }), body: Buffer.from(`after-${round} `) })).offset).toBe(messages.length)
+        expect(
+          (await log.append({ partition, envelope: createEnvelope({ subject: `after-${round}` }), body: Buffer.from(`after-${round} `) }))
+            .offset,
+        ).toBe(messages.length)
       }
       const ids = found.map((line) => line.split(' ')[2]).filter((id) => !id.startsWith('after-'))
       expect(new Set(ids).size).toBe(ids.length)

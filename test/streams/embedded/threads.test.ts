@@ -18,7 +18,12 @@ beforeEach(async () => {
 })
 afterEach(() => rm(config.directory, { recursive: true, force: true }))
 
-interface Told { logId?: string; offset?: number; ackedAtMs?: number; done?: boolean }
+interface Told {
+  logId?: string
+  offset?: number
+  ackedAtMs?: number
+  done?: boolean
+}
 
 const startAppender = (count: number, pauseMs: number): { told: Told[]; finished: Promise<void> } => {
   const told: Told[] = []
@@ -50,7 +55,10 @@ test('the main thread reads what a thread appends, soon after its ack, while it 
   await finished
   expect(told[0].logId).toBe(log.logId)
   expect(told.at(-1)).toEqual({ done: true })
-  const delays = told.filter(({ ackedAtMs }) => ackedAtMs !== undefined).map(({ offset, ackedAtMs }) => seenAtMs[offset!] - ackedAtMs!).toSorted((a, b) => a - b)
+  const delays = told
+    .filter(({ ackedAtMs }) => ackedAtMs !== undefined)
+    .map(({ offset, ackedAtMs }) => seenAtMs[offset!] - ackedAtMs!)
+    .toSorted((a, b) => a - b)
   expect(delays).toHaveLength(count)
   expect(delays[count >> 1]).toBeLessThanOrEqual(20)
   await log.close()
@@ -67,7 +75,11 @@ test('a thread that closes its instance leaves the other one working', async () 
 })
 
 test('a thread that is terminated in the middle of appends leaves the log whole', async () => {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'terminating-process.ts'), JSON.stringify(config)], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'terminating-process.ts'), JSON.stringify(config)],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  )
   const acknowledged = Number(await text(child.stdout))
   const log = withMember(await openEmbeddedLog(config))
   const messages = await log.read({ partition: 0, from: 0, maxBytes: 2 ** 30, maxMessages: 1000 })

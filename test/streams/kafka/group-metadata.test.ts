@@ -13,7 +13,8 @@ test('the largest state that a worker can have is within the default limit, and 
   for (let at = 0; at < 500; at++) progress = advance(progress, 9_999_999_000_000 + at * (MARK_GAP_MS + 1))
   const offset = Number.MAX_SAFE_INTEGER - 1_000_000
   const state = {
-    offset, open: [0, 1, 2, 3].map((n) => ({ first: offset + n * 50_000, last: offset + n * 50_000 + 49_999, ...(n === 0 ? {} : { shard: 99 }) })),
+    offset,
+    open: [0, 1, 2, 3].map((n) => ({ first: offset + n * 50_000, last: offset + n * 50_000 + 49_999, ...(n === 0 ? {} : { shard: 99 }) })),
     note: encodeNote({ progress, deaths: [99, 99, 99, 99], isClosed: true }),
   }
   const metadata = encodeMetadata(state)
@@ -27,7 +28,8 @@ test('nothing to say is said with nothing', () => {
 })
 
 test('what others wrote counts as nothing open', () => {
-  for (const text of ['by hand', '{}', '[]', 'null', '[[[1,"x"]],""]', '[[[1]],""]', '[[[1,2,"x"]],""]', '[[],5]']) expect(decodeMetadata(9, text)).toEqual({ offset: 9, open: [], note: '' })
+  for (const text of ['by hand', '{}', '[]', 'null', '[[[1,"x"]],""]', '[[[1]],""]', '[[[1,2,"x"]],""]', '[[],5]'])
+    expect(decodeMetadata(9, text)).toEqual({ offset: 9, open: [], note: '' })
 })
 
 test('a state above the limit is refused before it is sent', () => {

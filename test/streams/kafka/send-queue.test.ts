@@ -7,7 +7,8 @@ import { createSendQueue, sizeOf, type SendQueueConfig } from '../../../streams/
 const message = (bytes: number, partition = 0): Outgoing => ({ partition, key: 't', value: new Uint8Array(bytes), headers: {} })
 type Send = KafkaDriver['send']
 
-const open = (send: Send, config: Partial<SendQueueConfig> = {}) => createSendQueue({ topic: 'topic', maxPendingBytes: 10_000_000, ...config }, { send })
+const open = (send: Send, config: Partial<SendQueueConfig> = {}) =>
+  createSendQueue({ topic: 'topic', maxPendingBytes: 10_000_000, ...config }, { send })
 /** Gives offsets per partition in order, and keeps what it was sent. */
 const createDriver = () => {
   const sends: (readonly Outgoing[])[] = []
@@ -28,7 +29,13 @@ describe('the queue of sends', () => {
     const { sends, send } = createDriver()
     const queue = open(send)
     const positions = await Promise.all([0, 1, 0, 1, 0].map((partition) => queue.send(message(100, partition))))
-    expect(positions).toEqual([{ partition: 0, offset: 0 }, { partition: 1, offset: 0 }, { partition: 0, offset: 1 }, { partition: 1, offset: 1 }, { partition: 0, offset: 2 }])
+    expect(positions).toEqual([
+      { partition: 0, offset: 0 },
+      { partition: 1, offset: 0 },
+      { partition: 0, offset: 1 },
+      { partition: 1, offset: 1 },
+      { partition: 0, offset: 2 },
+    ])
     expect(sends.map((one) => one.length)).toEqual([5])
     expect(queue.pendingBytes()).toBe(0)
   })
@@ -56,10 +63,13 @@ describe('the queue of sends', () => {
   it('behind a send, few messages wait for more instead of going one by one; the oldest sets the time', async () => {
     const { sends, send } = createDriver()
     const held = Promise.withResolvers<void>()
-    const queue = open(async (...args) => {
-      if (sends.length === 0) await held.promise
-      return await send(...args)
-    }, { lingerMs: 40 })
+    const queue = open(
+      async (...args) => {
+        if (sends.length === 0) await held.promise
+        return await send(...args)
+      },
+      { lingerMs: 40 },
+    )
     const all = [queue.send(message(1))]
     await sleep(60)
     all.push(queue.send(message(2)))
@@ -75,7 +85,8 @@ describe('the queue of sends', () => {
 
   it('a message that the broker refuses is refused for good only when it was sent alone: which of several it was nobody knows', async () => {
     const queue = open(() => Promise.reject(new PermanentError('MESSAGE_TOO_LARGE', 'too large')))
-    for (const one of [queue.send(message(1)), queue.send(message(1))]) await expect(one).rejects.toMatchObject({ name: 'TransientError', code: 'LOG_IO' })
+    for (const one of [queue.send(message(1)), queue.send(message(1))])
+      await expect(one).rejects.toMatchObject({ name: 'TransientError', code: 'LOG_IO' })
     await expect(queue.send(message(1))).rejects.toMatchObject({ name: 'PermanentError', code: 'MESSAGE_TOO_LARGE' })
   })
 
@@ -94,11 +105,14 @@ describe('the queue of sends', () => {
     const held = Promise.withResolvers<void>()
     let fails = true
     const { send } = createDriver()
-    const queue = open(async (...args) => {
-      await held.promise
-      if (fails) throw new Error('no broker')
-      return await send(...args)
-    }, { maxPendingBytes: 3 * sizeOf(message(1000)) })
+    const queue = open(
+      async (...args) => {
+        await held.promise
+        if (fails) throw new Error('no broker')
+        return await send(...args)
+      },
+      { maxPendingBytes: 3 * sizeOf(message(1000)) },
+    )
     const taken = [0, 1, 2].map(() => queue.send(message(1000)))
     await expect(queue.send(message(1000))).rejects.toMatchObject({ name: 'TransientError', code: 'LOG_FULL' })
     held.resolve()
@@ -109,7 +123,7 @@ describe('the queue of sends', () => {
   })
 
   it('of a send that failed in part those that were acknowledged succeed', async () => {
-    const queue = open(async (_topic, messages) => messages.map(({ partition }) => partition === 0 ? 7 : null))
+    const queue = open(async (_topic, messages) => messages.map(({ partition }) => (partition === 0 ? 7 : null)))
     const [good, bad] = await Promise.allSettled([queue.send(message(1, 0)), queue.send(message(1, 1))])
     expect(good).toMatchObject({ status: 'fulfilled', value: { partition: 0, offset: 7 } })
     expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'LOG_IO' } })

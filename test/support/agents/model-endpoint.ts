@@ -7,12 +7,21 @@ import { anthropicMessages, chatCompletions, responses, type Dialect, type Offer
 
 const dialects = [chatCompletions, responses, anthropicMessages] as readonly Dialect<unknown>[]
 
-export interface ModelEndpoint { readonly url: string; close(): Promise<void> }
+export interface ModelEndpoint {
+  readonly url: string
+  close(): Promise<void>
+}
 
 /** A strict model gives every argument that is required: null for what it leaves out. */
-const fillIn = (args: object, { strict, schema }: Offered): object => strict
-  ? { ...Object.fromEntries(schema.required.filter((name) => [schema.properties[name].type].flat().includes('null')).map((name) => [name, null])), ...args }
-  : args
+const fillIn = (args: object, { strict, schema }: Offered): object =>
+  strict
+    ? {
+        ...Object.fromEntries(
+          schema.required.filter((name) => [schema.properties[name].type].flat().includes('null')).map((name) => [name, null]),
+        ),
+        ...args,
+      }
+    : args
 
 const readBody = async (request: IncomingMessage): Promise<unknown> => {
   const chunks: Buffer[] = []
@@ -38,16 +47,21 @@ export const openModelEndpoint = async (script: readonly Step[]): Promise<ModelE
         const reply = nextReply(dialect, script, await readBody(request))
         response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply))
       } catch (error) {
-        response.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { type: 'invalid_request_error', message: String(error) } }))
+        response
+          .writeHead(400, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ error: { type: 'invalid_request_error', message: String(error) } }))
       }
     })()
   })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
   }
 }

@@ -26,17 +26,36 @@ const json = { 'content-type': 'application/json' }
 /** A firing alert and what the service logs about it; the id of the incident, once that is open and the records are found. */
 export const openIncident = async (product: Reachable, service: string): Promise<string> => {
   const { alerts, otlp } = product.addresses()
-  const logs = Array.from({ length: 5 }, (_, index) => ({ service, level: 'error', message: `${service}: connection pool exhausted ${index}` }))
-  await fetch(`${otlp}/api/v1/logs/ingest`, { method: 'POST', headers: { ...json, authorization: `Bearer ${product.token}` }, body: JSON.stringify(logs) })
+  const logs = Array.from({ length: 5 }, (_, index) => ({
+    service,
+    level: 'error',
+    message: `${service}: connection pool exhausted ${index}`,
+  }))
+  await fetch(`${otlp}/api/v1/logs/ingest`, {
+    method: 'POST',
+    headers: { ...json, authorization: `Bearer ${product.token}` },
+    body: JSON.stringify(logs),
+  })
   await fetch(`${alerts}/api/v1/alerts/webhook`, {
-    method: 'POST', headers: json, body: JSON.stringify({
-      version: '4', alerts: [{ status: 'firing', labels: { alertname: 'HighErrorRate', service, severity: 'critical' }, annotations: { summary: `${service} fails` }, startsAt: new Date().toISOString(), endsAt: '0001-01-01T00:00:00Z' }],
+    method: 'POST',
+    headers: json,
+    body: JSON.stringify({
+      version: '4',
+      alerts: [
+        {
+          status: 'firing',
+          labels: { alertname: 'HighErrorRate', service, severity: 'critical' },
+          annotations: { summary: `${service} fails` },
+          startsAt: new Date().toISOString(),
+          endsAt: '0001-01-01T00:00:00Z',
+        },
+      ],
     }),
   })
   let id = ''
   await until(`the incident of ${service}`, 20_000, async () => {
-    const { incidents } = await (await product.api('/api/v1/incidents')).json() as { incidents: { id: string; services: string[] }[] }
-    const { events } = await (await product.api(`/api/v1/logs/search?service=${service}`)).json() as { events: unknown[] }
+    const { incidents } = (await (await product.api('/api/v1/incidents')).json()) as { incidents: { id: string; services: string[] }[] }
+    const { events } = (await (await product.api(`/api/v1/logs/search?service=${service}`)).json()) as { events: unknown[] }
     id = incidents.find((one) => one.services.includes(service))?.id ?? ''
     return id !== '' && events.length === logs.length
   })
@@ -44,7 +63,11 @@ export const openIncident = async (product: Reachable, service: string): Promise
 }
 
 /** `send` may lose answers on their way. */
-export const openStage = async (product: Reachable, service: string, options: { token?: object; send?: typeof fetch } = {}): Promise<Stage> => {
+export const openStage = async (
+  product: Reachable,
+  service: string,
+  options: { token?: object; send?: typeof fetch } = {},
+): Promise<Stage> => {
   const { api } = product.addresses()
   const { id: tokenId, token } = await makeAgentToken(product, `agent of ${service}`, options.token)
   const incidentId = await openIncident(product, service)
@@ -52,5 +75,14 @@ export const openStage = async (product: Reachable, service: string, options: { 
   const model = await openModelEndpoint(script)
   const identity: Identity = { api, token, agent: `agent-${service}`, conversation: `run-${service}` }
   const caller = createToolCaller(identity, await fetchFile<Routing>(api, 'tools-routing.json', TOOLS), options.send)
-  return { api, model: model.url, identity, script, incidentId, tokenId, call: async (...call) => JSON.stringify((await caller.call(...call)).value), close: model.close }
+  return {
+    api,
+    model: model.url,
+    identity,
+    script,
+    incidentId,
+    tokenId,
+    call: async (...call) => JSON.stringify((await caller.call(...call)).value),
+    close: model.close,
+  }
 }

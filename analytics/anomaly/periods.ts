@@ -113,7 +113,7 @@ export const closePeriod = (
   rule: PeriodRule,
 ): { state: PeriodState; verdict: PeriodVerdict } => {
   const { startMs } = state
-  const reading = bytes.change(calibrated, (one) => read(one, startMs, mean))
+  const reading = bytes.change(calibrated, (one) => read(one, startMs, mean, judgement.kind === 'count' ? state.known : 0))
   const recent = [...state.recent, mean].slice(-RECENT)
   const level = medianOf(recent)
   const direction = level >= reading.expected ? 1 : -1

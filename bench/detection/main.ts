@@ -65,9 +65,9 @@ const report = {
   perPointUs,
   stateBytes: encodeSurprise(newSurpriseState()).length,
   nabAlarmsPerSeriesDay: runs.reduce((sum, one) => sum + one.alarms, 0) / nabDays,
-  healthy: [...new Set(healthy.map((series) => series.step))].map((step) => ({
-    step,
-    alarmsPerSeriesDay: mean(healthy.filter((series) => series.step === step).map((series) => series.alarmsPerDay)),
+  healthy: [...Map.groupBy(healthy, ({ kind, step }) => `${kind}, a point every ${step}`)].map(([what, group]) => ({
+    what,
+    alarmsPerSeriesDay: mean(group.map((series) => series.alarmsPerDay)),
   })),
 }
 console.log(`NAB, ${nab.length} series, ${points} points, one configuration\n`)
@@ -82,6 +82,6 @@ scores.forEach(({ profile, optimised, leaveOneOut, shipped }, i) =>
 console.log(
   `\n${perPointUs.toFixed(2)} µs of processor time a point, ${report.stateBytes} bytes a series, ${report.nabAlarmsPerSeriesDay.toFixed(3)} alarms a day and series of NAB`,
 )
-for (const { step, alarmsPerSeriesDay } of report.healthy)
-  console.log(`healthy traffic, a point every ${step}: ${alarmsPerSeriesDay.toFixed(3)} alarms a day and series`)
+for (const { what, alarmsPerSeriesDay } of report.healthy)
+  console.log(`healthy ${what}: ${alarmsPerSeriesDay.toFixed(3)} alarms a day and series`)
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)

@@ -2,6 +2,7 @@
 // into a probability of that history (tail.ts); -log10 of it is their surprise. The slow ones are summed and smoothed: a change
 // that lasts. The fast ones are summed as they are: a single point that is far out. The larger of the two is compared with a
 // threshold that was chosen once for all series. Scale-free, O(1) a point, about 3.8 KB a series, no clock.
+import { scatterOfCounts, surpriseOfCount } from './counts.ts'
 import { deviationFrom, newRolling, push, type Rolling } from './rolling.ts'
 import { expectedAt, learnSeason, newSeason, type Expectation, type Season } from './season.ts'
 import { exceededBy, learn, newTail, surpriseOf, type Tail } from './tail.ts'
@@ -20,9 +21,9 @@ const JUMP = 4
 export const LEARNING = 20
 /** The two thresholds of the shipped configuration, for every series alike. From the first on, a point of a series is worth a look:
  * what a backtest marks, and what is scored on public data. */
-export const NOTABLE = 5.25
-/** From the second on, it opens an anomaly that may wake somebody. Bought with it are false alarms: healthy made-up traffic has 0.012
- * a day and series at 5.25 and 0.001 to 0.005 at 6, of 0.02 that are allowed to both readers together. */
+export const NOTABLE = 5.5
+/** From the second on, it opens an anomaly that may wake somebody. Bought with it are false alarms: healthy made-up traffic had 0.012
+ * a day and series of the second reader at 5.25 and 0.001 to 0.005 at 6, of 0.02 that are allowed to both readers together. */
 export const ALARMING = 6
 /** No single signal decides alone by being off every scale. */
 export const CAP = 12
@@ -44,8 +45,16 @@ const FLAT_ROLLING = 0.02
 const QUIET_POINTS = 100
 const QUIET_MS = 86_400_000
 /** False alarms are counted by the day: a series with a point an hour has 12 times fewer chances of one than a series with a
- * point in 5 minutes, so its points need be 12 times less rare. Finer points follow each other too closely to count as more. */
+ * point in 5 minutes, so its points need be 12 times less rare, and with a point a minute five times rarer. */
 const USUAL_STEP_MS = 300_000
+/** Below this no signal says anything that a count could not. */
+const RARE = 1
+/** Larger counts scatter by less than a hundredth, and that is no deviation anyway (FLAT). */
+const MANY = 10_000
+/** What scatters by less than half of what counts do is something else: a limit, a size, a state. */
+const LEAST_SCATTER = 0.5
+/** Where nothing was ever counted, one event was still possible: one in fifty points. */
+const LEAST_RATE = 0.02
 /** A point outside the band was seen once in a thousand. */
 const OUTSIDE = 0.001
 
@@ -182,12 +191,28 @@ const sumUp = (numbers: Float64Array, surprises: readonly number[], effect: numb
   const slow = surprises[LEVEL] + surprises[CHANGE] + surprises[SEASON] + surprises[ROLLING]
   const fast = surprises[SEASON] + surprises[ROLLING] + surprises[JUMP]
   numbers[SMOOTHED] += SMOOTHING * (slow - numbers[SMOOTHED])
-  const rarer = Math.max(0, Math.log10(numbers[STEP_MS] / USUAL_STEP_MS || 1))
-  return (Math.max(numbers[SMOOTHED], AT_ONCE * fast) + rarer) * Math.min(1, effect)
+  const rarer = Math.log10(numbers[STEP_MS] / USUAL_STEP_MS || 1)
+  return Math.max(0, Math.max(numbers[SMOOTHED], AT_ONCE * fast) + rarer) * Math.min(1, effect)
 }
 
-/** Judges a point by everything before it, then learns from it: `state` is changed in place. Points come in order of time. */
-export const read = (state: SurpriseState, atMs: number, value: number): Reading => {
+/** No count surprises more than the possible rate that it is nearest to lets it: where the season has it, where the last points or the
+ * long run have it. `surprises` is changed in place; CHANGE compares means, of which there is no count. */
+const boundByChance = (numbers: Float64Array, surprises: number[], expected: number, value: number, eventsPerUnit: number): void => {
+  if (numbers[RESIDUAL_SPREAD] * eventsPerUnit < LEAST_SCATTER * scatterOfCounts(numbers[MEAN] * eventsPerUnit)) return
+  const rates = [expected, expected + numbers[RESIDUAL], numbers[MEAN], numbers[MEAN_LONG]]
+  const nearest = value >= expected ? Math.max(...rates) : Math.min(...rates)
+  const most = surpriseOfCount(Math.round(value * eventsPerUnit), Math.max(nearest * eventsPerUnit, LEAST_RATE))
+  for (const signal of [LEVEL, SEASON, ROLLING, JUMP]) surprises[signal] = Math.min(surprises[signal], most)
+}
+
+/** Judges a point by everything before it, then learns from it: `state` is changed in place. Points come in order of time.
+ * `eventsPerUnit`: how many events a value of 1 is, where events are counted; 0 where nothing is. */
+export const read = (
+  state: SurpriseState,
+  atMs: number,
+  value: number,
+  eventsPerUnit = Number.isInteger(value) && value >= 0 ? 1 : 0,
+): Reading => {
   const { numbers, tails } = state
   const n = numbers[N]
   if (!Number.isFinite(value) || (n > 0 && atMs <= numbers[LAST_MS])) return late(n)
@@ -202,6 +227,8 @@ export const read = (state: SurpriseState, atMs: number, value: number): Reading
     learning || (i === SEASON && usual === null) ? 0 : Math.min(CAP, surpriseOf(tails[i], deviation)),
   )
   const expected = usual === null ? numbers[MEAN] + numbers[RESIDUAL] : usual.value
+  if (eventsPerUnit > 0 && value * eventsPerUnit < MANY && Math.max(...surprises) > RARE)
+    boundByChance(numbers, surprises, expected, value, eventsPerUnit)
   const scale = usual === null ? residualScale : seasonScale
   const reach = exceededBy(tails[usual === null ? JUMP : SEASON], OUTSIDE) * scale
   learnAll(state, atMs, value, residual, deviations, usual !== null)

@@ -15,6 +15,9 @@ const MAX_SHAPE = 0.4
 const LEAST_SCALE = 0.25
 /** Points between two fits. */
 const REFIT = 32
+/** The fit is believed to this many decades beyond what the history is long enough to have seen: of 20 points nothing is known to be
+ * one in a million. */
+const BEYOND_HISTORY = 1.5
 
 export interface Tail {
   /** Points per bucket. */
@@ -76,7 +79,8 @@ const probability = (tail: Tail, deviation: number): number => {
 }
 
 /** -log10 of the probability: 3 is once in a thousand points of this series. */
-export const surpriseOf = (tail: Tail, deviation: number): number => Math.max(0, -Math.log10(probability(tail, deviation) + 1e-300))
+export const surpriseOf = (tail: Tail, deviation: number): number =>
+  Math.min(Math.log10(tail.fit[N] + 1) + BEYOND_HISTORY, Math.max(0, -Math.log10(probability(tail, deviation) + 1e-300)))
 
 /** The deviation that this share of the history exceeds; 0 while there is too little of it. */
 export const exceededBy = (tail: Tail, share: number): number => {

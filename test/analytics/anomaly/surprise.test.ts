@@ -80,6 +80,22 @@ describe('the calibrated detector', () => {
     expect(flat(0.1)).toEqual([])
   })
 
+  it('takes no count for rarer than chance makes it, and finds a burst of them', () => {
+    const counts = (seed: number, rate: number, burst = 0): number[] => {
+      const random = createRandom(seed)
+      return Array.from({ length: 28 * DAY }, (_, i) => (i === 20 * DAY ? burst : 0) + random.poisson(rate))
+    }
+    const quiet = [0.05, 0.5, 5].flatMap((rate) => [1, 2, 3, 4].map((seed) => alarmsOf(play(counts(seed, rate))).length))
+    // In 336 days of series; without that bound there are 13.
+    expect(quiet.reduce((total, one) => total + one, 0)).toBeLessThanOrEqual(7)
+    for (const rate of [0.05, 0.5, 5]) expect(alarmsOf(play(counts(5, rate, 10 + 6 * rate)))).toContain(20 * DAY)
+  })
+
+  it('does not know after an hour what is one in a million', () => {
+    const readings = play(Array.from({ length: 61 }, (_, i) => (i === 60 ? 0.3 : 0.1 * (i % 2))))
+    for (const surprise of readings[60].surprises) expect(surprise).toBeLessThan(Math.log10(61) + 1.6)
+  })
+
   it('does not learn from what is late, repeated or no number', () => {
     const values = traffic(1000)
     const [state, disturbed] = [newSurpriseState(), newSurpriseState()]

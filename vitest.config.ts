@@ -16,14 +16,26 @@ const ALONE = [
 /** Unit tests that take five seconds of processor time or more: with them `npm run check` would not end within its minute on two cores. */
 const LONG = [
   'test/analytics/anomaly/detector.test.ts',
-  'test/analytics/watchdog/judge-metric.test.ts',
   'test/analytics/decode/decode.test.ts',
+  'test/analytics/decode/differential.test.ts',
   'test/analytics/decode/hostile.test.ts',
+  'test/analytics/pool/pool.test.ts',
+  'test/analytics/watchdog/judge-metric.test.ts',
   'test/api/errors.test.ts',
   'test/api/idempotency.test.ts',
+  'test/api/mcp/server.test.ts',
   'test/api/mutation-cap.test.ts',
+  'test/api/openapi.test.ts',
+  'test/api/plots/incident-graph.test.ts',
+  'test/api/services/concurrent-changes.test.ts',
+  'test/api/services/jwt.test.ts',
   'test/contract/pglite-store.test.ts',
+  'test/ingest/limits.test.ts',
+  'test/ingest/split.test.ts',
   'test/scripts/dead-letters.test.ts',
+  'test/streams/embedded/threads.test.ts',
+  'test/streams/otlp/json-events.test.ts',
+  'test/streams/otlp/split.test.ts',
 ]
 
 const project = (name: string, include: string[], testTimeout: number) => ({

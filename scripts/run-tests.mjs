@@ -1,5 +1,5 @@
 // Runs the suites one after the other and adds up what they counted. `--results FILE` writes {passed, failed, skipped}.
-// Unit tests share the cores; the suites that start real stores or the product run one file at a time.
+// Two files at a time share the cores, except where the product runs: that has the machine to itself.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 
 const suites = [
   ['unit', []],
-  ['integration', ['--no-file-parallelism']],
+  ['integration', []],
   ['e2e', ['--no-file-parallelism']],
 ]
 const resultsAt = process.argv.indexOf('--results')

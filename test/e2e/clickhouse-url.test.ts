@@ -49,7 +49,7 @@ it('stores and finds records in the ClickHouse that CLICKHOUSE_URL names, and st
   }
 })
 
-it.each([
+it.concurrent.each([
   [
     'a database that the user may not create',
     { CLICKHOUSE_DATABASE: 'elsewhere' },

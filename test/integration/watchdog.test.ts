@@ -398,10 +398,13 @@ WHERE toUnixTimestamp(bucket) = {bucket:UInt32} ORDER BY metric`,
   it('notices a service that falls silent while others report', async () => {
     const watchdog = await start()
     const startMs = nowMs
-    for (let i = 0; i < 80; i++) {
-      const names = i < 60 ? ['svc-0', 'svc-1'] : ['svc-1']
+    const of = (i: number): object[] =>
+      (i < 60 ? ['svc-0', 'svc-1'] : ['svc-1']).map((name) => partial('t', name, startMs + i * BUCKET_MS, logs(20)))
+    // What leads up to it is history when it comes; the silence is lived through bucket by bucket.
+    await put(Array.from({ length: 58 }, (_, i) => of(i)).flat())
+    for (let i = 58; i < 80; i++) {
       nowMs = startMs + (i + 1) * BUCKET_MS
-      await put(names.map((name) => partial('t', name, startMs + i * BUCKET_MS, logs(20))))
+      await put(of(i))
       await watchdog.tick()
     }
     expect(opened.map((signal) => signal.service)).toEqual(['svc-0'])

@@ -25,6 +25,7 @@ export interface PlayReport {
   readonly problems: readonly string[]
 }
 
+const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 const FAULT_MS = 10 * MINUTE_MS
@@ -81,10 +82,12 @@ const workedThrough = async (product: Product, sender: Sender): Promise<number> 
 export const play = async (options: PlayOptions): Promise<PlayReport> => {
   const { say } = options
   const random = createRandom(options.seed)
-  const services = createWorld(random, options.shape)
   const startedMs = Date.now()
   const totalMs = options.hours * HOUR_MS + options.faults.length * APART_MS
   const fromMs = Math.floor((startedMs - totalMs - 2 * MINUTE_MS) / MINUTE_MS) * MINUTE_MS
+  // Its day begins where the play does: at another time of ours it would be another play.
+  const dawn = (2 * Math.PI * fromMs) / DAY_MS
+  const services = createWorld(random, options.shape).map((one) => ({ ...one, phase: one.phase - dawn }))
   const healthyEndMs = fromMs + options.hours * HOUR_MS
   const faults = chooseFaults(services, options.faults, healthyEndMs + 20 * MINUTE_MS, options.seed)
   const traffic = createTraffic(random, services, faults)

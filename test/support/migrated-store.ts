@@ -1,9 +1,9 @@
 // A migrated store of a test's own. PGlite's initdb takes seconds, so it runs once for a set of migrations and everybody gets a copy.
 // The suite of the PostgreSQL server sets LAPWING_TEST_DATABASE_URL: the same tests then get a database of their own on that server.
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readMigrations } from '../../api/store/migrate.ts'
 import { openStore } from '../../api/store/open-store.ts'
@@ -36,6 +36,28 @@ const makeTemplate = async (): Promise<string> => {
   return template
 }
 
+/** template1 and template0, which nobody opens: a third of the bytes, and of the time that a copy takes. */
+const NEVER_WRITTEN = /^base\/[14]\//
+
+const linkOrCopy = (source: string, target: string): void => {
+  try {
+    linkSync(source, target)
+  } catch {
+    // Another file system.
+    copyFileSync(source, target)
+  }
+}
+const copyTemplate = (template: string, directory: string): void => {
+  for (const entry of readdirSync(template, { recursive: true, withFileTypes: true })) {
+    const source = join(entry.parentPath, entry.name)
+    const path = relative(template, source)
+    const target = join(directory, path)
+    if (entry.isDirectory()) mkdirSync(target, { recursive: true })
+    else if (NEVER_WRITTEN.test(path)) linkOrCopy(source, target)
+    else copyFileSync(source, target)
+  }
+}
+
 /** A place that keeps a store across close and open. */
 export interface StorePlace {
   open(): Promise<Store>
@@ -44,7 +66,7 @@ export interface StorePlace {
 
 export const createPglitePlace = async (): Promise<StorePlace> => {
   const directory = mkdtempSync(join(tmpdir(), 'lapwing-store-'))
-  cpSync(await makeTemplate(), directory, { recursive: true })
+  copyTemplate(await makeTemplate(), directory)
   return {
     open: () => openStore({ databaseUrl: null, directory }),
     remove: async () => {

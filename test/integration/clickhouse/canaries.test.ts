@@ -9,9 +9,9 @@ beforeAll(async () => {
 afterAll(() => store.dispose())
 
 // `npm run test:large` asks 100,000.
-it('1,500 random queries of one tenant see nothing of another', async () => {
-  const { queries, matched, leaks } = await huntCanaries(store, 1500, 5)
+it('600 random queries of one tenant see nothing of another', async () => {
+  const { queries, matched, leaks } = await huntCanaries(store, 600, 5)
   expect(leaks).toEqual([])
-  expect(queries).toBeGreaterThanOrEqual(1500)
+  expect(queries).toBeGreaterThanOrEqual(600)
   expect(matched).toBeGreaterThan(1000)
 }, 120_000)

@@ -48,7 +48,7 @@ describe('a filter in SQL', () => {
         if (expected.length > 0) hits.some++
         if (expected.length === ROWS) hits.all++
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
     expect([hits.some > 120, hits.all < 120]).toEqual([true, true])
   })

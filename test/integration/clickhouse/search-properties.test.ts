@@ -11,7 +11,7 @@ const HOUR = 3_600_000
 const END = Math.floor(Date.now() / (24 * HOUR)) * 24 * HOUR - 12 * HOUR
 const SEED = Date.now() % 1_000_000
 const RECORDS = 10_000
-const QUESTIONS = 60
+const QUESTIONS = 30
 
 let state = SEED
 const random = (): number => {

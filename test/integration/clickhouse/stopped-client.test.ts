@@ -10,7 +10,7 @@ import { createClickHouse } from '../../../clickhouse/client.ts'
 import { storeOneRange, selectRows, type OneRange } from './one-range.ts'
 import { openTestStore, until, type TestStore } from './store.ts'
 
-const ROUNDS = 20
+const ROUNDS = 8
 const RECORDS = 60_000
 const WITHIN_MS = 120
 let store: TestStore

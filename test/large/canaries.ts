@@ -9,7 +9,7 @@ const { values } = parseArgs({
   options: {
     queries: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '7' },
-    minutes: { type: 'string', default: '12' },
+    minutes: { type: 'string', default: '30' },
     results: { type: 'string' },
   },
 })

@@ -1,12 +1,13 @@
 // Runs the suites one after the other and adds up what they counted. `--results FILE` writes {passed, failed, skipped}.
-// Two files at a time share the cores, except where the product runs: that has the machine to itself.
+// Unit tests share their processes, as in `npm run check`; of integration two files at a time share the cores; where the product runs
+// it has the machine to itself.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const suites = [
-  ['unit', []],
+  ['unit', ['--no-isolate', '--max-workers=4']],
   ['integration', []],
   ['e2e', ['--no-file-parallelism']],
 ]

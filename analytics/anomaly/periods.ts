@@ -10,8 +10,6 @@ import { ALARMING, read, type Reading } from './surprise/surprise.ts'
 const BUCKET_MS = 10_000
 export const PERIOD_BUCKETS = 30
 export const PERIOD_MS = PERIOD_BUCKETS * BUCKET_MS
-/** What lasts is no single count: bound by what chance does to each, half of what fades slowly is missed, and no alarm less is false. */
-const NO_COUNT = 0
 /** Of fewer buckets a count has no mean of five minutes. A gauge rests on few events anyway. */
 const LEAST_KNOWN = PERIOD_BUCKETS / 2
 /** A day: before it is over, its rhythm looks like a change. */
@@ -115,7 +113,8 @@ export const closePeriod = (
   rule: PeriodRule,
 ): { state: PeriodState; verdict: PeriodVerdict } => {
   const { startMs } = state
-  const reading = bytes.change(calibrated, (one) => read(one, startMs, mean, NO_COUNT))
+  // What lasts is no single count: bound by what chance does to each, half of what fades slowly is missed, and no alarm less is false.
+  const reading = bytes.change(calibrated, (one) => read(one, startMs, mean, false))
   const recent = [...state.recent, mean].slice(-RECENT)
   const level = medianOf(recent)
   const direction = level >= reading.expected ? 1 : -1

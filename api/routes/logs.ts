@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { findFacets } from '../../clickhouse/queries/find-facets.ts'
 import { findLogs } from '../../clickhouse/queries/find-logs.ts'
-import type { FacetRow, LogPosition, LogRow } from '../../clickhouse/queries/logs-search.ts'
+import { positionOf, type FacetRow, type LogPosition, type LogRow } from '../../clickhouse/queries/logs-search.ts'
 import type { App } from '../app.ts'
 import { emptiness, explainNothing } from '../explain.ts'
 import { FILTER_LANGUAGE, logParameters, toLogFilter } from '../log-filter.ts'
@@ -20,13 +20,6 @@ const isoNanos = (text: string): string => {
   const seconds = nanos / 1_000_000_000n
   return new Date(Number(seconds) * 1000).toISOString().replace('.000Z', `.${String(nanos % 1_000_000_000n).padStart(9, '0')}Z`)
 }
-const positionOf = (row: LogRow): LogPosition => ({
-  timestampNs: row.timestamp_ns,
-  logId: row.log_id,
-  partition: row.log_partition,
-  offset: row.log_offset,
-  index: row.record_index,
-})
 
 export const toEvent = (row: LogRow) => ({
   id: Buffer.from([row.log_id, row.log_partition, row.log_offset, row.record_index].join(':')).toString('base64url'),

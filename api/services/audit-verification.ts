@@ -1,5 +1,6 @@
 // Walks a tenant's audit chain and names the first row that is not as it was written.
 import type { Sql } from '../store/store.ts'
+import type { StoredAudit } from './audit.ts'
 import { hashOfRow, type ChainedRow } from './audit-chain.ts'
 
 export type Fault = 'changed' | 'missing_before' | 'missing_at_end' | 'not_of_the_chain'
@@ -14,24 +15,10 @@ export interface Verification {
   readonly next?: number
 }
 
-interface Stored {
-  id: number
-  created_at: Date
-  actor_user_id: string | null
-  actor_pat_id: string | null
-  actor_email: string | null
-  agent_id: string | null
-  conversation_id: string | null
-  request_id: string | null
-  action: string
-  resource: string
-  meta: unknown
-  seq: number
-  hash: string
-}
+type Chained = StoredAudit & { readonly seq: number; readonly hash: string }
 const PAGE_ROWS = 1000
 
-const toChained = (row: Stored, tenant: string): ChainedRow => ({
+const toChained = (row: Chained, tenant: string): ChainedRow => ({
   seq: row.seq,
   tenant,
   createdAt: row.created_at.toISOString(),
@@ -46,7 +33,7 @@ const toChained = (row: Stored, tenant: string): ChainedRow => ({
   meta: row.meta,
 })
 
-const firstFault = (rows: readonly Stored[], tenant: string, last: { seq: number; hash: string }): Verification['firstBroken'] => {
+const firstFault = (rows: readonly Chained[], tenant: string, last: { seq: number; hash: string }): Verification['firstBroken'] => {
   for (const row of rows) {
     if (row.seq !== last.seq + 1) return { id: row.id, seq: row.seq, fault: 'missing_before' }
     if (row.hash !== hashOfRow(last.hash, toChained(row, tenant))) return { id: row.id, seq: row.seq, fault: 'changed' }
@@ -72,7 +59,7 @@ export const verifyAudit = async (sql: Sql, tenant: string, after: number, limit
   const last = { seq: after, hash: before?.hash ?? '' }
   let checked = 0
   while (checked < limit && last.seq < head.seq) {
-    const rows = await sql.query<Stored>(
+    const rows = await sql.query<Chained>(
       `SELECT id, created_at, actor_user_id, actor_pat_id, actor_email, agent_id, conversation_id, request_id, action, resource, meta, seq, hash FROM audit_log
        WHERE tenant = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4`,
       [tenant, last.seq, head.seq, Math.min(PAGE_ROWS, limit - checked)],

@@ -100,7 +100,7 @@ export const appendAudit = async (sql: Sql, actor: Actor, entry: AuditEntry): Pr
 
 /** What the transaction that is going on has told of this request. */
 export const auditOfRequest = async (sql: Sql, tenant: string, requestId: string): Promise<ToldChange[]> => {
-  const rows = await sql.query<Stored>(
+  const rows = await sql.query<StoredAudit>(
     "SELECT action, resource, meta FROM audit_log WHERE tenant = $1 AND request_id = $2 AND created_at >= date_trunc('milliseconds', now()) ORDER BY id LIMIT 200",
     [tenant, requestId],
   )
@@ -129,7 +129,8 @@ export interface AuditPosition {
   readonly id: number
 }
 
-interface Stored {
+/** A row as the table has it; of before the chain it has neither `seq` nor `hash`. */
+export interface StoredAudit {
   id: number
   created_at: Date
   actor_user_id: string | null
@@ -160,7 +161,7 @@ export const listAudit = async (sql: Sql, tenant: string, filter: AuditFilter): 
     filter.before?.createdAt ?? null,
     filter.before?.id ?? null,
   ]
-  const rows = await sql.query<Stored>(
+  const rows = await sql.query<StoredAudit>(
     `SELECT id, created_at, actor_user_id, actor_pat_id, actor_email, agent_id, conversation_id, request_id, action, resource, meta, seq, hash FROM audit_log
      WHERE tenant = $1 AND ($2::text IS NULL OR action = $2) AND ($3::text IS NULL OR actor_user_id = $3 OR actor_email = $3) AND ($4::text IS NULL OR actor_pat_id = $4)
        AND ($5::timestamptz IS NULL OR created_at >= $5) AND ($6::timestamptz IS NULL OR created_at <= $6) AND ($8::text IS NULL OR agent_id = $8) AND ($9::text IS NULL OR conversation_id = $9)

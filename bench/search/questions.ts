@@ -4,7 +4,7 @@ import { findFacets } from '../../clickhouse/queries/find-facets.ts'
 import { findLogs } from '../../clickhouse/queries/find-logs.ts'
 import type { Aggregation } from '../../clickhouse/queries/logs-aggregate.ts'
 import type { ClickHouse } from '../../clickhouse/client.ts'
-import type { LogFilter, LogPosition, LogRow } from '../../clickhouse/queries/logs-search.ts'
+import { positionOf, type LogFilter } from '../../clickhouse/queries/logs-search.ts'
 import { DAY_MS, pick, SERVICES, type Stored } from './rows.ts'
 
 const SPANS = { '15 min': 900_000, '24 h': DAY_MS, '7 days': 7 * DAY_MS } as const
@@ -31,13 +31,6 @@ export interface Kind {
 }
 
 const NOTHING_ASKED = { tenant: 'default', service: null, severityMin: 0, words: [], attributes: [], traceId: null } as const
-const positionOf = (row: LogRow): LogPosition => ({
-  timestampNs: row.timestamp_ns,
-  logId: row.log_id,
-  partition: row.log_partition,
-  offset: row.log_offset,
-  index: row.record_index,
-})
 
 const search =
   (filterOf: (round: number, stored: Stored) => Partial<LogFilter>): Ask =>

@@ -45,6 +45,13 @@ export interface LogRow {
   readonly log_offset: string
   readonly record_index: number
 }
+export const positionOf = (row: LogRow): LogPosition => ({
+  timestampNs: row.timestamp_ns,
+  logId: row.log_id,
+  partition: row.log_partition,
+  offset: row.log_offset,
+  index: row.record_index,
+})
 export interface FacetRow {
   readonly service: string
   readonly severity: number

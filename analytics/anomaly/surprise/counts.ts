@@ -15,10 +15,7 @@ export const surpriseOfCount = (count: number, mean: number): number => {
   const own = Math.exp(count * Math.log(mean) - mean - logFactorial(count))
   let sum = own
   let term = own
-  for (let k = count; term > NEGLIGIBLE * sum; sum += term) {
-    if (!isAbove && k === 0) break
-    term *= isAbove ? mean / ++k : k-- / mean
-  }
+  for (let k = count; term > NEGLIGIBLE * sum; sum += term) term *= isAbove ? mean / ++k : k-- / mean
   // Far out even the largest term is 0 to a double.
   return Math.max(0, -Math.log10(sum + 1e-300))
 }

@@ -197,22 +197,17 @@ const sumUp = (numbers: Float64Array, surprises: readonly number[], effect: numb
 
 /** No count surprises more than the possible rate that it is nearest to lets it: where the season has it, where the last points or the
  * long run have it. `surprises` is changed in place; CHANGE compares means, of which there is no count. */
-const boundByChance = (numbers: Float64Array, surprises: number[], expected: number, value: number, eventsPerUnit: number): void => {
-  if (numbers[RESIDUAL_SPREAD] * eventsPerUnit < LEAST_SCATTER * scatterOfCounts(numbers[MEAN] * eventsPerUnit)) return
+const boundByChance = (numbers: Float64Array, surprises: number[], expected: number, count: number): void => {
+  if (numbers[RESIDUAL_SPREAD] < LEAST_SCATTER * scatterOfCounts(numbers[MEAN])) return
   const rates = [expected, expected + numbers[RESIDUAL], numbers[MEAN], numbers[MEAN_LONG]]
-  const nearest = value >= expected ? Math.max(...rates) : Math.min(...rates)
-  const most = surpriseOfCount(Math.round(value * eventsPerUnit), Math.max(nearest * eventsPerUnit, LEAST_RATE))
+  const nearest = count >= expected ? Math.max(...rates) : Math.min(...rates)
+  const most = surpriseOfCount(count, Math.max(nearest, LEAST_RATE))
   for (const signal of [LEVEL, SEASON, ROLLING, JUMP]) surprises[signal] = Math.min(surprises[signal], most)
 }
 
 /** Judges a point by everything before it, then learns from it: `state` is changed in place. Points come in order of time.
- * `eventsPerUnit`: how many events a value of 1 is, where events are counted; 0 where nothing is. */
-export const read = (
-  state: SurpriseState,
-  atMs: number,
-  value: number,
-  eventsPerUnit = Number.isInteger(value) && value >= 0 ? 1 : 0,
-): Reading => {
+ * `mayBeCount`: false where a whole number is one by accident. */
+export const read = (state: SurpriseState, atMs: number, value: number, mayBeCount = Number.isInteger(value) && value >= 0): Reading => {
   const { numbers, tails } = state
   const n = numbers[N]
   if (!Number.isFinite(value) || (n > 0 && atMs <= numbers[LAST_MS])) return late(n)
@@ -227,8 +222,7 @@ export const read = (
     learning || (i === SEASON && usual === null) ? 0 : Math.min(CAP, surpriseOf(tails[i], deviation)),
   )
   const expected = usual === null ? numbers[MEAN] + numbers[RESIDUAL] : usual.value
-  if (eventsPerUnit > 0 && value * eventsPerUnit < MANY && Math.max(...surprises) > RARE)
-    boundByChance(numbers, surprises, expected, value, eventsPerUnit)
+  if (mayBeCount && value < MANY && Math.max(...surprises) > RARE) boundByChance(numbers, surprises, expected, value)
   const scale = usual === null ? residualScale : seasonScale
   const reach = exceededBy(tails[usual === null ? JUMP : SEASON], OUTSIDE) * scale
   learnAll(state, atMs, value, residual, deviations, usual !== null)

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findFacets } from '../../../clickhouse/queries/find-facets.ts'
 import { findLogs } from '../../../clickhouse/queries/find-logs.ts'
-import type { FacetRow, LogFilter, LogPosition, LogRow } from '../../../clickhouse/queries/logs-search.ts'
+import { positionOf, type FacetRow, type LogFilter, type LogPosition, type LogRow } from '../../../clickhouse/queries/logs-search.ts'
 import { toWords } from '../../../clickhouse/queries/words.ts'
 import { openTestStore, toRow, type LogRecord, type TestStore } from './store.ts'
 
@@ -143,14 +143,7 @@ describe(`search answers what a plain filter does (seed ${SEED})`, () => {
       first ??= page
       rows.push(...page.slice(0, limit))
       if (page.length <= limit) return { rows, first }
-      const last: LogRow = page[limit - 1]
-      after = {
-        timestampNs: last.timestamp_ns,
-        logId: last.log_id,
-        partition: last.log_partition,
-        offset: last.log_offset,
-        index: last.record_index,
-      }
+      after = positionOf(page[limit - 1])
     }
   }
 

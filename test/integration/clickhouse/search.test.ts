@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClickHouse } from '../../../clickhouse/client.ts'
 import { findFacets } from '../../../clickhouse/queries/find-facets.ts'
 import { findLogs } from '../../../clickhouse/queries/find-logs.ts'
-import type { FacetRow, LogFilter, LogPosition, LogRow } from '../../../clickhouse/queries/logs-search.ts'
+import { positionOf, type FacetRow, type LogFilter, type LogPosition, type LogRow } from '../../../clickhouse/queries/logs-search.ts'
 import { toWords } from '../../../clickhouse/queries/words.ts'
 import { openTestStore, toRow, type LogRecord, type TestStore } from './store.ts'
 
@@ -20,13 +20,6 @@ const filterOf = (part: Partial<LogFilter> = {}): LogFilter => ({
   attributes: [],
   traceId: null,
   ...part,
-})
-const positionOf = (row: LogRow): LogPosition => ({
-  timestampNs: row.timestamp_ns,
-  logId: row.log_id,
-  partition: row.log_partition,
-  offset: row.log_offset,
-  index: row.record_index,
 })
 
 const RECORDS: readonly Omit<LogRecord, 'offset'>[] = [

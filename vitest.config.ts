@@ -1,41 +1,43 @@
 import { defineConfig } from 'vitest/config'
 
-// Three suites: unit needs nothing but this process, integration opens real stores, e2e spawns the product.
-// `test/large/postgres.ts` starts a PostgreSQL server for a fourth, `test/cluster/main.ts` a cluster for a fifth.
-/** Tests beside the unit tests that start processes, or measure the processor time or memory of their own. They run with
- * those that open real stores, so that `npm run check` may let its files share their processes: one for each costs half of its minute. */
+// Four suites: unit and long need nothing but this process, integration opens real stores, e2e spawns the product.
+// `test/large/postgres.ts` starts a PostgreSQL server for one more, `test/cluster/main.ts` a cluster.
+/** Tests beside the unit tests that want a process of their own: they start processes, measure the processor time or memory of their own,
+ * or calculate for seconds, which takes three times as long where other tests have shaped what is compiled. They run with those that
+ * open real stores. */
 const ALONE = [
-  'test/analytics/pool/decode-child.test.ts',
-  'test/api/filter/parser.test.ts',
-  'test/ingest/ingest-thread.test.ts',
-  'test/streams/embedded/embedded-log.test.ts',
-  'test/streams/embedded/kill.test.ts',
-  'test/streams/inflate.test.ts',
-]
-
-/** Unit tests that take five seconds of processor time or more: with them `npm run check` would not end within its minute on two cores. */
-const LONG = [
   'test/analytics/anomaly/detector.test.ts',
   'test/analytics/decode/decode.test.ts',
   'test/analytics/decode/differential.test.ts',
   'test/analytics/decode/hostile.test.ts',
+  'test/analytics/pool/decode-child.test.ts',
   'test/analytics/pool/pool.test.ts',
   'test/analytics/watchdog/judge-metric.test.ts',
+  'test/api/filter/parser.test.ts',
+  'test/contract/pglite-store.test.ts',
+  'test/ingest/ingest-thread.test.ts',
+  'test/ingest/limits.test.ts',
+  'test/ingest/split.test.ts',
+  'test/scripts/dead-letters.test.ts',
+  'test/streams/embedded/embedded-log.test.ts',
+  'test/streams/embedded/kill.test.ts',
+  'test/streams/embedded/threads.test.ts',
+  'test/streams/inflate.test.ts',
+  'test/streams/otlp/json-events.test.ts',
+  'test/streams/otlp/split.test.ts',
+]
+
+/** Unit tests that take three seconds of processor time or more: with them `npm run check` would not end within its minute on two cores. */
+const LONG = [
+  'test/analytics/series/template-hash.test.ts',
   'test/api/errors.test.ts',
   'test/api/idempotency.test.ts',
+  'test/api/limits.test.ts',
   'test/api/mcp/server.test.ts',
   'test/api/mutation-cap.test.ts',
   'test/api/openapi.test.ts',
   'test/api/plots/incident-graph.test.ts',
-  'test/api/services/concurrent-changes.test.ts',
-  'test/api/services/jwt.test.ts',
-  'test/contract/pglite-store.test.ts',
-  'test/ingest/limits.test.ts',
-  'test/ingest/split.test.ts',
-  'test/scripts/dead-letters.test.ts',
-  'test/streams/embedded/threads.test.ts',
-  'test/streams/otlp/json-events.test.ts',
-  'test/streams/otlp/split.test.ts',
+  'test/api/teaching.test.ts',
 ]
 
 const project = (name: string, include: string[], testTimeout: number) => ({
@@ -48,20 +50,26 @@ const project = (name: string, include: string[], testTimeout: number) => ({
     exclude: ['**/node_modules/**', ...(name === 'unit' ? [...ALONE, ...LONG] : [])],
   },
 })
+const sharingProcesses = <P extends ReturnType<typeof project>>({ test }: P) => ({
+  test: { ...test, isolate: false, maxWorkers: 4, globalSetup: ['test/support/shared-store-setup.ts'] },
+})
 
 export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      project(
-        'unit',
-        [
-          'test/{streams,ingest,analytics,clickhouse,api,contract,process,scripts,config,deploy,faults,bench}/**/*.test.ts',
-          'test/*.test.ts',
-        ],
-        30_000,
+      sharingProcesses(
+        project(
+          'unit',
+          [
+            'test/{streams,ingest,analytics,clickhouse,api,contract,process,scripts,config,deploy,faults,bench}/**/*.test.ts',
+            'test/*.test.ts',
+          ],
+          30_000,
+        ),
       ),
-      project('integration', ['test/integration/**/*.test.ts', ...ALONE, ...LONG], 60_000),
+      sharingProcesses(project('long', LONG, 60_000)),
+      project('integration', ['test/integration/**/*.test.ts', ...ALONE], 60_000),
       project('e2e', ['test/e2e/**/*.test.ts'], 180_000),
       ...(process.env.LAPWING_TEST_KAFKA === undefined ? [] : [project('kafka', ['test/large/kafka/*.test.ts'], 60_000)]),
       ...(process.env.LAPWING_TEST_CLUSTER === undefined

@@ -14,6 +14,7 @@ const suites = [
   { name: 'faults in a cluster', command: ['test/faults/main.ts', '--rounds', '6', '--seed', '7'] },
   { name: 'a seasonal day', command: ['test/seasonal/main.ts', '--hours', '24', '--services', '50', '--seed', '3', '--live', '30'] },
   { name: 'canaries of another tenant', command: ['test/large/canaries.ts', '--queries', '10000', '--seed', '7'] },
+  { name: 'random questions', command: ['test/large/random.ts'] },
   { name: 'MCP', command: ['test/large/mcp.ts'] },
   { name: 'live clients', command: ['test/large/live-clients.ts'] },
 ]

@@ -1,15 +1,14 @@
 // Runs the suites one after the other and adds up what they counted. `--results FILE` writes {passed, failed, skipped}.
-// Unit tests share their processes, as in `npm run check`; of integration two files at a time share the cores; where the product runs
-// it has the machine to itself.
+// Of integration two files at a time share the cores; where the product runs it has the machine to itself.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const suites = [
-  ['unit', ['--no-isolate', '--max-workers=4']],
-  ['integration', []],
-  ['e2e', ['--no-file-parallelism']],
+  ['unit', ['--project', 'unit', '--project', 'long']],
+  ['integration', ['--project', 'integration']],
+  ['e2e', ['--project', 'e2e', '--no-file-parallelism']],
 ]
 const resultsAt = process.argv.indexOf('--results')
 const directory = mkdtempSync(join(tmpdir(), 'lapwing-tests-'))
@@ -19,11 +18,9 @@ let broken = false
 for (const [suite, options] of suites) {
   console.log(`\n== ${suite} ==`)
   const file = join(directory, `${suite}.json`)
-  const run = spawnSync(
-    'vitest',
-    ['run', '--no-color', '--project', suite, '--reporter=dot', '--reporter=json', `--outputFile.json=${file}`, ...options],
-    { stdio: 'inherit' },
-  )
+  const run = spawnSync('vitest', ['run', '--no-color', '--reporter=dot', '--reporter=json', `--outputFile.json=${file}`, ...options], {
+    stdio: 'inherit',
+  })
   try {
     const report = JSON.parse(readFileSync(file, 'utf8'))
     total.passed += report.numPassedTests

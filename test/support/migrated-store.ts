@@ -9,9 +9,11 @@ import { readMigrations } from '../../api/store/migrate.ts'
 import { openStore } from '../../api/store/open-store.ts'
 import type { Store } from '../../api/store/store.ts'
 import { createDatabase } from './postgres-database.ts'
+import { borrowStore } from './shared-store.ts'
 
 const modules = fileURLToPath(new URL('../../node_modules/', import.meta.url))
 const serverUrl = process.env.LAPWING_TEST_DATABASE_URL ?? null
+const sharedDirectory = process.env.LAPWING_TEST_STORES
 
 /** Named after the migrations and the engine, so that a changed one is never tested on an old copy. */
 const templateName = (): string => {
@@ -64,8 +66,8 @@ export interface StorePlace {
   remove(): Promise<void>
 }
 
-export const createPglitePlace = async (): Promise<StorePlace> => {
-  const directory = mkdtempSync(join(tmpdir(), 'lapwing-store-'))
+export const createPglitePlace = async (within = tmpdir()): Promise<StorePlace> => {
+  const directory = mkdtempSync(join(within, 'lapwing-store-'))
   copyTemplate(await makeTemplate(), directory)
   return {
     open: () => openStore({ databaseUrl: null, directory }),
@@ -81,6 +83,8 @@ export const createPostgresPlace = async (url: string): Promise<StorePlace> => {
 }
 
 export const openMigratedStore = async (): Promise<{ readonly store: Store; close(): Promise<void> }> => {
+  if (serverUrl === null && sharedDirectory !== undefined)
+    return await borrowStore(async () => await (await createPglitePlace(sharedDirectory)).open())
   const place = serverUrl === null ? await createPglitePlace() : await createPostgresPlace(serverUrl)
   const store = await place.open()
   return {

@@ -9,6 +9,7 @@ import { findAggregate } from '../../../clickhouse/queries/find-aggregate.ts'
 import type { LogFilter } from '../../../clickhouse/queries/logs-search.ts'
 import { trees } from '../../api/filter/trees.ts'
 import { matches, numberOf, textOf, type MatchRow } from '../../support/filter-matches.ts'
+import { repeated } from '../../support/repeated.ts'
 import { randomRows, toStored, vocabulary } from './random-rows.ts'
 import { openTestStore, type TestStore } from './store.ts'
 
@@ -81,7 +82,7 @@ describe('an aggregate', () => {
   })
   afterAll(() => store.dispose())
 
-  it('counts what matches, by fields and by time', async () => {
+  it('counts what matches, by fields and by time', { timeout: repeated(60_000) }, async () => {
     const fields = fc.subarray(fieldsOf('service, severity, user.id, attr.n, resource.host.name, event_name, trace_id'), { maxLength: 3 })
     await fc.assert(
       fc.asyncProperty(trees(vocabulary), fields, fc.constantFrom(null, 60, 700), async (tree, by, step) => {
@@ -92,7 +93,7 @@ describe('an aggregate', () => {
         )
         if (by.length > 0) expect(Number(answer.groups.at(0)?.groups ?? 0)).toBe(counted(tree, by, null).length)
       }),
-      { numRuns: 100 },
+      { numRuns: repeated(100) },
     )
   })
 

@@ -5,13 +5,14 @@ import { findFacets } from '../../../clickhouse/queries/find-facets.ts'
 import { findLogs } from '../../../clickhouse/queries/find-logs.ts'
 import { positionOf, type FacetRow, type LogFilter, type LogPosition, type LogRow } from '../../../clickhouse/queries/logs-search.ts'
 import { toWords } from '../../../clickhouse/queries/words.ts'
+import { repeated } from '../../support/repeated.ts'
 import { openTestStore, toRow, type LogRecord, type TestStore } from './store.ts'
 
 const HOUR = 3_600_000
 const END = Math.floor(Date.now() / (24 * HOUR)) * 24 * HOUR - 12 * HOUR
 const SEED = Date.now() % 1_000_000
 const RECORDS = 10_000
-const QUESTIONS = 30
+const QUESTIONS = repeated(30)
 
 let state = SEED
 const random = (): number => {
@@ -147,7 +148,7 @@ describe(`search answers what a plain filter does (seed ${SEED})`, () => {
     }
   }
 
-  it('on pages that follow one another without gap or repeat, in the whole order', async () => {
+  it('on pages that follow one another without gap or repeat, in the whole order', { timeout: repeated(120_000) }, async () => {
     let found = 0
     for (let n = 0; n < QUESTIONS; n += 1) {
       const filter = question()
@@ -171,5 +172,5 @@ describe(`search answers what a plain filter does (seed ${SEED})`, () => {
       found += expected.length
     }
     expect(found).toBeGreaterThan(QUESTIONS)
-  }, 120_000)
+  })
 })

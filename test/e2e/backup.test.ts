@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
+import { createMigratedProduct } from '../support/migrated-product.ts'
 
 const send = async (product: Product, message: string): Promise<number> =>
   (
@@ -19,7 +20,7 @@ const messages = async (product: Product): Promise<string[]> =>
     .sort()
 
 it('a product on a copy of the directory has the records, tokens and monitors of the one that was copied', async () => {
-  const first = createProduct()
+  const first = await createMigratedProduct()
   const copy = mkdtempSync(join(tmpdir(), 'lapwing-copy-'))
   const second = createProduct({ dataDir: copy, token: first.token })
   try {

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createProduct, until } from '../../bench/load/product.ts'
+import { until } from '../../bench/load/product.ts'
+import { createMigratedProduct } from '../support/migrated-product.ts'
 import { startLocalClickHouse, type LocalClickHouse } from '../../clickhouse/local/local.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'lapwing-url-'))
@@ -30,7 +31,7 @@ const envOf = (more: Record<string, string> = {}): Record<string, string> => ({
 })
 
 it('stores and finds records in the ClickHouse that CLICKHOUSE_URL names, and starts no child', async () => {
-  const product = createProduct({ env: envOf() })
+  const product = await createMigratedProduct({ env: envOf() })
   try {
     await product.start()
     expect(product.addresses()).toMatchObject({ clickhousePid: null })
@@ -62,7 +63,7 @@ it.concurrent.each([
   ],
   ['a wrong password', { CLICKHOUSE_PASSWORD: 'not the one' }, /CLICKHOUSE_URL: /],
 ])('is told at the start of %s', async (_what, env, said) => {
-  const product = createProduct({ env: envOf(env) })
+  const product = await createMigratedProduct({ env: envOf(env) })
   await expect(product.start()).rejects.toThrow(said)
   await product.dispose()
 })

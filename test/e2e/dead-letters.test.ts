@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createProduct, until, type Product } from '../../bench/load/product.ts'
+import { until, type Product } from '../../bench/load/product.ts'
+import { createMigratedProduct } from '../support/migrated-product.ts'
 import { openEmbeddedLog } from '../../streams/embedded/embedded-log.ts'
 import { GROUPS } from '../../streams/open-event-log.ts'
 import { createEnvelope } from '../support/envelopes.ts'
@@ -13,7 +14,7 @@ const script = fileURLToPath(new URL('../../scripts/dead-letters.ts', import.met
 const garbage = Uint8Array.of(10, 90, 1, 2, 3)
 let product: Product
 beforeAll(async () => {
-  product = createProduct()
+  product = await createMigratedProduct()
   await product.start()
 })
 afterAll(async () => {

@@ -3,12 +3,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createProduct, until } from '../../bench/load/product.ts'
+import { until } from '../../bench/load/product.ts'
+import { createMigratedProduct } from '../support/migrated-product.ts'
 import type { ReferenceRow } from '../support/otlp-reference.ts'
 import { readStoredRequests } from '../support/stored-rows.ts'
 
 // No token from outside: only then the product makes one and prints it.
-const product = createProduct({ env: { LAPWING_BOOTSTRAP_TOKEN: '' } })
+const product = await createMigratedProduct({ env: { LAPWING_BOOTSTRAP_TOKEN: '' } })
 const program = join(import.meta.dirname, '../programs/javascript-sdk.mjs')
 const RECORDS = 40
 const exportLines = (): string[] =>

@@ -3,7 +3,8 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createProduct, until, type Product } from '../../bench/load/product.ts'
+import { until, type Product } from '../../bench/load/product.ts'
+import { createMigratedProduct } from '../support/migrated-product.ts'
 
 let product: Product
 let token: string
@@ -17,7 +18,7 @@ beforeAll(async () => {
   })
   const { port } = idp.address() as AddressInfo
   const issuer = `http://127.0.0.1:${port}`
-  product = createProduct({
+  product = await createMigratedProduct({
     env: { LAPWING_JWT_ISSUER: issuer, LAPWING_JWT_AUDIENCE: 'lapwing', LAPWING_EGRESS_ALLOW: `127.0.0.1:${port}` },
   })
   await product.start()

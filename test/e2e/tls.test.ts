@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createProduct, type Product } from '../../bench/load/product.ts'
+import { createMigratedProduct } from '../support/migrated-product.ts'
 import { hasOpenssl, makeCertificate } from '../support/certificate.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'lapwing-tls-'))
@@ -18,7 +19,7 @@ beforeAll(async () => {
   ca = made.cert
   writeFileSync(cert, made.cert)
   writeFileSync(key, made.key)
-  product = createProduct({
+  product = await createMigratedProduct({
     env: Object.fromEntries(
       ['OTLP', 'ALERTS', 'API'].flatMap((name) => [
         [`LAPWING_${name}_TLS_CERT`, cert],

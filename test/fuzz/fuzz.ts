@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { createCorpus } from '../../bench/load/body.ts'
 import { openConnection, requestHead } from '../../bench/load/http-client.ts'
-import { createProduct, until, type Product } from '../../bench/load/product.ts'
+import { until, type Product } from '../../bench/load/product.ts'
+import { createMigratedProduct } from '../support/migrated-product.ts'
 import { createRandom, hostileRequest, type HostileRequest, type Random } from './bodies.ts'
 
 export interface FuzzReport {
@@ -87,7 +88,7 @@ const startGoodClient = (product: Product): { acknowledged: Set<number>; stop():
 }
 
 export const runFuzz = async (options: { requests: number; seed: number; onProgress?: (line: string) => void }): Promise<FuzzReport> => {
-  const product = createProduct({ env: { LAPWING_LOG_LEVEL: 'warn' } })
+  const product = await createMigratedProduct({ env: { LAPWING_LOG_LEVEL: 'warn' } })
   const random = createRandom(options.seed)
   const statuses: Record<string, number> = {}
   const faults: string[] = []

@@ -1,6 +1,7 @@
 // Under load whose records name their HTTP attempt, something is killed or stopped at a random moment; afterwards every
 // acknowledged attempt is stored exactly once, no attempt twice or in part, and the series equal a recount of the rows.
-import { createProduct, until, type Product } from '../../bench/load/product.ts'
+import { until, type Product } from '../../bench/load/product.ts'
+import { createMigratedProduct } from '../support/migrated-product.ts'
 import { compare, createRandom, drainedStatus, pause, startLoad } from './attempts.ts'
 
 export interface KillOptions {
@@ -48,7 +49,7 @@ const signal = (pid: number, name: NodeJS.Signals): void => {
 
 export const runKillRounds = async (options: KillOptions): Promise<KillReport> => {
   const random = createRandom(options.seed)
-  const product = createProduct()
+  const product = await createMigratedProduct()
   const acknowledged = new Set<number>()
   const kills: Record<string, number> = {}
   const found: string[] = []

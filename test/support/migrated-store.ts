@@ -49,7 +49,10 @@ const linkOrCopy = (source: string, target: string): void => {
     copyFileSync(source, target)
   }
 }
-const copyTemplate = (template: string, directory: string): void => {
+/** Makes the directory, too. */
+export const copyMigratedStore = async (directory: string): Promise<void> => {
+  const template = await makeTemplate()
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
   for (const entry of readdirSync(template, { recursive: true, withFileTypes: true })) {
     const source = join(entry.parentPath, entry.name)
     const path = relative(template, source)
@@ -68,7 +71,7 @@ export interface StorePlace {
 
 export const createPglitePlace = async (within = tmpdir()): Promise<StorePlace> => {
   const directory = mkdtempSync(join(within, 'lapwing-store-'))
-  copyTemplate(await makeTemplate(), directory)
+  await copyMigratedStore(directory)
   return {
     open: () => openStore({ databaseUrl: null, directory }),
     remove: async () => {

@@ -1,6 +1,7 @@
 // What an end-to-end test speaks to: a product of its own, or the running cluster that LAPWING_TEST_CLUSTER describes (the suite of the
 // cluster sets it). Tests that end or inspect the process itself make a product.
-import { createProduct, reach, type Endpoints, type Reachable } from '../../bench/load/product.ts'
+import { reach, type Endpoints, type Reachable } from '../../bench/load/product.ts'
+import { createMigratedProduct } from './migrated-product.ts'
 
 export interface Target extends Reachable {
   /** Then another process may learn of a change up to a second after it was answered. */
@@ -18,7 +19,7 @@ export interface ClusterDescription {
 export const openTarget = async (env: Record<string, string> = {}): Promise<Target> => {
   const described = process.env.LAPWING_TEST_CLUSTER
   if (described === undefined) {
-    const product = createProduct({ env })
+    const product = await createMigratedProduct({ env })
     await product.start()
     return { ...product, isCluster: false }
   }

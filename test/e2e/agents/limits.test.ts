@@ -4,9 +4,10 @@ import { tryForbidden } from '../../../bench/demo/agent/forbidden.ts'
 import { createLossyLine } from '../../../bench/demo/agent/lossy-line.ts'
 import { createToolCaller, fetchFile, type Identity, type Routing, type ToolCaller } from '../../../bench/demo/agent/tool-caller.ts'
 import { makeAgentToken } from '../../../bench/demo/agent/agent-token.ts'
-import { createProduct, type Product } from '../../../bench/load/product.ts'
+import type { Product } from '../../../bench/load/product.ts'
 import { connectEarlierMcp, connectMcp } from '../../support/agents/mcp.ts'
 import { openIncident } from '../../support/agents/stage.ts'
+import { createMigratedProduct } from '../../support/migrated-product.ts'
 
 type FullRouting = Parameters<typeof tryForbidden>[1]
 interface Incident {
@@ -18,7 +19,7 @@ let product: Product
 let routing: FullRouting
 let incidentId = ''
 beforeAll(async () => {
-  product = createProduct({ env: { LAPWING_LOG_LEVEL: 'warn' } })
+  product = await createMigratedProduct({ env: { LAPWING_LOG_LEVEL: 'warn' } })
   await product.start()
   routing = await fetchFile<FullRouting>(product.addresses().api, 'tools-routing.json', '?toolset=all')
   incidentId = await openIncident(product, 'checkout')

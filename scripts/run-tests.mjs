@@ -1,5 +1,5 @@
 // Runs the suites one after the other and adds up what they counted. `--results FILE` writes {passed, failed, skipped}.
-// Of integration two files at a time share the cores; where the product runs it has the machine to itself.
+// Files of unit and long share processes; of integration and e2e two at a time share the cores.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 const suites = [
   ['unit', ['--project', 'unit', '--project', 'long']],
   ['integration', ['--project', 'integration']],
-  ['e2e', ['--project', 'e2e', '--no-file-parallelism']],
+  ['e2e', ['--project', 'e2e']],
 ]
 const resultsAt = process.argv.indexOf('--results')
 const directory = mkdtempSync(join(tmpdir(), 'lapwing-tests-'))

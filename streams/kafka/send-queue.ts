@@ -37,7 +37,7 @@ export const sizeOf = ({ value, headers, key }: Outgoing): number =>
   Object.values(headers).reduce((sum, header) => sum + header.byteLength, value.byteLength + key.length + RECORD_OVERHEAD)
 
 export const createSendQueue = (config: SendQueueConfig, driver: Pick<KafkaDriver, 'send'>): SendQueue => {
-  const { lingerMs = 3, batchBytes = 500_000, maxSendBytes = 4 * 1024 * 1024 } = config
+  const { lingerMs = 4, batchBytes = 500_000, maxSendBytes = 4 * 1024 * 1024 } = config
   let waiting: Waiting[] = []
   let waitingBytes = 0
   let pending = 0
@@ -76,9 +76,9 @@ export const createSendQueue = (config: SendQueueConfig, driver: Pick<KafkaDrive
   const drain = async (): Promise<void> => {
     do {
       await sendOnce()
-    } while (waitingBytes >= batchBytes || (closed && waiting.length > 0))
+    } while (waiting.length > 0 && (closed || waitingBytes >= batchBytes || waiting[0].dueMs <= performance.now()))
     sending = null
-    if (waiting.length > 0) schedule(Math.max(0, waiting[0].dueMs - performance.now()))
+    if (waiting.length > 0) schedule(waiting[0].dueMs - performance.now())
   }
   const begin = (): void => {
     if (timer !== null) clearTimeout(timer)

@@ -100,4 +100,5 @@ else {
       .join(', ')} on ${availableParallelism()} cores`,
   )
 }
-process.exitCode = missing === null ? 0 : 1
+// Left to end by itself, Node was seen to wait for a handle with a core of its own and without end (`Environment::CleanupHandles`).
+process.exit(missing === null ? 0 : 1)

@@ -79,7 +79,7 @@ test(
       expect(await stored(range), `round ${round}, after it went on`).toBe(RECORDS)
     }
     // Otherwise the moments are badly chosen, and nothing was shown.
-    expect(inFlight).toBeGreaterThanOrEqual(ROUNDS / 8)
+    expect(inFlight).toBeGreaterThanOrEqual(ROUNDS / 4)
   },
 )
 
@@ -110,7 +110,7 @@ test(`a retry after an INSERT that timed out is safe, ${ROUNDS} times`, { timeou
     await hasty.close()
     expect(await stored(range), `round ${round}`).toBe(RECORDS)
   }
-  expect(timedOut).toBeGreaterThanOrEqual(ROUNDS / 8)
+  expect(timedOut).toBeGreaterThanOrEqual(ROUNDS / 4)
   // What was given up may land late, or never.
   await until('no INSERT is under way', async () => (await underWay()) === 0)
   for (let round = 0; round < ROUNDS; round += 1) expect(await stored(rangeOf(ROUNDS + round))).toBe(RECORDS)

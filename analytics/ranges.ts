@@ -1,6 +1,7 @@
 // Which messages make one range: contiguous offsets of one partition, one INSERT, one receive day. Pure. A hole in the offsets
 // (what retention has dropped, what is not ours) belongs to the range behind it, so that ranges follow each other without one.
 // A recorded range is formed again from its offsets alone; the rules here only decide where a new one ends.
+import { bodyLength } from './decode-contract.ts'
 import type { LogMessage, OpenRange } from '../streams/contracts/event-log.ts'
 
 export interface RangeLimits {
@@ -24,8 +25,7 @@ const DAY_MS = 86_400_000
 const MESSAGE_OVERHEAD = 256
 
 export const receiveDayOf = (receivedAtMs: number): number => Math.floor(receivedAtMs / DAY_MS)
-const costOf = (message: LogMessage): number =>
-  Math.max(message.envelope.expandedBytes, message.stored?.bytes ?? message.body.byteLength) + MESSAGE_OVERHEAD
+const costOf = (message: LogMessage): number => Math.max(message.envelope.expandedBytes, bodyLength(message)) + MESSAGE_OVERHEAD
 
 export interface RangeFormer {
   /** False when the message belongs to a later range; the first message always fits. */

@@ -44,9 +44,12 @@ const histogramText = (
   return `${lines.join('\n')}\n`
 }
 
+/** Of the event loop's lag. Each sample wakes the main thread: a hundred a second, the default, were most of what an idle product cost. */
+const LAG_SAMPLE_MS = 100
+
 export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_SAMPLE_MS })
   const counter = (name: string, help: string, labelNames: string[] = []): Counter<string> =>
     new Counter({ name: `lapwing_${name}`, help, labelNames, registers: [registry] })
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge<string> =>

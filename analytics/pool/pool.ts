@@ -2,7 +2,8 @@
 // rows comes back in such memory. A thread's death and a time-out are errors of their own: the consumer isolates the message.
 import { Piscina } from 'piscina'
 import { PermanentError, TransientError } from '../../streams/contracts/errors.ts'
-import type { DecodeInput, DecodeMessage, DecodeOutput } from '../decode-contract.ts'
+import { bodyLength } from '../decode-contract.ts'
+import type { DecodeInput, DecodeOutput } from '../decode-contract.ts'
 import type { Answer } from './answer.ts'
 import { createArenas } from './arenas.ts'
 
@@ -25,13 +26,11 @@ const START_MS = 10_000
 /** Blocks that may wait for the store in shared memory; more are moved, each in memory of its own. */
 const MAX_BLOCKS = 3
 
-const lengthOf = ({ stored, body }: DecodeMessage): number => stored?.bytes ?? body.byteLength
-
 /** All bodies one behind the other in memory that the thread reads. */
 const toShared = (input: DecodeInput, arena: SharedArrayBuffer): DecodeInput => {
   let at = 0
   const messages = input.messages.map((message) => {
-    const copy = new Uint8Array(arena, at, lengthOf(message))
+    const copy = new Uint8Array(arena, at, bodyLength(message))
     if (message.stored === undefined) copy.set(message.body)
     else message.stored.copyTo(copy)
     at += copy.byteLength
@@ -101,7 +100,7 @@ export const createDecodePool = (
   }
 
   const run = async (input: DecodeInput): Promise<DecodeOutput> => {
-    const bytes = input.messages.reduce((sum, message) => sum + lengthOf(message), 0)
+    const bytes = input.messages.reduce((sum, message) => sum + bodyLength(message), 0)
     // One for each thread, and no more than as many ask.
     const from = bodies.take(bytes)!
     const into = blocks.take(bytes * growth)

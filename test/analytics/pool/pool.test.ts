@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { decodeBatch } from '../../../analytics/decode/decode.ts'
 import { createDecodePool } from '../../../analytics/pool/pool.ts'
 import type { DecodePool } from '../../../analytics/pool/pool.ts'
+import { toRange } from '../../../analytics/ranges.ts'
 import { encodeRequest } from '../../support/otlp-encode.ts'
 import { request, rowsOf, stored, toInput, toMessage } from '../decode/request.ts'
 
@@ -52,6 +53,28 @@ describe('the decode pool', () => {
     expect(new Uint8Array(buffer)[0]).toBe(next.logs?.[0])
     expect(after.logs?.buffer).not.toBe(next.logs?.buffer)
     expect(Buffer.compare(next.logs as Uint8Array, first)).toBe(0)
+  })
+
+  it('copies the body of a stored message once, to where it is wanted, and never asks for it otherwise', async () => {
+    const copied: number[] = []
+    const messages = input.messages.map(({ offset, envelope, body }) => ({
+      offset,
+      envelope,
+      get body(): Uint8Array {
+        throw new Error('nobody needs a body of its own')
+      },
+      stored: {
+        bytes: body.byteLength,
+        copyTo: (target: Uint8Array) => {
+          copied.push(offset)
+          target.set(body)
+        },
+      },
+    }))
+    const output = await open(1, 60_000).decode({ ...input, messages })
+    expect(rowsOf(output)).toEqual(stored)
+    expect(copied).toEqual(input.messages.map(({ offset }) => offset))
+    expect(toRange(0, messages as never).cost).toBeGreaterThan(0)
   })
 
   it('decodes every compression and encoding out of memory that it shares with this thread', async () => {

@@ -2,7 +2,7 @@
 // be the index's own, letter by letter. No pair stands for an attribute that is absent, which equals the empty text.
 
 const PAIRS =
-  'arrayMap((k, v) -> cityHash64(k, v), arrayConcat(mapKeys(LogAttributes), mapKeys(ResourceAttributes)), arrayConcat(mapValues(LogAttributes), mapValues(ResourceAttributes)))'
+  'arrayConcat(arrayMap((k, v) -> cityHash64(k, v), mapKeys(LogAttributes), mapValues(LogAttributes)), arrayMap((k, v) -> cityHash64(k, v), mapKeys(ResourceAttributes), mapValues(ResourceAttributes)))'
 
 /** The condition, and what its index is to be asked. `key` and `value` are parameters; `text` is the value. */
 export const withPairIndex = (condition: string, key: string, value: string, text: string): string =>

@@ -2,7 +2,7 @@
 // constant fragments and the names of parameters, nothing else. Forms are those that the table's skip indexes know.
 import { withPairIndex } from './attributes.ts'
 import { severityRange, type Field, type FilterNode, type TextColumn } from './filter-tree.ts'
-import { lowerWord, toWords, wordSql } from './words.ts'
+import { allWordsSql, lowerWord, toWords } from './words.ts'
 
 export interface SqlCondition {
   readonly sql: string
@@ -10,6 +10,7 @@ export interface SqlCondition {
 }
 interface Binder {
   text(value: string): string
+  texts(values: readonly string[]): string
   number(value: number, type: 'Float64' | 'UInt8'): string
 }
 
@@ -34,7 +35,14 @@ const createBinder = (prefix: string): { binder: Binder; params: Record<string, 
     params[name] = value
     return '{'.concat(name, ':', type, '}')
   }
-  return { params, binder: { text: (value) => add(value, 'String'), number: (value, type) => add(value, type) } }
+  return {
+    params,
+    binder: {
+      text: (value) => add(value, 'String'),
+      texts: (values) => add(values, 'Array(String)'),
+      number: (value, type) => add(value, type),
+    },
+  }
 }
 
 const textSql = (field: Field, bind: Binder): string => {
@@ -85,10 +93,7 @@ const existsSql = (field: Field, bind: Binder): string => {
   return any(maps.map((map) => call('mapContains', map, key)))
 }
 
-const wordsSql = (text: string, bind: Binder): string =>
-  toWords(text)
-    .map((word) => wordSql(bind.text(lowerWord(word))))
-    .join(' AND ')
+const wordsSql = (text: string, bind: Binder): string => allWordsSql(bind.texts(toWords(text).map(lowerWord)))
 
 const nodeSql = (node: FilterNode, bind: Binder): string => {
   switch (node.op) {
@@ -99,7 +104,7 @@ const nodeSql = (node: FilterNode, bind: Binder): string => {
     case 'not':
       return 'NOT ('.concat(nodeSql(node.node, bind), ')')
     case 'words':
-      return '('.concat(wordsSql(node.text, bind), ')')
+      return wordsSql(node.text, bind)
     case 'exists':
       return existsSql(node.field, bind)
     case '~':

@@ -5,7 +5,7 @@ import type { Query } from '../client.ts'
 import { withPairIndex } from './attributes.ts'
 import { filterSql } from './filter-sql.ts'
 import type { FilterNode } from './filter-tree.ts'
-import { lowerWord, wordSql } from './words.ts'
+import { allWordsSql, lowerWord } from './words.ts'
 
 export interface LogFilter {
   readonly tenant: string
@@ -90,11 +90,10 @@ export const logsWhere = (filter: LogFilter): { sql: string; params: Record<stri
     clauses.push('TraceId = {traceId:String}')
     params.traceId = filter.traceId
   }
-  filter.words.slice(0, MAX_WORDS).forEach((word, index) => {
-    const name = 'w'.concat(String(index))
-    params[name] = lowerWord(word)
-    clauses.push(wordSql('{'.concat(name, ':String}')))
-  })
+  if (filter.words.length > 0) {
+    clauses.push(allWordsSql('{words:Array(String)}'))
+    params.words = filter.words.slice(0, MAX_WORDS).map(lowerWord)
+  }
   filter.attributes.slice(0, MAX_ATTRIBUTES).forEach(([key, value], index) => {
     const [keyName, valueName] = ['k'.concat(String(index)), 'v'.concat(String(index))]
     params[keyName] = key

@@ -88,8 +88,8 @@ test('rows of the first version get the later indexes while they are searched, a
       {},
     ),
   ).toEqual([
-    { name: 'idx_attribute_pair', filled: 1 },
-    { name: 'idx_body_lower', filled: 1 },
+    { name: 'idx_attribute_hash', filled: 1 },
+    { name: 'idx_body_text', filled: 1 },
   ])
   expect(await found()).toEqual(['NullPointerException', 'tick 6000'])
   for (const asked of [byWord, byPair]) expect(await granules(asked)).toContain('Granules: 1/8')

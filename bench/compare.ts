@@ -1,13 +1,14 @@
 // Question: what does a log record cost ours and its peers, in the same run, on the same machine, with the same records? Everybody has one
 // turn in every round, the order rotates, two identical copies of ours show the noise, and everybody's records are counted.
-//   npm run bench:compare -- [--quick] [--stages E,G,X] [--rounds 5] [--records N] [--seconds S] [--out bench/results] [--baseline]
-import { mkdirSync, writeFileSync } from 'node:fs'
+//   npm run bench:compare -- [--quick] [--stages E,G,X] [--rounds 5] [--records N] [--seconds S] [--out bench/results [--keep]] [--baseline]
+// `--keep`: what is there of stages that are not asked for stays, with what it was measured on.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { closeOnSignal, createScopes } from './measure/scope.ts'
 import { rotated } from './measure/statistics.ts'
 import { barsOf, compare, toBaseline, type ComparedRow } from './report/compare.ts'
-import { describeMachine, readMachine } from './report/machine.ts'
+import { describeRun, readMachine, type RecordedRun } from './report/machine.ts'
 import { renderPlot } from './report/plot.ts'
 import { totalCpu, type Result, type Stage } from './report/result.ts'
 import { renderRatios, renderResults, verdictOf } from './report/table.ts'
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     records: { type: 'string' },
     seconds: { type: 'string' },
     out: { type: 'string' },
+    keep: { type: 'boolean', default: false },
     baseline: { type: 'boolean', default: false },
   },
 })
@@ -48,6 +50,28 @@ const play = async (versus: Versus, scopes: ReturnType<typeof createScopes>): Pr
   return { results, failures }
 }
 
+interface Recorded {
+  readonly runs: readonly RecordedRun[]
+  readonly missing: readonly string[]
+  readonly failures: readonly string[]
+  readonly rows: readonly ComparedRow[]
+  readonly results: readonly Result[]
+}
+const NOTHING: Recorded = { runs: [], missing: [], failures: [], rows: [], results: [] }
+/** Of the stages that this run says nothing about. */
+const readKept = (directory: string): Recorded => {
+  const { runs, rows, results } = JSON.parse(readFileSync(join(directory, 'compare.json'), 'utf8')) as Recorded
+  const isOther = ({ stage }: { readonly stage: Stage }): boolean => !stages.includes(stage)
+  return {
+    ...NOTHING,
+    runs: runs
+      .map((run) => ({ ...run, stages: run.stages.filter((stage) => !stages.includes(stage)) }))
+      .filter((run) => run.stages.length > 0),
+    rows: rows.filter(isOther),
+    results: results.filter(isOther),
+  }
+}
+
 const write = (
   directory: string,
   report: { readonly text: string; readonly json: object; readonly rows: readonly ComparedRow[]; readonly results: readonly Result[] },
@@ -63,24 +87,25 @@ closeOnSignal(scopes)
 await scopes.run(async (scope) => {
   const versus = await openVersus({ size, stages, isQuick: values.quick }, scope)
   const { results, failures } = await play(versus, scopes)
-  const rows = versus.pairings.map((pairing) => compare(results, pairing)).filter((row) => row !== null)
-  const machine = readMachine()
-  const absent = [...versus.missing.map((what) => `not measured: ${what}`), ...failures.map((what) => `failed to run: ${what}`)]
+  const measured = versus.pairings.map((pairing) => compare(results, pairing)).filter((row) => row !== null)
+  const kept = values.keep && values.out !== undefined ? readKept(values.out) : NOTHING
+  const all: Recorded = {
+    runs: [...kept.runs, { stages, rounds: Number(values.rounds), size, machine: readMachine() }],
+    missing: versus.missing,
+    failures,
+    rows: [...kept.rows, ...measured],
+    results: [...kept.results, ...results],
+  }
+  const absent = [...all.missing.map((what) => `not measured: ${what}`), ...failures.map((what) => `failed to run: ${what}`)]
   const text = [
-    `## Compared with peers, ${values.rounds} rounds`,
-    renderRatios(rows),
+    '## Compared with peers',
+    renderRatios(all.rows),
     absent.map((what) => `- ${what}`).join('\n'),
-    describeMachine(machine),
+    all.runs.map(describeRun).join('\n\n'),
     '## Every run',
-    renderResults(results),
+    renderResults(all.results),
   ].join('\n\n')
   console.log(text)
-  if (values.out !== undefined)
-    write(values.out, {
-      text: `${text}\n`,
-      json: { machine, size, rounds: Number(values.rounds), missing: versus.missing, failures, rows, results },
-      rows,
-      results,
-    })
+  if (values.out !== undefined) write(values.out, { text: `${text}\n`, json: all, rows: all.rows, results: all.results })
   process.exitCode = failures.length === 0 && results.every(({ faults }) => faults.length === 0) ? 0 : 1
 })

@@ -1,12 +1,13 @@
 // Makes everything that is committed of benchmarks anew, on a quiet machine: both runs into bench/results, the baseline of bench:check, and
 // the figures of the README.
 //   npm run bench:record [-- --quick] [--rounds N]     about two hours; --quick half an hour
+// Single stages: `npm run bench:compare -- --stages G,X --out bench/results --keep --baseline`, then this with `--figures-only`.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { ComparedRow } from './report/compare.ts'
-import { describeMachine, type Machine } from './report/machine.ts'
+import { describeRun, type RecordedRun } from './report/machine.ts'
 import { splice } from './report/splice.ts'
 import { renderRatios } from './report/table.ts'
 
@@ -35,13 +36,12 @@ if (!values['figures-only']) {
   run('main.ts')
   run('compare.ts', '--rounds', values.rounds, '--baseline')
 }
-const { rows, machine, rounds } = JSON.parse(readFileSync(join(results, 'compare.json'), 'utf8')) as {
+const { rows, runs } = JSON.parse(readFileSync(join(results, 'compare.json'), 'utf8')) as {
   rows: ComparedRow[]
-  machine: Machine
-  rounds: number
+  runs: RecordedRun[]
 }
 const shown = rows.filter(({ load }) => SHOWN.test(load))
 writeFileSync(
   readme,
-  splice(readFileSync(readme, 'utf8'), 'bench', `${renderRatios(shown)}\n\n${rounds} rounds on ${describeMachine(machine)}.`),
+  splice(readFileSync(readme, 'utf8'), 'bench', `${renderRatios(shown)}\n\n${runs.map((run) => `${describeRun(run)}.`).join('\n\n')}`),
 )

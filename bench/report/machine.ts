@@ -1,6 +1,8 @@
 // What the numbers were measured on: without it they say little.
 import { execFileSync } from 'node:child_process'
 import { cpus, release, totalmem } from 'node:os'
+import type { Size } from '../stages/loads.ts'
+import type { Stage } from './result.ts'
 
 export interface Machine {
   readonly cpu: string
@@ -33,3 +35,13 @@ export const readMachine = (): Machine => ({
 })
 export const describeMachine = (machine: Machine): string =>
   `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}, GOMAXPROCS ${machine.gomaxprocs}, commit ${machine.commit}, ${machine.at.slice(0, 16).replace('T', ' ')} UTC; load generator on the same machine`
+
+/** What some of the recorded stages were measured with. */
+export interface RecordedRun {
+  readonly stages: readonly Stage[]
+  readonly rounds: number
+  /** Of each turn, at most. */ readonly size: Size
+  readonly machine: Machine
+}
+export const describeRun = ({ stages, rounds, size, machine }: RecordedRun): string =>
+  `${stages.join(', ')}: ${rounds} rounds, each turn of at most ${size.records.toLocaleString('en')} records and ${size.seconds} s, on ${describeMachine(machine)}`

@@ -60,6 +60,8 @@ export interface Config {
   readonly storeMaxBytes: number | null
   readonly storeMinFreeBytes: number
   readonly retentionMs: number
+  /** Null: by the number of partitions. */
+  readonly storeLingerMs: number | null
   readonly decodeThreads: number
   readonly watchdogZScoreThreshold: number
   readonly watchdogCooldownMs: number
@@ -148,6 +150,7 @@ export const loadConfig = (env: Env): Config => {
     storeMaxBytes: text('LAPWING_STORE_MAX_BYTES') === null ? null : bytes('LAPWING_STORE_MAX_BYTES', 0, MiB),
     storeMinFreeBytes: bytes('LAPWING_STORE_MIN_FREE_BYTES', 1024 * MiB, 0),
     retentionMs: number('LAPWING_RETENTION_DAYS', 30, 1, 3650) * 86_400_000,
+    storeLingerMs: text('LAPWING_STORE_LINGER_MS') === null ? null : number('LAPWING_STORE_LINGER_MS', 1000, 20, 10_000),
     decodeThreads: Math.floor(number('LAPWING_DECODE_THREADS', 1, 1, 64)),
     watchdogZScoreThreshold: number('WATCHDOG_Z_SCORE_THRESHOLD', 3, 0.5, 100),
     watchdogCooldownMs: number('WATCHDOG_COOLDOWN_SECONDS', 300, 0, 86_400) * 1000,

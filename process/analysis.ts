@@ -71,7 +71,7 @@ export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   const child = createDecodeChild({ timeoutMs: DECODE_TIMEOUT_MS })
   onClose(() => child.close())
   const consumer = startConsumer(
-    { retentionMs: config.retentionMs },
+    { retentionMs: config.retentionMs, ...(config.storeLingerMs === null ? {} : { lingerMs: config.storeLingerMs }) },
     { log, pool, child, clickhouse, controlPlane, clock, logger, neighbours },
   )
   onClose(() => consumer.close())

@@ -25,10 +25,24 @@ const createIdleLog = (partitions: number): Log => {
   return { partitions, append: ({ partition }) => Promise.resolve({ partition, offset: next[partition]++ }) }
 }
 
-/** Latencies in ms. Appends begin when their time has come, however late the ones before are answered. */
-const run = async (log: Log, count: number, rate: number): Promise<Float64Array> => {
+interface Ran {
+  /** In ms, of each append. */
+  readonly latencies: Float64Array
+  /** In the log, of each append. */
+  readonly places: Float64Array
+}
+const assertOwnPlaces = ({ places }: Ran): void => {
+  const sorted = places.toSorted()
+  if (sorted.some((place, at) => at > 0 && place === sorted[at - 1])) throw new Error('two appends have one place')
+}
+
+/** Appends begin when their time has come, however late the ones before are answered. */
+const run = async (log: Log, count: number, rate: number): Promise<Ran> => {
   const latencies = new Float64Array(count)
-  const places = new Set<number>()
+  // Flat, and looked at afterwards: what a run keeps must not be what its garbage collections are about.
+  const places = new Float64Array(count)
+  let answered = 0
+  let failure: unknown = null
   const body = Buffer.alloc(BYTES, 'a')
   const envelope = {
     signal: 'otlp_logs',
@@ -45,26 +59,27 @@ const run = async (log: Log, count: number, rate: number): Promise<Float64Array>
   } as const
   const partitionOf = createStickyPartition({ partitions: log.partitions, first: 0 }, Date.now)
   const began = performance.now()
-  const open: Promise<void>[] = []
   for (let sent = 0; sent < count;) {
     const now = performance.now()
     for (const due = Math.min(count, ((now - began) / 1000) * rate); sent < due; sent++) {
       const at = sent
       const startedMs = began + (at / rate) * 1000
-      open.push(
-        log
-          .append({ partition: partitionOf(2 * BYTES), envelope: { ...envelope, receivedAtMs: Date.now() }, body })
-          .then(({ partition, offset }) => {
-            latencies[at] = performance.now() - startedMs
-            places.add(offset * log.partitions + partition)
-          }),
+      log.append({ partition: partitionOf(2 * BYTES), envelope: { ...envelope, receivedAtMs: Date.now() }, body }).then(
+        ({ partition, offset }) => {
+          latencies[at] = performance.now() - startedMs
+          places[at] = offset * log.partitions + partition
+          answered++
+        },
+        (error: unknown) => {
+          failure ??= error
+        },
       )
     }
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
-  await Promise.all(open)
-  if (places.size !== count) throw new Error(`${places.size} places for ${count} appends`)
-  return latencies.toSorted()
+  while (answered < count && failure === null) await new Promise((resolve) => setTimeout(resolve, 1))
+  if (failure !== null) throw failure
+  return { latencies, places }
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'lapwing-bench-kafka-'))
@@ -92,9 +107,10 @@ try {
   )
   const measure = async (on: Log): Promise<{ latencies: Float64Array; cpuMicros: number }> => {
     const before = process.cpuUsage()
-    const latencies = await run(on, perSecond * seconds, perSecond)
+    const ran = await run(on, perSecond * seconds, perSecond)
     const { user, system } = process.cpuUsage(before)
-    return { latencies, cpuMicros: (user + system) / latencies.length }
+    assertOwnPlaces(ran)
+    return { latencies: ran.latencies.toSorted(), cpuMicros: (user + system) / ran.latencies.length }
   }
   await run(log, WARM_UP_PER_SECOND * WARM_UP_SECONDS, WARM_UP_PER_SECOND)
   const pace = await measure(createIdleLog(log.partitions))

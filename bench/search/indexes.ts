@@ -51,7 +51,7 @@ const measure = async ({ clickhouse, cpuMs }: Store, bodies: Bodies, dropped: re
   const begun = cpuMs()
   for (let part = 0; part < INSERTS; part++)
     await clickhouse.command(
-      `INSERT INTO copy SELECT * REPLACE (${BODIES[bodies]} AS Body, toDate('2026-01-01') AS receive_day) FROM otel_logs WHERE intDiv(log_offset * 1000 + record_index, ${Math.ceil(rows / INSERTS)}) = ${part}
+      `INSERT INTO copy SELECT * REPLACE (${BODIES[bodies]} AS Body, today() AS receive_day) FROM otel_logs WHERE intDiv(log_offset * 1000 + record_index, ${Math.ceil(rows / INSERTS)}) = ${part}
 SETTINGS max_insert_threads = 1, max_threads = 1, max_block_size = 2000000, min_insert_block_size_rows = 2000000, min_insert_block_size_bytes = 0`,
     )
   const inserted = cpuMs()

@@ -17,12 +17,8 @@ const FIRST_SHARE = 64n
 const BUDGET_MS = 1500
 /** A search that has taken as long is worth a second thread of the store. */
 const DEAR_MS = 60
-/** In quarters of what has been read, the most that the next slice may be. The index of words knows rows: where a slice had none, all that is left costs little. */
-const MOST = 28
-const MOST_OF_WORDS = 4 * Number(FIRST_SHARE)
-/** In quarters of what has been read: the next slice is as wide as what was found so far promises to suffice, at least one. */
-const wanted = (found: number, left: number, most: number): number =>
-  found === 0 ? most : Math.min(most, Math.max(1, Math.ceil((left / found) * 1.3 * 4)))
+/** In quarters of what has been read: the next slice is as wide as what was found so far promises to suffice, at least one and at most 28. */
+const wanted = (found: number, left: number): number => (found === 0 ? 28 : Math.min(28, Math.max(1, Math.ceil((left / found) * 1.3 * 4))))
 
 /** Everything at or after `ns` is before it, everything older behind it. */
 const borderOf = (ns: bigint): LogPosition => ({ timestampNs: String(ns), logId: '', partition: 0, offset: '0', index: 0 })
@@ -39,7 +35,6 @@ export const findLogs = async (
   const begun = now()
   const toNs = after !== null && BigInt(after.timestampNs) < filter.toNs ? BigInt(after.timestampNs) : filter.toNs
   const share = (toNs - filter.fromNs) / FIRST_SHARE
-  const most = filter.words.length > 0 ? MOST_OF_WORDS : MOST
   // A trace seldom fills a page.
   let widthNs = filter.traceId !== null ? toNs - filter.fromNs : share > MIN_SLICE_NS ? share : MIN_SLICE_NS
   for (let end = toNs; end >= filter.fromNs && rows.length < limit;) {
@@ -58,7 +53,7 @@ export const findLogs = async (
     if (spentMs > BUDGET_MS && start > filter.fromNs && rows.length < limit) return { rows, resumeAfter: borderOf(start) }
     // No wider than time is left for, at the pace so far.
     const affordable = Math.floor(((BUDGET_MS - spentMs) * 4) / Math.max(spentMs, 1))
-    widthNs = ((toNs - start + 1n) * BigInt(Math.max(1, Math.min(wanted(rows.length, limit - rows.length, most), affordable)))) / 4n
+    widthNs = ((toNs - start + 1n) * BigInt(Math.max(1, Math.min(wanted(rows.length, limit - rows.length), affordable)))) / 4n
     end = start - 1n
   }
   return { rows, resumeAfter: null }

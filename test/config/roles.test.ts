@@ -44,6 +44,12 @@ describe('roles', () => {
     })
   })
 
+  it('records wait to be stored together by the number of partitions, or as long as is said within bounds', () => {
+    expect(loadConfig({}).storeLingerMs).toBeNull()
+    expect(loadConfig({ LAPWING_STORE_LINGER_MS: '3000' }).storeLingerMs).toBe(3000)
+    for (const wrong of ['10', '10001', 'soon']) expect(problemsOf({ LAPWING_STORE_LINGER_MS: wrong })).toHaveLength(1)
+  })
+
   it.each(['ingest', 'worker', 'api'])('%s needs all three servers, and says which it lacks', (role) => {
     expect(problemsOf({ LAPWING_ROLE: role, ...SECRET })).toEqual(
       ['KAFKA_BROKERS', 'CLICKHOUSE_URL', 'DATABASE_URL'].map((setting) => `${setting}: must be set for LAPWING_ROLE=${role}`),

@@ -31,7 +31,7 @@ test('a filter is AND-ed to the simple parameters; its values are parameters', a
   expect((await search({ filter: 'user.id = "4\'2" OR timeout', service: 'cart' })).statusCode).toBe(200)
   const { sql, params } = api.asked.find((one) => one.name === 'logs.search')!
   expect(sql).toContain('ServiceName = {service:String} AND ((')
-  expect(Object.values(params)).toEqual(expect.arrayContaining(['cart', 'user.id', "4'2", 'timeout']))
+  expect(Object.values(params).flat()).toEqual(expect.arrayContaining(['cart', 'user.id', "4'2", 'timeout']))
   expect(sql).not.toContain("4'2")
 })
 

@@ -65,6 +65,7 @@ const report = {
   perPointUs,
   stateBytes: encodeSurprise(newSurpriseState()).length,
   nabAlarmsPerSeriesDay: runs.reduce((sum, one) => sum + one.alarms, 0) / nabDays,
+  healthyAlarmsPerSeriesDay: mean(healthy.map((series) => series.alarmsPerDay)),
   healthy: [...Map.groupBy(healthy, ({ kind, step }) => `${kind}, a point every ${step}`)].map(([what, group]) => ({
     what,
     alarmsPerSeriesDay: mean(group.map((series) => series.alarmsPerDay)),
@@ -81,6 +82,9 @@ scores.forEach(({ profile, optimised, leaveOneOut, shipped }, i) =>
 )
 console.log(
   `\n${perPointUs.toFixed(2)} µs of processor time a point, ${report.stateBytes} bytes a series, ${report.nabAlarmsPerSeriesDay.toFixed(3)} alarms a day and series of NAB`,
+)
+console.log(
+  `healthy, ${healthy.length} series of all kinds: ${report.healthyAlarmsPerSeriesDay.toFixed(4)} alarms a day and series; the goal is 0.02`,
 )
 for (const { what, alarmsPerSeriesDay } of report.healthy)
   console.log(`healthy ${what}: ${alarmsPerSeriesDay.toFixed(3)} alarms a day and series`)

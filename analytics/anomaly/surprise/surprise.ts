@@ -20,8 +20,9 @@ const JUMP = 4
 /** Nothing is judged before. */
 export const LEARNING = 20
 /** The two thresholds of the shipped configuration, for every series alike. From the first on, a point of a series is worth a look:
- * what a backtest marks, and what is scored on public data. */
-export const NOTABLE = 5.5
+ * what a backtest marks, and what is scored on public data. The least, in steps of a twentieth, at which healthy made-up series of all
+ * kinds are marked 0.02 times a day or less. */
+export const NOTABLE = 5.55
 /** From the second on, it opens an anomaly that may wake somebody. Bought with it are false alarms: healthy made-up traffic had 0.012
  * a day and series of the second reader at 5.25 and 0.001 to 0.005 at 6, of 0.02 that are allowed to both readers together. */
 export const ALARMING = 6

@@ -52,51 +52,47 @@ const play = async (versus: Versus, scopes: ReturnType<typeof createScopes>): Pr
 
 interface Recorded {
   readonly runs: readonly RecordedRun[]
-  readonly missing: readonly string[]
-  readonly failures: readonly string[]
   readonly rows: readonly ComparedRow[]
   readonly results: readonly Result[]
 }
-const NOTHING: Recorded = { runs: [], missing: [], failures: [], rows: [], results: [] }
-/** Of the stages that this run says nothing about. */
-const readKept = (directory: string): Recorded => {
+/** What is recorded of stages that this run does not measure. */
+const readOthers = (directory: string, measured: ReadonlySet<Stage>): Recorded => {
   const { runs, rows, results } = JSON.parse(readFileSync(join(directory, 'compare.json'), 'utf8')) as Recorded
-  const isOther = ({ stage }: { readonly stage: Stage }): boolean => !stages.includes(stage)
+  const isOther = ({ stage }: { readonly stage: Stage }): boolean => !measured.has(stage)
   return {
-    ...NOTHING,
     runs: runs
-      .map((run) => ({ ...run, stages: run.stages.filter((stage) => !stages.includes(stage)) }))
+      .map((run) => ({ ...run, stages: run.stages.filter((stage) => !measured.has(stage)) }))
       .filter((run) => run.stages.length > 0),
     rows: rows.filter(isOther),
     results: results.filter(isOther),
   }
 }
 
-const write = (
-  directory: string,
-  report: { readonly text: string; readonly json: object; readonly rows: readonly ComparedRow[]; readonly results: readonly Result[] },
-): void => {
+const write = (directory: string, text: string, recorded: Recorded): void => {
   mkdirSync(directory, { recursive: true })
-  writeFileSync(join(directory, 'compare.json'), `${JSON.stringify(report.json, null, 1)}\n`)
-  writeFileSync(join(directory, 'compare.md'), report.text)
-  writeFileSync(join(directory, 'compare.svg'), renderPlot('What one million log records cost', 'CPU-seconds', barsOf(report.rows)))
-  if (values.baseline) writeFileSync(join(directory, 'baseline.json'), `${JSON.stringify(toBaseline(report.rows), null, 1)}\n`)
+  writeFileSync(join(directory, 'compare.json'), `${JSON.stringify(recorded, null, 1)}\n`)
+  writeFileSync(join(directory, 'compare.md'), text)
+  writeFileSync(join(directory, 'compare.svg'), renderPlot('What one million log records cost', 'CPU-seconds', barsOf(recorded.rows)))
+  if (values.baseline) writeFileSync(join(directory, 'baseline.json'), `${JSON.stringify(toBaseline(recorded.rows), null, 1)}\n`)
 }
+if (values.keep && values.out === undefined) throw new Error('--keep: of what is in --out DIR')
 const scopes = createScopes()
 closeOnSignal(scopes)
 await scopes.run(async (scope) => {
   const versus = await openVersus({ size, stages, isQuick: values.quick }, scope)
+  // Asked for one of two that share their turns, both are measured. What is kept is read before hours of measuring, in case it cannot be.
+  const measured = new Set(versus.pairings.map(({ stage }) => stage))
+  const kept = values.keep ? readOthers(values.out!, measured) : { runs: [], rows: [], results: [] }
   const { results, failures } = await play(versus, scopes)
-  const measured = versus.pairings.map((pairing) => compare(results, pairing)).filter((row) => row !== null)
-  const kept = values.keep && values.out !== undefined ? readKept(values.out) : NOTHING
-  const all: Recorded = {
-    runs: [...kept.runs, { stages, rounds: Number(values.rounds), size, machine: readMachine() }],
+  const rows = versus.pairings.map((pairing) => compare(results, pairing)).filter((row) => row !== null)
+  const all = {
+    runs: [...kept.runs, { stages: [...measured], rounds: Number(values.rounds), size, machine: readMachine() }],
     missing: versus.missing,
     failures,
-    rows: [...kept.rows, ...measured],
+    rows: [...kept.rows, ...rows],
     results: [...kept.results, ...results],
   }
-  const absent = [...all.missing.map((what) => `not measured: ${what}`), ...failures.map((what) => `failed to run: ${what}`)]
+  const absent = [...versus.missing.map((what) => `not measured: ${what}`), ...failures.map((what) => `failed to run: ${what}`)]
   const text = [
     '## Compared with peers',
     renderRatios(all.rows),
@@ -106,6 +102,6 @@ await scopes.run(async (scope) => {
     renderResults(all.results),
   ].join('\n\n')
   console.log(text)
-  if (values.out !== undefined) write(values.out, { text: `${text}\n`, json: all, rows: all.rows, results: all.results })
+  if (values.out !== undefined) write(values.out, `${text}\n`, all)
   process.exitCode = failures.length === 0 && results.every(({ faults }) => faults.length === 0) ? 0 : 1
 })

@@ -44,7 +44,7 @@ const histogramText = (
   return `${lines.join('\n')}\n`
 }
 
-/** Of the event loop's lag. Each sample wakes the main thread: a hundred a second, the default, were most of what an idle product cost. */
+/** Of the event loop's lag. Each sample wakes the main thread: a hundred a second, the default, were more than half of an idle product's wakes. */
 const LAG_SAMPLE_MS = 100
 
 export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {

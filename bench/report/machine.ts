@@ -1,7 +1,6 @@
 // What the numbers were measured on: without it they say little.
 import { execFileSync } from 'node:child_process'
 import { cpus, release, totalmem } from 'node:os'
-import type { Size } from '../stages/loads.ts'
 import type { Stage } from './result.ts'
 
 export interface Machine {
@@ -40,7 +39,7 @@ export const describeMachine = (machine: Machine): string =>
 export interface RecordedRun {
   readonly stages: readonly Stage[]
   readonly rounds: number
-  /** Of each turn, at most. */ readonly size: Size
+  /** Of each turn, at most. */ readonly size: { readonly records: number; readonly seconds: number }
   readonly machine: Machine
 }
 export const describeRun = ({ stages, rounds, size, machine }: RecordedRun): string =>

@@ -11,6 +11,7 @@ import type { ClickHouse } from '../../clickhouse/client.ts'
 import { migrate } from '../../clickhouse/migrate.ts'
 import { searchLogs, type LogFilter } from '../../clickhouse/queries/logs-search.ts'
 import { median, rotated } from '../measure/statistics.ts'
+import { NOTHING_ASKED } from './questions.ts'
 import { DAY_MS, DAYS, fill, readStored, settle } from './rows.ts'
 import { openStore, type Store } from './store.ts'
 
@@ -104,16 +105,7 @@ try {
     (['insert', 'merge', 'bytes'] as const).map((what) => median(costs.get(`${bodies}|`)!.map((cost) => cost[what])).toFixed(2)).join(' | ')
 
   const stored = await readStored(store.clickhouse, rows, QUESTIONS, endMs)
-  const base = {
-    tenant: 'default',
-    fromNs: BigInt(endMs - 7 * DAY_MS) * 1_000_000n,
-    toNs: BigInt(endMs) * 1_000_000n,
-    service: null,
-    severityMin: 0,
-    words: [],
-    attributes: [],
-    traceId: null,
-  }
+  const base = { ...NOTHING_ASKED, fromNs: BigInt(endMs - 7 * DAY_MS) * 1_000_000n, toNs: BigInt(endMs) * 1_000_000n }
   const questions: Readonly<Record<string, readonly LogFilter[]>> = {
     idx_trace_id: stored.map(({ TraceId }) => ({ ...base, traceId: TraceId })),
     idx_attribute_hash: stored.map(({ user }) => ({ ...base, attributes: [['user.id', user] as const] })),
@@ -127,13 +119,12 @@ try {
     `${rows} rows, ${INSERTS} INSERTs, ${rounds} rounds; CPU-s of ClickHouse per million rows, bytes per row; a question over all rows, ms per million rows\n`,
   )
   for (const bodies of Object.keys(BODIES) as Bodies[]) {
-    console.log(`bodies of ${bodies}\n\n| index | INSERT | one merge | bytes | a question with it | without |\n|---|---|---|---|---|---|`)
-    for (const index of indexes) {
-      const gain = gains.get(index)?.map((ms) => ((ms * 1e6) / rows).toFixed(0)) ?? ['–', '–']
-      console.log(`| ${index} | ${differences(bodies, [index])} | ${gain.join(' | ')} |`)
-    }
-    console.log(`| all of them | ${differences(bodies, indexes)} | – | – |\n| the whole table | ${whole(bodies)} | – | – |\n`)
+    console.log(`bodies of ${bodies}\n\n| index | INSERT | one merge | bytes |\n|---|---|---|---|`)
+    for (const index of indexes) console.log(`| ${index} | ${differences(bodies, [index])} |`)
+    console.log(`| all of them | ${differences(bodies, indexes)} |\n| the whole table, and all of its indexes | ${whole(bodies)} |\n`)
   }
+  console.log('bodies of random words\n\n| index | a question with it | without |\n|---|---|---|')
+  for (const [index, gain] of gains) console.log(`| ${index} | ${gain.map((ms) => ((ms * 1e6) / rows).toFixed(0)).join(' | ')} |`)
 } finally {
   await store.close()
   rmSync(directory, { recursive: true, force: true })

@@ -30,7 +30,7 @@ export interface Kind {
   readonly ask: Ask
 }
 
-const NOTHING_ASKED = { tenant: 'default', service: null, severityMin: 0, words: [], attributes: [], traceId: null } as const
+export const NOTHING_ASKED = { tenant: 'default', service: null, severityMin: 0, words: [], attributes: [], traceId: null } as const
 
 const search =
   (filterOf: (round: number, stored: Stored) => Partial<LogFilter>): Ask =>

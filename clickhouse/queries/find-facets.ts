@@ -15,6 +15,9 @@ export interface FirstPage {
 }
 
 const BUDGET_MS = 100
+/** For page and facets together: a page that was dear leaves less for them, though never less than LEAST_MS. */
+const ANSWER_MS = 200
+const LEAST_MS = 40
 /** What a query costs that finds nothing to read; a step's time beyond it grows with its width. */
 const QUERY_MS = 5
 const MAX_GROWTH = 32
@@ -44,7 +47,7 @@ export const findFacets = async (
   const whole = page.rows.length < page.limit
   let fromNs = whole ? filter.fromNs : BigInt(page.rows[page.rows.length - 1].timestamp_ns) + 1n
   for (const row of page.rows) if (BigInt(row.timestamp_ns) >= fromNs) counts.add(row.ServiceName, row.SeverityNumber, 1)
-  const deadline = now() + BUDGET_MS
+  const deadline = now() + Math.min(BUDGET_MS, Math.max(LEAST_MS, ANSWER_MS - page.tookMs))
   let widthNs = Math.max(Number(filter.toNs - fromNs), SECOND_NS)
   let tookMs = page.tookMs
   for (let step = 0; step < MAX_STEPS && fromNs > filter.fromNs; step += 1) {

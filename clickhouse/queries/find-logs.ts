@@ -11,14 +11,20 @@ export interface FoundLogs {
 }
 
 const MIN_SLICE_NS = 600_000_000_000n
-/** The first slice is this share of the whole range. */
-const FIRST_SHARE = 64n
+/** The first slice is this share of the whole range. What each question costs before it reads anything, 10 to 30 ms, is what smaller slices would save. */
+const FIRST_SHARE = 16n
 /** What is still to be read after this goes to the next page. Well below the time-out of one query. */
 const BUDGET_MS = 1500
-/** A search that has taken as long is worth a second thread of the store. */
-const DEAR_MS = 60
-/** In quarters of what has been read: the next slice is as wide as what was found so far promises to suffice, at least one and at most 28. */
-const wanted = (found: number, left: number): number => (found === 0 ? 28 : Math.min(28, Math.max(1, Math.ceil((left / found) * 1.3 * 4))))
+/** All the rest after the first slice. */
+const MOST_QUARTERS = 4 * (Number(FIRST_SHARE) - 1)
+/** In quarters of what has been read: the next slice is as wide as what was found so far promises to suffice. */
+const wanted = (found: number, left: number): number =>
+  found === 0 ? MOST_QUARTERS : Math.min(MOST_QUARTERS, Math.max(1, Math.ceil((left / found) * 1.3 * 4)))
+
+/** What only an index finds, and seldom: the rows that a slice promises, by what was found so far. */
+const FEW = 1000
+const isIndexed = (filter: LogFilter): boolean =>
+  filter.words.length > 0 || filter.attributes.length > 0 || filter.traceId !== null || Boolean(filter.tree)
 
 /** Everything at or after `ns` is before it, everything older behind it. */
 const borderOf = (ns: bigint): LogPosition => ({ timestampNs: String(ns), logId: '', partition: 0, offset: '0', index: 0 })
@@ -40,15 +46,10 @@ export const findLogs = async (
   for (let end = toNs; end >= filter.fromNs && rows.length < limit;) {
     // What would be left of less than a fifth of the slice goes with it.
     const start = end - widthNs - widthNs / 5n > filter.fromNs ? end - widthNs : filter.fromNs
-    const ask = async (fromNs: bigint, untilNs: bigint): Promise<LogRow[]> => {
-      const { query, params } = searchLogs({ ...filter, fromNs, toNs: untilNs }, limit - rows.length, after)
-      return await clickhouse.query(query, params)
-    }
-    // Reading in order uses one thread. What is dear is read by two: the newer half's rows come first, and what the older one found too much is dropped.
-    const middle = start + (end - start) / 2n
-    const isDear = now() - begun > DEAR_MS && end > start
-    const found = isDear ? await Promise.all([ask(middle + 1n, end), ask(start, middle)]) : [await ask(start, end)]
-    rows.push(...found.flat().slice(0, limit - rows.length))
+    const promised = end === toNs ? (filter.traceId === null ? Infinity : 0) : (rows.length * Number(end - start)) / Number(toNs - end)
+    const isOfFew = isIndexed(filter) && promised < FEW
+    const { query, params } = searchLogs({ ...filter, fromNs: start, toNs: end }, limit - rows.length, after, isOfFew)
+    rows.push(...(await clickhouse.query(query, params)))
     const spentMs = now() - begun
     if (spentMs > BUDGET_MS && start > filter.fromNs && rows.length < limit) return { rows, resumeAfter: borderOf(start) }
     // No wider than time is left for, at the pace so far.

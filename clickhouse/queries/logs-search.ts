@@ -71,6 +71,8 @@ const RANGE = `tenant = {tenant:String} AND Timestamp >= fromUnixTimestamp64Nano
 AND receive_day >= toDate(fromUnixTimestamp64Nano({fromNs:Int64}, 'UTC'), 'UTC') - 1`
 /** With buffering, reading in order never stops early under an order that is longer than the table's: 1,200 ms instead of 47. */
 const SETTINGS = ' SETTINGS max_execution_time = 4, read_in_order_use_buffering = 0'
+/** Where less than a page is found, reading in order only opens each part once more, and indexes are read faster before than beside the rows: a fifth of the time. */
+const OF_FEW = ', optimize_read_in_order = 0, use_skip_indexes_on_data_read = 0'
 export const MAX_WORDS = 8
 export const MAX_ATTRIBUTES = 8
 
@@ -116,7 +118,8 @@ export const logsWhere = (filter: LogFilter): { sql: string; params: Record<stri
   return { sql: ' FROM otel_logs WHERE '.concat(clauses.join(' AND ')), params }
 }
 
-export const searchLogs = (filter: LogFilter, limit: number, after: LogPosition | null): Prepared<LogRow> => {
+/** `isOfFew`: hardly more than `limit` rows are expected; that there are more costs time, and nothing else. */
+export const searchLogs = (filter: LogFilter, limit: number, after: LogPosition | null, isOfFew = false): Prepared<LogRow> => {
   const { sql, params } = logsWhere(filter)
   const keyset =
     after === null
@@ -132,7 +135,7 @@ AND (Timestamp, log_id, otel_logs.log_partition, otel_logs.log_offset, otel_logs
       aIndex: after.index,
     })
   return {
-    query: { name: 'logs.search', sql: 'SELECT '.concat(COLUMNS, sql, keyset, ORDER, ' LIMIT {limit:UInt32}', SETTINGS) },
+    query: { name: 'logs.search', sql: 'SELECT '.concat(COLUMNS, sql, keyset, ORDER, ' LIMIT {limit:UInt32}', SETTINGS, isOfFew ? OF_FEW : '') },
     params: { ...params, limit },
   }
 }

@@ -18,12 +18,15 @@ const filter: LogFilter = {
 const storeOf = (at: readonly bigint[], msPerHour: number) => {
   let clockMs = 0
   const slices: [bigint, bigint][] = []
+  const isInOrder: boolean[] = []
   return {
     slices,
+    isInOrder,
     now: () => clockMs,
-    query: async <Row>(_query: object, params: Record<string, unknown>): Promise<Row[]> => {
+    query: async <Row>({ sql }: { readonly sql: string }, params: Record<string, unknown>): Promise<Row[]> => {
       const [from, to] = [BigInt(params.fromNs as string), BigInt(params.toNs as string)]
       slices.push([from, to])
+      isInOrder.push(!sql.includes('optimize_read_in_order = 0'))
       clockMs += Number((to - from) / HOUR_NS) * msPerHour
       const after = params.aNs === undefined ? null : BigInt(params.aNs as string)
       const found = at.filter((one) => one >= from && one <= to && (after === null || one < after)).sort((a, b) => Number(b - a))
@@ -50,6 +53,17 @@ describe('a search of a long range', () => {
     expect(store.slices.length).toBeLessThan(6)
     for (const [index, [, to]] of store.slices.entries()) expect(to).toBe(index === 0 ? filter.toNs : store.slices[index - 1][0] - 1n)
     expect(store.slices.at(-1)?.[0]).toBe(0n)
+  })
+
+  it('is read in order while its rows may be many, and all at once where an index has found few', async () => {
+    const ask = async (at: readonly bigint[], asked: Partial<LogFilter>): Promise<boolean[]> => {
+      const store = storeOf(at, 0.1)
+      await findLogs(store, { ...filter, ...asked }, 10, null, store.now)
+      return store.isInOrder
+    }
+    expect(await ask([5n, 999n * HOUR_NS], {})).toEqual([true, false, false])
+    expect(await ask([5n], { words: [], service: 'shop' })).toEqual([true, true])
+    expect(await ask([5n], { words: [], traceId: 'a' })).toEqual([false])
   })
 
   it('that is dear ends its page at the border of a slice, and no page takes long', async () => {

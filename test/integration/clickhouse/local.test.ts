@@ -60,6 +60,14 @@ describe('the local ClickHouse', () => {
     }
   })
 
+  it('gives questions two threads within its memory', async () => {
+    const pipeline = 'EXPLAIN PIPELINE SELECT sum(number) FROM numbers_mt(10000000)'
+    expect(JSON.stringify(await store.clickhouse.query({ name: 'pipeline', sql: pipeline }, {}))).toContain('AggregatingTransform × 2')
+    expect(await ask(`${store.local.url}/?database=lapwing`, 'reader', 'reader-password', pipeline)).toMatchObject({
+      text: expect.stringContaining('AggregatingTransform × 2'),
+    })
+  })
+
   it('leaves default nothing to read, write or stop', async () => {
     for (const sql of [
       'SELECT count() FROM lapwing.otel_logs',

@@ -21,7 +21,7 @@ const MOST_QUARTERS = 4 * (Number(FIRST_SHARE) - 1)
 const wanted = (found: number, left: number): number =>
   found === 0 ? MOST_QUARTERS : Math.min(MOST_QUARTERS, Math.max(1, Math.ceil((left / found) * 1.3 * 4)))
 
-/** What only an index finds, and seldom: the rows that a slice promises, by what was found so far. */
+/** A slice that promises fewer rows than this of what an index finds is read without regard to order. */
 const FEW = 1000
 const isIndexed = (filter: LogFilter): boolean =>
   filter.words.length > 0 || filter.attributes.length > 0 || filter.traceId !== null || Boolean(filter.tree)
@@ -42,19 +42,20 @@ export const findLogs = async (
   const toNs = after !== null && BigInt(after.timestampNs) < filter.toNs ? BigInt(after.timestampNs) : filter.toNs
   const share = (toNs - filter.fromNs) / FIRST_SHARE
   // A trace seldom fills a page.
-  let widthNs = filter.traceId !== null ? toNs - filter.fromNs : share > MIN_SLICE_NS ? share : MIN_SLICE_NS
+  let isOfFew = filter.traceId !== null
+  let widthNs = isOfFew ? toNs - filter.fromNs : share > MIN_SLICE_NS ? share : MIN_SLICE_NS
   for (let end = toNs; end >= filter.fromNs && rows.length < limit;) {
     // What would be left of less than a fifth of the slice goes with it.
     const start = end - widthNs - widthNs / 5n > filter.fromNs ? end - widthNs : filter.fromNs
-    const promised = end === toNs ? (filter.traceId === null ? Infinity : 0) : (rows.length * Number(end - start)) / Number(toNs - end)
-    const isOfFew = isIndexed(filter) && promised < FEW
     const { query, params } = searchLogs({ ...filter, fromNs: start, toNs: end }, limit - rows.length, after, isOfFew)
     rows.push(...(await clickhouse.query(query, params)))
     const spentMs = now() - begun
     if (spentMs > BUDGET_MS && start > filter.fromNs && rows.length < limit) return { rows, resumeAfter: borderOf(start) }
     // No wider than time is left for, at the pace so far.
     const affordable = Math.floor(((BUDGET_MS - spentMs) * 4) / Math.max(spentMs, 1))
-    widthNs = ((toNs - start + 1n) * BigInt(Math.max(1, Math.min(wanted(rows.length, limit - rows.length), affordable)))) / 4n
+    const quarters = Math.max(1, Math.min(wanted(rows.length, limit - rows.length), affordable))
+    widthNs = ((toNs - start + 1n) * BigInt(quarters)) / 4n
+    isOfFew = isIndexed(filter) && (rows.length * quarters) / 4 < FEW
     end = start - 1n
   }
   return { rows, resumeAfter: null }

@@ -135,7 +135,10 @@ AND (Timestamp, log_id, otel_logs.log_partition, otel_logs.log_offset, otel_logs
       aIndex: after.index,
     })
   return {
-    query: { name: 'logs.search', sql: 'SELECT '.concat(COLUMNS, sql, keyset, ORDER, ' LIMIT {limit:UInt32}', SETTINGS, isOfFew ? OF_FEW : '') },
+    query: {
+      name: 'logs.search',
+      sql: 'SELECT '.concat(COLUMNS, sql, keyset, ORDER, ' LIMIT {limit:UInt32}', SETTINGS, isOfFew ? OF_FEW : ''),
+    },
     params: { ...params, limit },
   }
 }

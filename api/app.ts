@@ -142,7 +142,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     ...deps,
     config,
     onCredentialsChanged: () => changes.afterCommit(refreshCredentials),
-    clickhouse: { query: (query, params) => deps.clickhouse.query(query, params, { timeoutMs: STORE_TIMEOUT_MS }) },
+    clickhouse: { query: (query, params) => deps.clickhouse.query(query, params, { timeoutMs: STORE_TIMEOUT_MS, isAsked: true }) },
     incidents: createIncidents(deps.store, deps.clock),
     monitors: createMonitors(deps.store, createSealer(config.secretKey)),
     cursors: createCursors(config.secretKey, deps.clock),

@@ -25,9 +25,10 @@ export interface RowsInsert {
   readonly token?: string
   readonly shard?: number | null
 }
-/** `timeoutMs` ends it, here and in the store. `shard`: asked of a node of that shard. */
+/** `timeoutMs` ends it, here and in the store. `isAsked`: somebody waits for the answer. `shard`: asked of a node of that shard. */
 export interface QueryOptions {
   readonly timeoutMs?: number
+  readonly isAsked?: boolean
   readonly shard?: number | null
 }
 
@@ -128,6 +129,8 @@ export interface ClickHouseConfig {
   /** Sent with every statement, and with every INSERT besides. */
   readonly settings?: Settings
   readonly insertSettings?: Settings
+  /** Sent with queries that somebody waits for. */
+  readonly askedSettings?: Settings
 }
 
 const insertSettings = (token: string | undefined): Record<string, string | number> => ({
@@ -183,7 +186,7 @@ export const createClickHouse = (config: ClickHouseConfig): ClickHouse => {
     }
   }
   return {
-    query: (query, params, { timeoutMs } = {}) =>
+    query: (query, params, { timeoutMs, isAsked = false } = {}) =>
       attempt(query.name, async () => {
         const result = await client.query({
           query: query.sql,
@@ -191,6 +194,7 @@ export const createClickHouse = (config: ClickHouseConfig): ClickHouse => {
           format: 'JSONEachRow',
           clickhouse_settings: {
             output_format_json_quote_64bit_integers: 1,
+            ...(isAsked ? config.askedSettings : {}),
             ...(timeoutMs === undefined ? {} : { max_execution_time: timeoutMs / 1000 }),
           },
           ...(timeoutMs === undefined ? {} : { abort_signal: AbortSignal.timeout(timeoutMs + ABORT_SLACK_MS) }),

@@ -50,6 +50,7 @@ const openClickHouse = async (
     password: local?.password ?? config.clickhousePassword,
     database: config.clickhouseDatabase,
     tlsCa: local === null ? config.clickhouseTlsCa : null,
+    askedSettings: local?.askedSettings ?? {},
   }
   const clickhouse =
     config.clickhouseCluster === null

@@ -22,9 +22,15 @@ export const openStore = async (directory: string): Promise<Store> => {
     database: 'lapwing',
     log,
   })
-  const clickhouse = createClickHouse({ url: local.url, user: local.user, password: local.password, database: 'lapwing' })
+  const clickhouse = createClickHouse({
+    url: local.url,
+    user: local.user,
+    password: local.password,
+    database: 'lapwing',
+    askedSettings: local.askedSettings,
+  })
   return {
-    clickhouse,
+    clickhouse: { ...clickhouse, query: (query, params) => clickhouse.query(query, params, { isAsked: true }) },
     cpuMs: () => (readProcesses().get(local.pid() ?? -1)?.cpuSeconds ?? Number.NaN) * 1000,
     close: async () => {
       await clickhouse.close()

@@ -8,7 +8,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { PermanentError, TransientError } from '../../streams/contracts/errors.ts'
 import { chooseEngine, recordVersion, refuseDowngrade } from './library.ts'
-import { writeServerConfig } from './server-config.ts'
+import { ASKED_SETTINGS, writeServerConfig } from './server-config.ts'
 
 export interface LocalLog {
   info(fields: object, message: string): void
@@ -34,6 +34,8 @@ export interface LocalClickHouse {
   readonly user: string
   readonly password: string
   readonly readerPassword: string
+  /** For its client. */
+  readonly askedSettings: Readonly<Record<string, number>>
   close(): Promise<void>
   pid(): number | null
   restarts(): number
@@ -189,6 +191,7 @@ export const startLocalClickHouse = async (config: LocalClickHouseConfig): Promi
     user: 'app',
     password,
     readerPassword,
+    askedSettings: ASKED_SETTINGS,
     pid: () => (ready ? (child?.pid ?? null) : null),
     restarts: () => restarts,
     close: async () => {

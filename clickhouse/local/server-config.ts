@@ -34,14 +34,17 @@ const READER_MAY_SET = [
 ]
 const readerConstraints = `<constraints><max_execution_time><min>1</min><max>${READER_MAX_SECONDS}</max><changeable_in_readonly/></max_execution_time>${READER_MAY_SET.map((name) => `<${name}><changeable_in_readonly/></${name}>`).join('')}</constraints>`
 
-/** A second thread is given only where this much memory is free for each, 1 GiB by default: with our bounds no question ever had one. */
-const THREADS = '<max_threads>2</max_threads><max_threads_min_free_memory_per_thread>0</max_threads_min_free_memory_per_thread>'
+/** By default a thread wants 1 GiB of free memory for itself: within our bounds no question ever got its second one. */
+const threads = (count: number): string =>
+  `<max_threads>${count}</max_threads><max_threads_min_free_memory_per_thread>0</max_threads_min_free_memory_per_thread>`
+/** What `app` sends with a question that somebody waits for. What the process asks for itself is in no hurry, and a second thread costs a tenth more. */
+export const ASKED_SETTINGS = { max_threads: 2 } as const
 
 const usersXml = (config: ServerConfig): string => `<clickhouse>
   <profiles>
     <default><max_memory_usage>${Math.floor(config.maxMemoryBytes * 0.8)}</max_memory_usage></default>
-    <app><max_memory_usage>${Math.floor(config.maxMemoryBytes * 0.8)}</max_memory_usage>${THREADS}</app>
-    <reader><readonly>1</readonly><max_execution_time>30</max_execution_time><max_memory_usage>${Math.floor(config.maxMemoryBytes * 0.5)}</max_memory_usage>${THREADS}${readerConstraints}</reader>
+    <app><max_memory_usage>${Math.floor(config.maxMemoryBytes * 0.8)}</max_memory_usage>${threads(1)}</app>
+    <reader><readonly>1</readonly><max_execution_time>30</max_execution_time><max_memory_usage>${Math.floor(config.maxMemoryBytes * 0.5)}</max_memory_usage>${threads(ASKED_SETTINGS.max_threads)}${readerConstraints}</reader>
   </profiles>
   <quotas><default/></quotas>
   <users>

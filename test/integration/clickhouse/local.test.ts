@@ -60,9 +60,12 @@ describe('the local ClickHouse', () => {
     }
   })
 
-  it('gives questions two threads within its memory', async () => {
+  it('gives a question that somebody waits for two threads within its memory', async () => {
     const pipeline = 'EXPLAIN PIPELINE SELECT sum(number) FROM numbers_mt(10000000)'
-    expect(JSON.stringify(await store.clickhouse.query({ name: 'pipeline', sql: pipeline }, {}))).toContain('AggregatingTransform × 2')
+    const ours = async (isAsked: boolean) =>
+      JSON.stringify(await store.clickhouse.query({ name: 'pipeline', sql: pipeline }, {}, { isAsked }))
+    expect(await ours(true)).toContain('AggregatingTransform × 2')
+    expect(await ours(false)).not.toContain('× 2')
     expect(await ask(`${store.local.url}/?database=lapwing`, 'reader', 'reader-password', pipeline)).toMatchObject({
       text: expect.stringContaining('AggregatingTransform × 2'),
     })

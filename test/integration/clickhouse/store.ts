@@ -24,7 +24,7 @@ export interface TestStore {
   dispose(): Promise<void>
 }
 export const clientOf = (local: LocalClickHouse): ClickHouse =>
-  createClickHouse({ url: local.url, user: local.user, password: local.password, database: 'lapwing' })
+  createClickHouse({ url: local.url, user: local.user, password: local.password, database: 'lapwing', askedSettings: local.askedSettings })
 
 export const openTestStore = async (directory = createDirectory()): Promise<TestStore> => {
   const local = await startLocalClickHouse(settingsOf(directory))

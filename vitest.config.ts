@@ -30,14 +30,24 @@ const ALONE = [
 /** Unit tests that take three seconds of processor time or more: with them `npm run check` would not end within its minute on two cores. */
 const LONG = [
   'test/analytics/series/template-hash.test.ts',
+  'test/api/detection.test.ts',
   'test/api/errors.test.ts',
   'test/api/idempotency.test.ts',
   'test/api/limits.test.ts',
   'test/api/mcp/server.test.ts',
   'test/api/mutation-cap.test.ts',
   'test/api/openapi.test.ts',
+  'test/api/patterns/generalise.test.ts',
   'test/api/plots/incident-graph.test.ts',
+  'test/api/services/concurrent-changes.test.ts',
+  'test/api/services/grouping.test.ts',
+  'test/api/services/leases.test.ts',
+  'test/api/services/monitors.test.ts',
+  'test/api/services/notifier.test.ts',
   'test/api/teaching.test.ts',
+  'test/bench/stages.test.ts',
+  'test/ingest/otlp-logs.test.ts',
+  'test/streams/otlp/otlp-json.test.ts',
 ]
 
 const project = (name: string, include: string[], testTimeout: number) => ({

@@ -21,10 +21,9 @@ const MOST_QUARTERS = 4 * (Number(FIRST_SHARE) - 1)
 const wanted = (found: number, left: number): number =>
   found === 0 ? MOST_QUARTERS : Math.min(MOST_QUARTERS, Math.max(1, Math.ceil((left / found) * 1.3 * 4)))
 
-/** A slice that promises fewer rows than this of what an index finds is read without regard to order. */
+/** A slice that promises fewer rows than this of what an index may find is read without regard to order. A trace is one slice. */
 const FEW = 1000
-const isIndexed = (filter: LogFilter): boolean =>
-  filter.words.length > 0 || filter.attributes.length > 0 || filter.traceId !== null || Boolean(filter.tree)
+const mayBeIndexed = (filter: LogFilter): boolean => filter.words.length > 0 || filter.attributes.length > 0 || Boolean(filter.tree)
 
 /** Everything at or after `ns` is before it, everything older behind it. */
 const borderOf = (ns: bigint): LogPosition => ({ timestampNs: String(ns), logId: '', partition: 0, offset: '0', index: 0 })
@@ -55,7 +54,7 @@ export const findLogs = async (
     const affordable = Math.floor(((BUDGET_MS - spentMs) * 4) / Math.max(spentMs, 1))
     const quarters = Math.max(1, Math.min(wanted(rows.length, limit - rows.length), affordable))
     widthNs = ((toNs - start + 1n) * BigInt(quarters)) / 4n
-    isOfFew = isIndexed(filter) && (rows.length * quarters) / 4 < FEW
+    isOfFew = mayBeIndexed(filter) && (rows.length * quarters) / 4 < FEW
     end = start - 1n
   }
   return { rows, resumeAfter: null }

@@ -2,6 +2,7 @@
 import { createApp, type App } from '../../api/app.ts'
 import type { ApiConfig, ApiDeps } from '../../api/ports.ts'
 import { sha256 } from '../../api/services/ids.ts'
+import type { QueryOptions } from '../../clickhouse/client.ts'
 import type { Store } from '../../api/store/store.ts'
 import type { Principal } from '../../streams/contracts/principal.ts'
 import type { Rca } from '../../streams/contracts/rca.ts'
@@ -49,6 +50,7 @@ export interface Asked {
   readonly name: string
   readonly sql: string
   readonly params: Record<string, unknown>
+  readonly options?: QueryOptions
 }
 export interface Harness {
   readonly app: App
@@ -126,8 +128,8 @@ export const openHarness = async (given?: Store, settings: Partial<ApiConfig> = 
       ready: async () => ({ clickhouse: 'ok' }),
       metrics: async () => 'lapwing_up 1\n',
       clickhouse: {
-        query: async <Row>(query: { name: string; sql: string }, params: Record<string, unknown>) => {
-          const one = { name: query.name, sql: query.sql, params }
+        query: async <Row>(query: { name: string; sql: string }, params: Record<string, unknown>, options?: QueryOptions) => {
+          const one = { name: query.name, sql: query.sql, params, options }
           asked.push(one)
           return (await state.answer(one)) as Row[]
         },

@@ -202,11 +202,13 @@ test('a token is made with caps, which the list shows with its last use; a cap t
     })
 })
 
-test('every question to ClickHouse carries the tenant of the token', async () => {
+test('every question to ClickHouse carries the tenant of the token, and that somebody waits for it', async () => {
   api.asked.length = 0
   for (const url of ['/api/v1/logs/search', '/api/v1/anomalies']) await get(url, 'other')
   expect(api.asked.length).toBeGreaterThan(2)
   expect(new Set(api.asked.map((one) => one.params.tenant))).toEqual(new Set(['b']))
+  // Somebody waits for each of them, and not for ever.
+  for (const { name, options } of api.asked) expect([name, options]).toEqual([name, { timeoutMs: expect.any(Number), isAsked: true }])
 })
 
 test('a range that ends before it begins, or is no time, is BAD_TIME_RANGE', async () => {

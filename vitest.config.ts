@@ -27,9 +27,10 @@ const ALONE = [
   'test/streams/otlp/split.test.ts',
 ]
 
-/** Unit tests that take three seconds of processor time or more: with them `npm run check` would not end within its minute on two cores. */
+/** Unit tests that take two to six seconds, most of them over a whole API: with them `npm run check` would not end within its minute on two cores. */
 const LONG = [
   'test/analytics/series/template-hash.test.ts',
+  'test/api/audit-trail.test.ts',
   'test/api/detection.test.ts',
   'test/api/errors.test.ts',
   'test/api/idempotency.test.ts',
@@ -39,14 +40,21 @@ const LONG = [
   'test/api/openapi.test.ts',
   'test/api/patterns/generalise.test.ts',
   'test/api/plots/incident-graph.test.ts',
+  'test/api/resources.test.ts',
   'test/api/services/concurrent-changes.test.ts',
   'test/api/services/grouping.test.ts',
+  'test/api/services/jwt.test.ts',
   'test/api/services/leases.test.ts',
   'test/api/services/monitors.test.ts',
   'test/api/services/notifier.test.ts',
   'test/api/teaching.test.ts',
+  'test/api/tools/files.test.ts',
+  'test/api/topology.test.ts',
   'test/bench/stages.test.ts',
   'test/ingest/otlp-logs.test.ts',
+  'test/ingest/signals.test.ts',
+  'test/process/status.test.ts',
+  'test/scripts/backtest.test.ts',
   'test/streams/otlp/otlp-json.test.ts',
 ]
 

@@ -2,9 +2,9 @@
 // judges exactly as the original would.
 import { newSurpriseState, type SurpriseState } from './surprise.ts'
 
-const VERSION = 1
+const VERSION = 2
 
-type Numbers = Float64Array | Float32Array | Uint8Array
+type Numbers = Float64Array | Float32Array | Uint32Array | Uint8Array
 const arraysOf = ({ numbers, tails, season: { day, week }, rolling }: SurpriseState): Uint8Array[] => {
   const arrays: Numbers[] = [
     numbers,

@@ -29,8 +29,12 @@ export const push = ({ ring, sums }: Rolling, value: number): void => {
   sums[1] += value
   sums[2] += value * value
   // Once a round the sums are made anew: what rounding leaves of large values must not add up.
-  if (sums[0] % WINDOW === 0) {
-    sums[1] = ring.reduce((sum, held) => sum + held, 0)
-    sums[2] = ring.reduce((sum, held) => sum + held * held, 0)
+  if (slot === WINDOW - 1) {
+    sums[1] = 0
+    sums[2] = 0
+    for (let i = 0; i < WINDOW; i++) {
+      sums[1] += ring[i]
+      sums[2] += ring[i] * ring[i]
+    }
   }
 }

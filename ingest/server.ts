@@ -1,6 +1,6 @@
 // The HTTP edge, the only file that knows uWebSockets.js: listeners, headers → plain values, one answer per request.
 // The library answers by itself: 431 over 16 KB or about 98 headers, 505 to HTTP/1.0, 400 to chunk extensions; it sends
-// 100-continue, and resets a body slower than 16 KB/s after about 10 s.
+// 100-continue, resets a body slower than 16 KB/s after about 10 s, and closes a connection that is idle for 8 to 12 s.
 import { env } from 'node:process'
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js'
 import { PermanentError } from '../streams/contracts/errors.ts'
@@ -46,6 +46,9 @@ const EXCLUSIVE_PORT = 1
 type Listen = (host: string, port: number, options: number, done: (socket: us_listen_socket | false) => void) => void
 /** Must be in the real environment before the library is loaded: it reads it once. Its default is 4 KB. */
 const MAX_HEADERS_SIZE = '16384'
+/** Told in every answer, and less than the library waits, which nothing can change: a client that believes it never sends on a connection
+ * that is just being closed. */
+const KEEP_ALIVE = 'timeout=7'
 const REFUSED_WHILE_CLOSING = overloaded('shutting down', 1000, true)
 const REFUSED_SOCKETS = overloaded('too many connections', 1000, true)
 
@@ -68,6 +71,7 @@ const toRequest = (res: HttpResponse, req: HttpRequest): IngestRequest => {
 const write = (res: HttpResponse, method: string, reply: NonNullable<Answer>): void => {
   res.cork(() => {
     res.writeStatus(statusLine(reply.status))
+    if (reply.close !== true) res.writeHeader('Keep-Alive', KEEP_ALIVE)
     if (reply.contentType !== undefined) res.writeHeader('Content-Type', reply.contentType)
     for (const [name, value] of reply.headers ?? []) res.writeHeader(name, value)
     // Its length argument makes the library drop the connection at the next request, so the header is written by hand.

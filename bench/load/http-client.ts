@@ -7,6 +7,7 @@ export interface LoadConnection {
   send(head: string, body: Uint8Array): Promise<number>
   /** What the last answer told to wait; 0 when it told nothing. */
   retryAfterMs(): number
+  /** The next request opens it again. */
   close(): void
 }
 
@@ -21,6 +22,12 @@ export const openConnection = (host: string, port: number): LoadConnection => {
     waiting = null
     received = Buffer.alloc(0)
     resolve?.(status)
+  }
+  const close = (): void => {
+    const left = socket
+    socket = null
+    left?.destroy()
+    finish(0)
   }
   const onData = (chunk: Buffer): void => {
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
@@ -38,8 +45,7 @@ export const openConnection = (host: string, port: number): LoadConnection => {
     made.on('data', onData)
     made.on('error', () => made.destroy())
     made.on('close', () => {
-      if (socket === made) socket = null
-      finish(0)
+      if (socket === made) close()
     })
     return made
   }
@@ -53,7 +59,7 @@ export const openConnection = (host: string, port: number): LoadConnection => {
         socket.write(body)
       }),
     retryAfterMs: () => retryAfterMs,
-    close: () => socket?.destroy(),
+    close,
   }
 }
 

@@ -226,6 +226,23 @@ describe('limits', () => {
     agent.destroy()
   })
 
+  it('keeps an idle connection for as long as its answers say', async () => {
+    running = await startTestIngest()
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+    const { headers } = await send(running.otlp, { path: '/v1/logs', headers: asJson, body, agent })
+    const seconds = Number(/^timeout=(\d+)$/.exec(headers['keep-alive'] as string)?.[1])
+    expect(seconds).toBeGreaterThanOrEqual(5)
+    agent.destroy()
+    const client = connect(running.otlp)
+    client.write(head(`Content-Length: ${body.length}`) + body)
+    await client.until(/partialSuccess/)
+    await new Promise((resolve) => {
+      setTimeout(resolve, 1000 * seconds)
+    })
+    expect(client.socket.destroyed).toBe(false)
+    client.socket.destroy()
+  }, 20_000)
+
   it('takes headers of up to 16 KB', async () => {
     running = await startTestIngest()
     expect((await post({ ...asJson, 'x-long': 'y'.repeat(12_000) })).status).toBe(200)

@@ -66,6 +66,8 @@ export const createSender = (options: {
         }
       }
       await Promise.all(connections.map(work))
+      // What follows may come after the server has given up an idle connection.
+      for (const connection of connections) connection.close()
     },
     sent: () => sent,
     bytes: () => bytes,

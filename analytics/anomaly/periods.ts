@@ -87,9 +87,9 @@ export const meanOfPeriod = ({ known, sum }: PeriodState, judgement: Judgement):
 
 /** A bucket of the period; `startMs` as `periodOf` says. Null: it had no value. */
 export const addBucket = (state: PeriodState, judgement: Judgement, startMs: number, value: number | null): PeriodState => {
-  const filled = state.startMs === startMs ? state : { ...state, startMs, known: 0, sum: 0 }
-  if (value === null) return filled
-  return { ...filled, known: filled.known + 1, sum: filled.sum + (judgement.kind === 'count' ? value : Math.log(Math.max(value, 1e-9))) }
+  const { known, sum } = state.startMs === startMs ? state : { known: 0, sum: 0 }
+  if (value === null) return { ...state, startMs, known, sum }
+  return { ...state, startMs, known: known + 1, sum: sum + (judgement.kind === 'count' ? value : Math.log(Math.max(value, 1e-9))) }
 }
 
 const follow = (

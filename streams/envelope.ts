@@ -12,12 +12,6 @@ const MAX_VARINT_BYTES = 8
 /** Records of one body are counted in three. */
 const MAX_GAP_BYTES = 3
 
-const varintBytes = (value: number): number => {
-  let bytes = 1
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes += 1
-  return bytes
-}
-
 const indexOf = <T>(table: readonly T[], value: T): number => {
   const index = table.indexOf(value)
   if (index < 0) throw new RangeError(`not an envelope value: ${String(value)}`)
@@ -28,9 +22,6 @@ const assertCount = (value: number): void => {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a count: ${value}`)
 }
 
-/** Gaps between ascending indices: most fit one byte however high the index. */
-const toGaps = (rejected: readonly number[]): number[] => rejected.map((index, at) => (at === 0 ? index : index - rejected[at - 1]))
-
 /** At least what it takes encoded, at the price of an addition. */
 export const maxEnvelopeBytes = ({
   tenant,
@@ -40,42 +31,54 @@ export const maxEnvelopeBytes = ({
 }: Pick<Envelope, 'tenant' | 'tokenId' | 'subject' | 'rejected'>): number =>
   FIXED_BYTES + 8 * MAX_VARINT_BYTES + 3 * (tenant.length + tokenId.length + subject.length) + MAX_GAP_BYTES * rejected.length
 
-/** @throws RangeError for a value outside the contract (a bug of the caller). */
-export const encodeEnvelope = (envelope: Envelope): Uint8Array => {
-  const numbers = [envelope.receivedAtMs, envelope.recordCount, envelope.inflatedBytes, envelope.expandedBytes, envelope.rejected.length]
-  const gaps = toGaps(envelope.rejected)
-  const texts = [envelope.tenant, envelope.tokenId, envelope.subject].map((text) => Buffer.from(text, 'utf8'))
-  let size = FIXED_BYTES
-  for (const list of [numbers, gaps, texts.map((text) => text.length)]) {
-    for (const value of list) {
-      assertCount(value)
-      size += varintBytes(value)
-    }
+/** Position behind the varint. */
+const putVarint = (bytes: Uint8Array, at: number, value: number): number => {
+  assertCount(value)
+  let rest = value
+  // A remainder of what is no 32-bit integer would be a call of the C library.
+  while (rest >= 0x80000000) {
+    const next = Math.floor(rest / 128)
+    bytes[at++] = (rest - 128 * next) | 128
+    rest = next
   }
-  for (const text of texts) size += text.length
+  while (rest >= 128) {
+    bytes[at++] = (rest & 127) | 128
+    rest >>>= 7
+  }
+  bytes[at++] = rest
+  return at
+}
 
-  const bytes = new Uint8Array(size)
-  let at = FIXED_BYTES
-  const putVarint = (value: number): void => {
-    let rest = value
-    while (rest >= 128) {
-      bytes[at++] = (rest % 128) | 128
-      rest = Math.floor(rest / 128)
-    }
-    bytes[at++] = rest
-  }
+/** Position behind the text. */
+const putText = (bytes: Buffer, at: number, text: string): number => {
+  const length = Buffer.byteLength(text)
+  const start = putVarint(bytes, at, length)
+  if (length === text.length) for (let i = 0; i < length; i++) bytes[start + i] = text.charCodeAt(i)
+  else bytes.write(text, start)
+  return start + length
+}
+
+/** Written once for each message: in one pass, into memory of Node's pool.
+ * @throws RangeError for a value outside the contract (a bug of the caller). */
+export const encodeEnvelope = (envelope: Envelope): Uint8Array => {
+  const { rejected } = envelope
+  const bytes = Buffer.allocUnsafe(maxEnvelopeBytes(envelope) + (MAX_VARINT_BYTES - MAX_GAP_BYTES) * rejected.length)
   bytes[0] = VERSION
   bytes[1] = indexOf(SIGNALS, envelope.signal)
   bytes[2] = indexOf(FORMATS, envelope.format)
   bytes[3] = indexOf(COMPRESSIONS, envelope.compression)
-  for (const value of numbers) putVarint(value)
-  for (const gap of gaps) putVarint(gap)
-  for (const text of texts) {
-    putVarint(text.length)
-    bytes.set(text, at)
-    at += text.length
-  }
-  return bytes
+  let at = FIXED_BYTES
+  at = putVarint(bytes, at, envelope.receivedAtMs)
+  at = putVarint(bytes, at, envelope.recordCount)
+  at = putVarint(bytes, at, envelope.inflatedBytes)
+  at = putVarint(bytes, at, envelope.expandedBytes)
+  at = putVarint(bytes, at, rejected.length)
+  // Gaps between ascending indices: most fit one byte however high the index.
+  for (let i = 0; i < rejected.length; i++) at = putVarint(bytes, at, i === 0 ? rejected[0] : rejected[i] - rejected[i - 1])
+  at = putText(bytes, at, envelope.tenant)
+  at = putText(bytes, at, envelope.tokenId)
+  at = putText(bytes, at, envelope.subject)
+  return bytes.subarray(0, at)
 }
 
 const corrupt = (message: string): PermanentError => new PermanentError('LOG_CORRUPT', `envelope: ${message}`)

@@ -1,6 +1,6 @@
 // What detection takes of decoding: series (counts, severities, numbers) and templates of bodies are folded out of the columns that decoding
 // has filled anyway. In this process, in memory: each line is a part of what stage G measures whole. The watchdog's rounds are no part of
-// it: they cost by series and second, not by record.
+// it: they cost by series and second, not by record. The last line is no part of ours: what the same bytes cost as objects.
 import type { Envelope } from '../../streams/contracts/envelope.ts'
 import type { DecodeInput } from '../../analytics/decode-contract.ts'
 import { lengthAt, toSource, varintSize } from '../../analytics/decode/bytes.ts'
@@ -12,6 +12,7 @@ import { createLogsReader } from '../../analytics/decode/protobuf-logs.ts'
 import { createPartials } from '../../analytics/series/partials.ts'
 import { hashTemplate } from '../../analytics/series/template-hash.ts'
 import { createCorpus } from '../load/body.ts'
+import { decodeToObjects } from '../load/otlp-objects.ts'
 import type { Result } from '../report/result.ts'
 
 const RECORDS = 1000
@@ -77,23 +78,29 @@ export function* runDetection(records: number): Generator<Result> {
       at += length
     }
   }
-  let folded = 0
-  for (const [what, work] of [
-    ['decoding without detection', decode],
+  let [folded, objects] = [0, 0]
+  for (const [who, work] of [
+    ['Lapwing, decoding without detection', decode],
     [
-      'series and templates',
+      'Lapwing, series and templates',
       () => {
         folded = partials.fold(columns, [], input).partials.rows
       },
     ],
-    ['of these, hashes of templates', templates],
+    ['Lapwing, of these, hashes of templates', templates],
+    [
+      'protobufjs, decoding to objects',
+      () => {
+        objects = input.messages.reduce((sum, { body }) => sum + decodeToObjects(body), 0)
+      },
+    ],
   ] as const) {
     const { perMillion, seconds } = costOf(ranges, work)
     const done = ranges * REQUESTS * RECORDS
     yield {
       stage: 'D',
       load: `${RECORDS.toLocaleString('en')} records per request, ${REQUESTS} requests per range`,
-      contestant: `Lapwing, ${what}`,
+      contestant: who,
       durability: 'memory',
       records: done,
       seconds,
@@ -104,12 +111,11 @@ export function* runDetection(records: number): Generator<Result> {
       queryableP99Ms: null,
       bytesPerRecord: null,
       isCounted: false,
-      faults:
-        columns.rows !== REQUESTS * RECORDS
-          ? [`${columns.rows} rows of ${REQUESTS * RECORDS} records`]
-          : what === 'series and templates' && folded === 0
-            ? ['no series']
-            : [],
+      faults: [
+        ...(columns.rows === REQUESTS * RECORDS ? [] : [`${columns.rows} rows of ${REQUESTS * RECORDS} records`]),
+        ...(work === templates || work === decode || folded > 0 ? [] : ['no series']),
+        ...(objects === 0 || objects === REQUESTS * RECORDS ? [] : [`${objects} objects of ${REQUESTS * RECORDS} records`]),
+      ],
       notes: [],
     }
   }

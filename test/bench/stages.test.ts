@@ -22,12 +22,13 @@ it('half of the load is half of what was measured, for as long as asked', () => 
   expect(half(0)).toMatchObject({ recordsPerSecond: 1000 })
 })
 
-it('detection is a line of its own beside decoding, and templates are a part of it', () => {
+it('detection is a line of its own beside decoding, templates are a part of it, and objects stand beside them', () => {
   const lines = [...runDetection(60_000)]
   expect(lines.map(({ contestant, faults }) => [contestant, faults])).toEqual([
     ['Lapwing, decoding without detection', []],
     ['Lapwing, series and templates', []],
     ['Lapwing, of these, hashes of templates', []],
+    ['protobufjs, decoding to objects', []],
   ])
   expect(lines.every(({ cpuPerMillion }) => cpuPerMillion.pipeline > 0)).toBe(true)
 })

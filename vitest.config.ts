@@ -29,9 +29,12 @@ const ALONE = [
 
 /** Unit tests that take two to six seconds, most of them over a whole API: with them `npm run check` would not end within its minute on two cores. */
 const LONG = [
+  'test/analytics/anomaly/surprise.test.ts',
+  'test/analytics/rca/rank.test.ts',
   'test/analytics/series/template-hash.test.ts',
   'test/api/audit-trail.test.ts',
   'test/api/detection.test.ts',
+  'test/api/dry-run.test.ts',
   'test/api/errors.test.ts',
   'test/api/idempotency.test.ts',
   'test/api/limits.test.ts',
@@ -40,6 +43,7 @@ const LONG = [
   'test/api/openapi.test.ts',
   'test/api/patterns/generalise.test.ts',
   'test/api/plots/incident-graph.test.ts',
+  'test/api/resolutions.test.ts',
   'test/api/resources.test.ts',
   'test/api/services/concurrent-changes.test.ts',
   'test/api/services/grouping.test.ts',
@@ -55,6 +59,7 @@ const LONG = [
   'test/ingest/signals.test.ts',
   'test/process/status.test.ts',
   'test/scripts/backtest.test.ts',
+  'test/streams/embedded/full-disk.test.ts',
   'test/streams/otlp/otlp-json.test.ts',
 ]
 

@@ -197,8 +197,8 @@ export const analyse = (incident: IncidentRef, loaded: Loaded, nowMs: number): A
     nextChecks: [
       ...nextChecks(top, loaded.window),
       ...similar
-        .slice(0, 1)
         .filter((one) => one.resolution !== '')
+        .slice(0, 1)
         .map(fixedBefore),
     ],
     links: { blast: `/api/v1/context/incident/${incident.id}/blast`, graph: `/api/v1/incidents/${incident.id}/graph.svg` },

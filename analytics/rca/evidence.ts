@@ -77,13 +77,14 @@ const callEvidence = (edge: Edge, window: WindowMs): Evidence => {
       link: `/api/v1/context/services/${encodeURIComponent(from)}`,
     }
   if (edge.kind === 'span') {
-    const { failed = 0, isEstimate = false } = edge
+    const { failed = 0, isEstimate = false, firstMs = window.fromMs } = edge
     const calls = `${isEstimate ? 'about ' : ''}${count} calls${failed === 0 ? '' : `, ${failed} of which failed`}`
     return {
       kind: 'span',
       statement: `${from} calls ${to}: ${calls} by their spans${seen}`,
       numbers: { calls: count, failed, ...(isEstimate ? { estimate: 1 } : {}) },
-      link: path('rca/correlations', { service_id: from }),
+      // From the first call on: they may have been counted over longer than the window.
+      link: path('context/topology', { service: from, ...range({ ...window, fromMs: Math.min(firstMs, window.fromMs) }) }),
     }
   }
   return {
@@ -103,7 +104,7 @@ export const edgeEvidence = (edge: Edge, window: WindowMs): Evidence[] => {
       kind: 'correlation',
       statement: `${edge.metric} of ${edge.from} and ${edge.to} correlate at ${round(edge.r)}, ${lag}`,
       numbers: { r: round(edge.r), lag_seconds: seconds },
-      link: path('rca/correlations', { service_id: edge.from }),
+      link: path('context/topology', { ...range(window), correlation: 'true' }),
     })
   }
   return evidence

@@ -27,6 +27,7 @@ export interface Edge {
   /** Of spans: calls that failed, and whether both numbers are scaled up from a sample of traces. */
   readonly failed?: number
   readonly isEstimate?: boolean
+  /** Of the first of them. */ readonly firstMs?: number
   /** Strongest correlation between the two services' series, 0 when none is significant. */
   readonly r: number
   /** `to` follows `from` by this many buckets; negative: `to` moved first. */
@@ -123,7 +124,7 @@ export interface SpanCalls {
   readonly lastMs?: number
   /** Scaled up from a sample of traces. */ readonly isEstimate?: boolean
 }
-export const spanEdge = ({ from, to, calls, errors, examples, isEstimate }: SpanCalls): Edge => ({
+export const spanEdge = ({ from, to, calls, errors, examples, firstMs, isEstimate }: SpanCalls): Edge => ({
   from,
   to,
   directed: true,
@@ -133,6 +134,7 @@ export const spanEdge = ({ from, to, calls, errors, examples, isEstimate }: Span
   examples,
   failed: errors,
   isEstimate,
+  firstMs,
   ...NO_CORRELATION,
 })
 
@@ -142,6 +144,16 @@ export const trustOf = ({ kind, directed, count, against }: Edge): number => {
   if (kind === 'span') return 1
   // Declarations grow old: nine in ten.
   return kind === 'declared' ? 0.9 : count / (count + against)
+}
+
+/** The order of records is a guess at who calls whom. Between two services that spans know, spans would show the call: what they do not is
+ * none, such as two that are called one after the other, or a caller that logs when it is done. */
+export const unlessSpansDeny = (guesses: readonly Edge[], spans: readonly Pick<Edge, 'from' | 'to'>[]): Edge[] => {
+  const known = new Set(spans.flatMap(({ from, to }) => [from, to]))
+  const shown = new Set(spans.map(({ from, to }) => JSON.stringify([from, to])))
+  const isShown = ({ from, to, directed }: Edge): boolean =>
+    shown.has(JSON.stringify([from, to])) || (!directed && shown.has(JSON.stringify([to, from])))
+  return guesses.filter((edge) => !known.has(edge.from) || !known.has(edge.to) || isShown(edge))
 }
 
 /** One edge for each pair: the best known of several. Pairs that call each other both ways by their spans stay two. */
@@ -157,8 +169,10 @@ const merged = (edges: readonly Edge[]): Edge[] => {
 }
 
 /** What the calls are known by: spans, shared traces, declarations. */
-export const callEdges = (traces: readonly Trace[], more: readonly Edge[] = []): Edge[] =>
-  merged([...traceEdges(traces), ...more]).sort(byName)
+export const callEdges = (traces: readonly Trace[], more: readonly Edge[] = []): Edge[] => {
+  const spans = more.filter(({ kind }) => kind === 'span')
+  return merged([...unlessSpansDeny(traceEdges(traces), spans), ...more]).sort(byName)
+}
 
 /** Call edges with the correlation of their ends, and edges that only correlation shows, between the first of the series. */
 export const withCorrelation = (calls: readonly Edge[], series: readonly ServiceSeries[]): Edge[] => {

@@ -10,7 +10,17 @@ import type {
   TopologyService,
 } from '../../streams/contracts/rca.ts'
 import { edgeEvidence, iso } from './evidence.ts'
-import { callsOf, declaredEdge, spanEdge, traceEdges, withCorrelation, type Edge, type SpanCalls, type Trace } from './graph.ts'
+import {
+  callsOf,
+  declaredEdge,
+  spanEdge,
+  traceEdges,
+  unlessSpansDeny,
+  withCorrelation,
+  type Edge,
+  type SpanCalls,
+  type Trace,
+} from './graph.ts'
 import { edgesByService } from './paths.ts'
 import type { ServiceSeries } from './series.ts'
 
@@ -186,7 +196,7 @@ export const topologyOf = ({ service, depth, fromMs, toMs }: TopologyQuestion, i
   const uses = usesOf(traces)
   const calls = [
     ...spans.map(ofSpans),
-    ...traceEdges(traces).map((edge) => ofTraces(edge, uses)),
+    ...unlessSpansDeny(traceEdges(traces), spans).map((edge) => ofTraces(edge, uses)),
     ...told.declared.map(({ from, to }) => untimed(declaredEdge(from, to))),
   ]
   const declared = new Set([...told.owners.keys(), ...told.declared.flatMap(({ from, to }) => [from, to])])

@@ -138,7 +138,8 @@ export const createIncidents = (store: Store, clock: () => number): Incidents =>
               id: one.id,
               services: one.services,
               summaries: one.signals.map((signal) => signal.summary),
-              resolution: one.postmortem ?? one.updates.at(-1)?.body ?? '',
+              // A comment is no cure, least of all ours that its signals have ended.
+              resolution: one.postmortem ?? '',
             })),
         ],
       }

@@ -108,3 +108,9 @@ test('the postmortem of a resolved incident is remembered in its newest words, a
   await call('PUT', '/api/v1/incidents/inc_1/postmortem', { postmortem: '' })
   expect((await call('GET', '/api/v1/resolutions')).said.resolutions).toMatchObject([{ source: 'webhook' }])
 })
+
+test('a comment on a resolved incident is no cure of another', async () => {
+  await call('POST', '/api/v1/incidents/inc_2/resolve')
+  expect((await call('POST', '/api/v1/incidents/inc_2/updates', { status: 'resolved', body: 'coffee first' })).status).toBeLessThan(300)
+  expect(await pastOf('inc_1')).toMatchObject([{ id: 'inc_2', resolution: '' }])
+})

@@ -107,6 +107,29 @@ describe('the service graph', () => {
     expect(callEdges(undecided)).toMatchObject([{ directed: false, count: 5, against: 5 }])
   })
 
+  it('guesses no call between services whose spans show other ones, and goes on guessing beside them', () => {
+    // `gateway` calls both, one after the other, and logs when it is done; `mailer` has no spans.
+    const oneAfterTheOther = Array.from({ length: 20 }, (_, i): Trace => ({
+      id: `${i}`,
+      visits: [
+        { service: 'orders', firstUs: 100, lastUs: 100 },
+        { service: 'users', firstUs: 300, lastUs: 300 },
+        { service: 'mailer', firstUs: 350, lastUs: 350 },
+        { service: 'gateway', firstUs: 400, lastUs: 400 },
+      ],
+    }))
+    const spans = ['orders', 'users'].map((to) => spanEdge({ from: 'gateway', to, calls: 20, examples: [] }))
+    const drawn = (edges: readonly { from: string; to: string; kind: string }[]): string[] =>
+      edges.map(({ from, to, kind }) => `${from}>${to} ${kind}`)
+    expect(drawn(callEdges(oneAfterTheOther, spans))).toEqual([
+      'gateway>orders span',
+      'gateway>users span',
+      'mailer>gateway trace',
+      'users>mailer trace',
+    ])
+    expect(drawn(callEdges(oneAfterTheOther))).toContain('orders>users trace')
+  })
+
   it('draws an undirected edge from correlation, with the lag where it is clear, and none from noise', () => {
     const wave = noise(7)
     const steps = Array.from({ length: 130 }, (_, i) => 50 + 20 * wave(Math.floor(i / 3)))
@@ -180,12 +203,18 @@ describe('root cause', () => {
       ...incident(['payments']),
       past: [
         { id: 'inc_0', services: ['payments'], summaries: ['payments: errors up'], resolution: 'rolled back' },
+        { id: 'inc_8', services: ['payments'], summaries: ['payments: errors up'], resolution: '' },
         { id: 'inc_9', services: ['mail'], summaries: ['queue full'], resolution: 'waited' },
       ],
     }
-    expect(analyse(now, loaded(failingPayments), ONSET_MS).similar).toEqual([
+    const { similar, nextChecks } = analyse(now, loaded(failingPayments), ONSET_MS)
+    expect(similar).toEqual([
       { incidentId: 'inc_0', similarity: 1, resolution: 'rolled back', because: expect.any(String) },
+      { incidentId: 'inc_8', similarity: 1, resolution: '', because: expect.any(String) },
     ])
+    expect(nextChecks.filter((check) => check.startsWith('Try'))).toEqual([expect.stringMatching(/inc_0.*rolled back/)])
+    const unsaid = { ...now, past: now.past.slice(1) }
+    expect(analyse(unsaid, loaded(failingPayments), ONSET_MS).nextChecks.join()).not.toMatch(/Try/)
   })
 })
 

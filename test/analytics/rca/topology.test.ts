@@ -111,6 +111,11 @@ it('is of the best known source and names the others: spans before traces before
   ])
 })
 
+it('has no edge by the order of records between services whose spans show other calls', () => {
+  const spans = ['orders', 'payments'].map((to) => ({ from: 'gateway', to, calls: 10, examples: [] }))
+  expect(shown(topologyOf(question, input({ spans })))).toEqual(['gateway > orders span span+trace', 'gateway > payments span span'])
+})
+
 it('has no direction where traces give none, and what has one takes it in', () => {
   const mixed = Array.from({ length: 8 }, (_, i): ExaminedTrace => ({
     id: `m${i}`,

@@ -1,4 +1,4 @@
-// The graph of services in a window: who calls whom, how each edge is known, how often and since when. Pure.
+// The graph of services in a window: who calls whom, how each edge is known, how often, and first and last when in it. Pure.
 // Sources stand beside one another and are never mixed: an edge is of the best known one and names the others.
 import type {
   EdgeSource,

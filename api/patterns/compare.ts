@@ -17,14 +17,15 @@ export interface Change {
 export interface Found {
   readonly id: string
   readonly template: string
-  /** Records by service, in the range (in the baseline of one that is gone). */
+  /** Records by service and by level, in the range (in the baseline of one that is gone). */
   readonly services: ReadonlyMap<string, number>
   readonly levels: ReadonlyMap<number, number>
   readonly count: number
   readonly baselineCount: number
   readonly change: Change
-  /** Unix seconds. */
+  /** Unix seconds: at all, also before the ranges. */
   readonly firstSeen: number | null
+  /** Unix seconds, to the minute: in the range (in the baseline of one that is gone). */
   readonly lastSeen: number
   /** Templates that are known of it: what its variables were. */
   readonly variants: number
@@ -54,10 +55,12 @@ interface Sum {
   count: number
   before: number
   last: number
+  lastBefore: number
   firstSeen: number | null
   readonly services: Map<string, number>
-  readonly past: Map<string, number>
+  readonly servicesBefore: Map<string, number>
   readonly levels: Map<number, number>
+  readonly levelsBefore: Map<number, number>
   readonly ids: Set<string>
   example: TemplateTextRow | null
 }
@@ -78,10 +81,12 @@ const toSums = (texts: readonly TemplateTextRow[]): { byTemplate: Map<string, Su
         count: 0,
         before: 0,
         last: 0,
+        lastBefore: 0,
         firstSeen: null,
         services: new Map(),
-        past: new Map(),
+        servicesBefore: new Map(),
         levels: new Map(),
+        levelsBefore: new Map(),
         ids: new Set([id]),
         example: null,
       }
@@ -107,6 +112,22 @@ export interface Compared {
   readonly baselineTotal: number
 }
 
+/** A pattern with records in the range is told as it is there; of one that is gone there is only the baseline to tell of. */
+const toldOf = (sum: Sum): Pick<Found, 'services' | 'levels' | 'firstSeen' | 'lastSeen'> => {
+  const isGone = sum.count === 0
+  const minute = isGone ? sum.lastBefore : sum.last
+  const { firstSeen } = sum
+  // Counts know the minute, texts the second. Records that come late may be older than the text that is known of them.
+  const isInMinute = firstSeen !== null && firstSeen >= minute && firstSeen < minute + 60
+  const lastSeen = isInMinute ? firstSeen : minute
+  return {
+    services: isGone ? sum.servicesBefore : sum.services,
+    levels: isGone ? sum.levelsBefore : sum.levels,
+    firstSeen: firstSeen === null ? null : Math.min(firstSeen, lastSeen),
+    lastSeen,
+  }
+}
+
 /** @param rangeFrom a pattern is new when it was first seen from then on (Unix seconds). */
 export const compare = (
   counts: readonly TemplateCountRow[],
@@ -125,22 +146,21 @@ export const compare = (
     sum.count += records
     sum.before += past
     sum.last = Math.max(sum.last, row.last)
+    sum.lastBefore = Math.max(sum.lastBefore, row.last_before)
     add(sum.services, row.service, records)
-    add(sum.past, row.service, past)
-    add(sum.levels, row.severity, records > 0 ? records : past)
+    add(sum.servicesBefore, row.service, past)
+    add(sum.levels, row.severity, records)
+    add(sum.levelsBefore, row.severity, past)
   }
   const patterns = [...sums.values()]
     .filter((sum) => sum.count + sum.before > 0)
     .map((sum): Found => ({
       id: sum.id,
       template: sum.text,
-      services: sum.count > 0 ? sum.services : sum.past,
-      levels: sum.levels,
+      ...toldOf(sum),
       count: sum.count,
       baselineCount: sum.before,
       change: changeOf(sum.count, sum.before, sum.firstSeen === null || sum.firstSeen >= rangeFrom, spans),
-      firstSeen: sum.firstSeen,
-      lastSeen: Math.max(sum.last, sum.example?.last_seen ?? 0),
       variants: sum.ids.size - (sum.ids.size > 1 ? 1 : 0),
       ids: sum.ids,
       example: sum.example === null ? null : { message: sum.example.example, record: sum.example.record },

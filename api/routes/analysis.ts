@@ -51,7 +51,8 @@ export const toAnomaly = (row: AnomalyRow, { windows, groups }: Context) => ({
   history: row.history,
   signal: row.signal,
   summary: row.summary,
-  muted: windows.has(row.anomaly_id),
+  // Whatever it was kept from then, an incident that it has is one that somebody was told of.
+  muted: windows.has(row.anomaly_id) && !groups.has(row.anomaly_id),
   maintenance_window_id: windows.get(row.anomaly_id) ?? null,
   signals: row.signals?.map((one) => ({ ...one })) ?? [],
   group_id: groups.get(row.anomaly_id)?.id ?? null,

@@ -41,19 +41,25 @@ const baselineFault = (path: string, code: string, message: string, { fromMs, to
       example: `baseline_from=${iso(2 * fromMs - toMs)}&baseline_to=${iso(fromMs)}`,
     },
   ])
-/** The baseline is as long as the range and ends where it begins, unless told otherwise. */
+/** Of ranges that lie beside one another the minute that both have a part of is the range's; the baseline keeps one of its own at least. */
+const beside = (asked: Minutes, range: Minutes, isBefore: boolean): Minutes => {
+  const { fromMs, toMs } = toMinutes(asked)
+  const [endMs, beginMs] = [Math.min(toMs, range.fromMs), Math.max(fromMs, range.toMs)]
+  return isBefore
+    ? { fromMs: Math.min(fromMs, endMs - MINUTE_MS), toMs: endMs }
+    : { fromMs: beginMs, toMs: Math.max(toMs, beginMs + MINUTE_MS) }
+}
+/** The baseline is as long as the range and ends where it begins, unless told otherwise. Overlap is judged of what was asked. */
 const readRanges = (query: { from?: string; to?: string; baseline_from?: string; baseline_to?: string }, nowMs: number): Ranges => {
-  const range = toMinutes(resolveRange(query.from, query.to, nowMs))
+  const asked = resolveRange(query.from, query.to, nowMs)
+  const range = toMinutes(asked)
+  const toMs = query.baseline_to === undefined ? asked.fromMs : parseTime('baseline_to', query.baseline_to, nowMs)
   const lengthMs = range.toMs - range.fromMs
-  const toMs = query.baseline_to === undefined ? range.fromMs : parseTime('baseline_to', query.baseline_to, nowMs)
-  const baseline = toMinutes({
-    fromMs: query.baseline_from === undefined ? toMs - lengthMs : parseTime('baseline_from', query.baseline_from, nowMs),
-    toMs,
-  })
-  if (baseline.fromMs > toMs) throw baselineFault('baseline_from', 'order', 'the baseline begins after its end', range)
-  if (baseline.fromMs < range.toMs && baseline.toMs > range.fromMs)
-    throw baselineFault('baseline_to', 'overlap', 'the baseline and the range overlap', range)
-  return { range, baseline }
+  const fromMs = query.baseline_from === undefined ? toMs - lengthMs : parseTime('baseline_from', query.baseline_from, nowMs)
+  if (fromMs > toMs) throw baselineFault('baseline_from', 'order', 'the baseline begins after its end', range)
+  const isBefore = toMs <= asked.fromMs
+  if (!isBefore && fromMs < asked.toMs) throw baselineFault('baseline_to', 'overlap', 'the baseline and the range overlap', range)
+  return { range, baseline: beside({ fromMs, toMs }, range, isBefore) }
 }
 const spansOf = ({ range, baseline }: Ranges, nowMs: number): Spans => {
   const secondsOf = ({ fromMs, toMs }: Minutes): number => Math.max(1, (Math.min(toMs, nowMs) - fromMs) / 1000)
@@ -65,9 +71,9 @@ const Records = Type.Unsafe<Record<string, number>>({ type: 'object', additional
 const Pattern = Type.Object({
   id: Type.String({ description: "of the template's text: the same for the same text, in every service and process" }),
   template: Type.String({ description: 'the message with <num> for numbers and ids, <str> for quoted text, <*> for words that vary' }),
-  severity: Type.String({ description: 'the highest level it had' }),
-  levels: Records,
-  services: Records,
+  severity: Type.String({ description: 'the highest of levels' }),
+  levels: { ...Records, description: 'records of the range by level; of a pattern that is gone those of the baseline' },
+  services: { ...Records, description: 'the same by service' },
   count: Type.Integer(),
   baselineCount: Type.Integer(),
   share: Type.Number({ description: 'of all records of the range' }),
@@ -82,8 +88,13 @@ const Pattern = Type.Object({
   }),
   new: Type.Boolean(),
   gone: Type.Boolean(),
-  firstSeen: Type.Unsafe<string | null>({ type: ['string', 'null'] }),
-  lastSeen: Type.String(),
+  firstSeen: Type.Unsafe<string | null>({
+    type: ['string', 'null'],
+    description: 'when it was first seen at all, also before both ranges: known for as long as it keeps coming within the retention',
+  }),
+  lastSeen: Type.String({
+    description: 'when it was last seen in the range, to the minute; of a pattern that is gone in the baseline. It may have come since',
+  }),
   variants: Type.Integer({ description: 'messages that are kept apart below it: more than one when words vary' }),
   example: Type.Unsafe<{ message: string; link: string } | null>({
     type: ['object', 'null'],
@@ -176,7 +187,7 @@ export const patternRoutes = (app: App, deps: RouteDeps): void => {
         tags: ['logs'],
         summary: 'Patterns of messages: what is new, what grew and what is gone between two ranges',
         description:
-          'Messages that differ in numbers, ids, quoted text or in words that vary are one pattern. Counts of the range are compared with a baseline, by default the range of the same length before it; rates make ranges of any length comparable. Records are counted as they are stored, so a pattern shows within seconds. Where the baseline has no records (baselineTotal is 0) nothing can be called new by comparison. At most 1,000 templates of a service are told apart in half an hour, the rest is in other.',
+          "Messages that differ in numbers, ids, quoted text or in words that vary are one pattern. Counts of the range are compared with a baseline, by default the range of the same length before it; rates make ranges of any length comparable. Ranges are whole minutes; a minute that both have a part of is the range's. Records are counted as they are stored, so a pattern shows within seconds. Where the baseline has no records (baselineTotal is 0) nothing can be called new by comparison. At most 1,000 templates of a service are told apart in half an hour, the rest is in other.",
         querystring: Type.Object(
           {
             from: Type.Optional(Time),

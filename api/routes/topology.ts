@@ -18,7 +18,7 @@ export const topologyRoutes = (app: App, deps: RouteDeps): void => {
         operationId: 'getTopology',
         tags: ['analysis'],
         summary:
-          'The services of a time range and who calls whom: by spans, shared traces and declarations, each with counts, age and evidence',
+          'The services of a time range and who calls whom: by spans, shared traces and declarations, each with counts, evidence and when it was first and last seen in that range',
         querystring: Type.Object(
           {
             service: Type.Optional({ ...ServiceName, description: 'only what is at most depth calls away from it, in either direction' }),

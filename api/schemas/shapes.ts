@@ -145,8 +145,15 @@ export const Anomaly = Type.Object({
   history: Type.Integer(),
   signal: Type.String(),
   summary: Type.String(),
-  muted: Type.Boolean({ description: 'a maintenance window keeps, or kept, it from opening an incident' }),
-  maintenance_window_id: Nullable('string'),
+  muted: Type.Boolean({
+    description:
+      'a maintenance window has kept it from opening an incident; false once it outlasts the window and has one (group_id) after all',
+  }),
+  maintenance_window_id: Type.Unsafe<string | null>({
+    type: ['string', 'null'],
+    description: 'the window that keeps it back, or kept it back',
+    examples: ['mnt_7f3d2a9c01be'],
+  }),
   signals: Type.Array(Type.Object({ name: Type.String({ examples: ['rolling_z'] }), share: Type.Number({ examples: [1] }) }), {
     description: 'which signals of the detector made it, with their share',
   }),

@@ -33,7 +33,13 @@ const Source = Type.Enum(['span', 'trace', 'declared', 'correlation'], {
   description:
     'span = parent and child; trace = order in shared traces; declared = somebody said so; correlation = they only move together',
 })
-const Seen = Type.Unsafe<string | null>({ type: ['string', 'null'], examples: ['2026-01-31T11:59:50.000Z'] })
+const seen = (description: string) =>
+  Type.Unsafe<string | null>({ type: ['string', 'null'], description, examples: ['2026-01-31T11:59:50.000Z'] })
+/** Of services and of edges: nothing keeps since when an edge is there, and what is before the range is not read. */
+const Seen = {
+  firstSeen: seen('when it was first seen within the range; it may be older, which a longer range shows'),
+  lastSeen: seen('when it was last seen within the range'),
+}
 const TopologyService = Type.Object({
   service: Type.String(),
   owner: Nullable('string'),
@@ -41,8 +47,7 @@ const TopologyService = Type.Object({
   declared: Type.Boolean({ description: 'somebody said something of it' }),
   records: Type.Integer({ description: 'log records in the range, the last half minute aside', examples: [12_000] }),
   errors: Type.Integer({ description: 'of these, errors', examples: [14] }),
-  firstSeen: Seen,
-  lastSeen: Seen,
+  ...Seen,
 })
 const TopologyEdge = Type.Object({
   from: Type.String({ description: 'the caller where directed', examples: ['checkout'] }),
@@ -61,8 +66,7 @@ const TopologyEdge = Type.Object({
     description: 'of these calls, those in which the called one failed; null where that is not known',
     examples: [3],
   }),
-  firstSeen: Seen,
-  lastSeen: Seen,
+  ...Seen,
   evidence: Type.Array(Evidence),
 })
 export const Topology = Type.Object({

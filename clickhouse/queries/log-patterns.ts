@@ -8,8 +8,10 @@ export interface TemplateCountRow {
   readonly severity: number
   readonly records: string
   readonly before: string
-  /** Unix seconds of its newest minute in either range. */
+  /** Unix seconds of its newest minute in the range; 0 where it has none. */
   readonly last: number
+  /** The same of the baseline. */
+  readonly last_before: number
   /** Of all rows, also of those that are not here. */
   readonly all_records: string
   readonly all_before: string
@@ -31,7 +33,12 @@ export const templateCounts: Query<TemplateCountRow> = {
     ')) AS records, toString(sumIf(c.records, ',
     IN_BASELINE,
     `)) AS before,
-  toUnixTimestamp(max(c.minute)) AS last, toString(sum(sumIf(c.records, `,
+  toUnixTimestamp(maxIf(c.minute, `,
+    IN_RANGE,
+    ')) AS last, toUnixTimestamp(maxIf(c.minute, ',
+    IN_BASELINE,
+    `)) AS last_before,
+  toString(sum(sumIf(c.records, `,
     IN_RANGE,
     ')) OVER ()) AS all_records, toString(sum(sumIf(c.records, ',
     IN_BASELINE,
@@ -50,6 +57,7 @@ export interface TemplateTextRow {
   readonly example: string
   readonly record: string
   readonly first_seen: number
+  /** When it was last named, which is now and then: records may have come since. */
   readonly last_seen: number
 }
 const TEXTS = `SELECT service, toString(t.template) AS template, max(t.text) AS text, anyLast(t.example) AS example, anyLast(t.record) AS record,

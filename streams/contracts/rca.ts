@@ -205,6 +205,7 @@ export interface TopologyEdge {
   readonly calls: number | null
   /** Of these calls, those in which the called one failed; null where that is not known. */
   readonly errors: number | null
+  /** In the window: the edge may be older. */
   readonly firstSeen: string | null
   readonly lastSeen: string | null
   readonly evidence: readonly Evidence[]

@@ -1,5 +1,6 @@
 // Maintenance windows over the API: planned, listed by state, ended with an undo that plans the rest.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createControlPlane } from '../../api/services/control-plane.ts'
 import { bearer, NOW, openHarness, type Harness } from './harness.ts'
 
 const PATH = '/api/v1/maintenance-windows'
@@ -80,12 +81,23 @@ test('times that make no window are refused at their field', async () => {
   expect((await call('POST', PATH, { endsAt: iso(NOW + HOUR) }, 'viewer')).said).toMatchObject({ code: 'ROLE_INSUFFICIENT' })
 })
 
-test('an anomaly that a window keeps back says so', async () => {
+test('an anomaly that a window keeps back says so, until it outlasts the window and has its incident', async () => {
+  // A window of another test would take it over.
+  await api.store.query('DELETE FROM maintenance_windows')
+  let nowMs = NOW
+  const plane = createControlPlane(api.store, { cooldownMs: 0, clock: () => nowMs })
   const { said } = await call('POST', PATH, { endsAt: iso(NOW + HOUR) })
-  await api.store.query(
-    "INSERT INTO muted_signals (tenant, kind, signal_id, window_id, service, summary, severity, started_at, neighbours) VALUES ('a', 'anomaly', 'anom-1', $1, 'cart', 's', 'major', now(), '[]')",
-    [said.id],
-  )
+  for (const id of ['anom-1', 'anom-3'])
+    await plane.opened({
+      tenant: 'a',
+      kind: 'anomaly',
+      id,
+      service: 'cart',
+      summary: 's',
+      severity: 'major',
+      startedAtMs: NOW,
+      neighbours: [],
+    })
   const row = {
     kind: 'anomaly',
     service_id: 'cart',
@@ -107,9 +119,17 @@ test('an anomaly that a window keeps back says so', async () => {
     summary: '',
   }
   api.answer = ({ name }) =>
-    name === 'anomalies.list' ? ['anom-1', 'anom-2'].map((anomaly_id) => ({ ...row, anomaly_id })) : [{ total: '2' }]
-  expect((await call('GET', '/api/v1/anomalies')).said.anomalies).toMatchObject([
-    { anomaly_id: 'anom-1', muted: true, maintenance_window_id: said.id },
-    { anomaly_id: 'anom-2', muted: false, maintenance_window_id: null },
+    name === 'anomalies.list' ? ['anom-1', 'anom-2', 'anom-3'].map((anomaly_id) => ({ ...row, anomaly_id })) : [{ total: '3' }]
+  const shown = async () => (await call('GET', '/api/v1/anomalies')).said.anomalies
+  const other = { anomaly_id: 'anom-2', muted: false, maintenance_window_id: null, group_id: null }
+  const keptBack = { muted: true, maintenance_window_id: said.id, group_id: null }
+  expect(await shown()).toMatchObject([{ anomaly_id: 'anom-1', ...keptBack }, other, { anomaly_id: 'anom-3', ...keptBack }])
+  await plane.resolved({ tenant: 'a', kind: 'anomaly', id: 'anom-3', endedAtMs: NOW + 1 })
+  nowMs = NOW + HOUR
+  expect(await plane.openAfterMaintenance()).toBe(1)
+  expect(await shown()).toMatchObject([
+    { anomaly_id: 'anom-1', muted: false, maintenance_window_id: said.id, group_id: expect.stringMatching(/^inc/) },
+    other,
+    { anomaly_id: 'anom-3', ...keptBack },
   ])
 })

@@ -211,6 +211,16 @@ test('one service at a glance has its owner and who says to depend on it', async
   })
 })
 
+test('the description says that first and last of services and edges are within the range', async () => {
+  const { paths } = (await api.app.inject('/openapi.json')).json()
+  const { services, edges } = paths[TOPOLOGY].get.responses['200'].content['application/json'].schema.properties
+  for (const { items } of [services, edges])
+    expect([items.properties.firstSeen.description, items.properties.lastSeen.description]).toEqual([
+      expect.stringContaining('within the range'),
+      expect.stringContaining('within the range'),
+    ])
+})
+
 test('the graph is asked for the last hour of the tenant, without correlation, unless told otherwise', async () => {
   const { said } = await call('GET', TOPOLOGY)
   expect(answered).toEqual([{ tenant: 'a', question: { service: null, depth: 1, fromMs: NOW - 3_600_000, toMs: NOW, correlation: false } }])

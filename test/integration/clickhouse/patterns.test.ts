@@ -258,6 +258,30 @@ describe('patterns', () => {
     expect(Date.parse(of('came before <num>').firstSeen)).toBeLessThan(NOW - 8 * HOUR)
   })
 
+  it('have the levels and the last time of the range, of one that is gone those of the baseline', async () => {
+    await clear()
+    const at = (minutes: number, severity: number, text: string): Timed => ({
+      service: 'shop',
+      severity,
+      template: 0,
+      text,
+      ms: NOW - HOUR + minutes * 60_000,
+    })
+    const names = ['anna', 'bob', 'carol', 'dora', 'emil', 'fritz', 'gerda', 'hugo']
+    await take('a', [
+      ...names.map((name, i) => at(-30 - i, 9, `order 1 placed by customer ${name}`)),
+      at(-20, 17, 'worker 1 stopped'),
+      ...names.slice(0, 2).map((name) => at(5, 13, `order 1 placed by customer ${name}`)),
+      ...names.map((name) => at(40, 9, `order 1 placed by customer ${name}`)),
+    ])
+    const iso = (minutes: number): string => new Date(Math.floor((NOW - HOUR) / 60_000) * 60_000 + minutes * 60_000).toISOString()
+    const { patterns } = await ask(`from=${iso(0)}&to=${iso(10)}&baseline_from=${iso(-60)}&baseline_to=${iso(0)}`)
+    expect(Object.fromEntries(patterns.map(({ template, levels, lastSeen }) => [template, { levels, lastSeen }]))).toEqual({
+      'order <num> placed by customer <*>': { levels: { warn: 2 }, lastSeen: iso(5) },
+      'worker <num> stopped': { levels: { error: 1 }, lastSeen: expect.stringContaining(iso(-20).slice(0, 16)) },
+    })
+  })
+
   it('have one id while words of them begin to vary, and are found by the ids that they had', async () => {
     await clear()
     const login = (name: string): Timed => ({ service: 'auth', severity: 9, template: 0, text: `user ${name} logged in`, ms: NOW - 60_000 })

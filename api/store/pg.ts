@@ -37,6 +37,20 @@ const engineOf = (client: pg.PoolClient | pg.Pool): Engine => ({
   },
 })
 
+/** A request that is one transaction may ask several things at once; pg will no longer queue them on one connection for us. */
+const oneAtATime = (engine: Engine): Engine => {
+  let last: Promise<unknown> = Promise.resolve()
+  const afterLast = <T>(run: () => Promise<T>): Promise<T> => {
+    const result = last.then(run)
+    last = result.catch(() => undefined)
+    return result
+  }
+  return {
+    query: (sql, params) => afterLast(() => engine.query(sql, params)),
+    script: (sql) => afterLast(() => engine.script(sql)),
+  }
+}
+
 const LISTEN_AGAIN_MS = 1000
 const START_ATTEMPTS = 3
 const START_AGAIN_MS = 500
@@ -123,7 +137,7 @@ export const openPg = async (url: string, tlsCa: string | null = null): Promise<
     })
     let broken: Error | undefined
     try {
-      return await run(engineOf(client))
+      return await run(oneAtATime(engineOf(client)))
     } catch (error) {
       if (error instanceof TransientError) broken = error
       throw error

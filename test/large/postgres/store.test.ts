@@ -24,6 +24,21 @@ const settings = async (store: Store): Promise<string[]> =>
 
 describeStore('PostgreSQL', () => createPostgresPlace(serverUrl))
 
+test('a transaction may ask several things at once, of which its connection hears one after the other', async () => {
+  const warnings: string[] = []
+  const note = ({ message }: Error): void => void warnings.push(message)
+  process.on('warning', note)
+  const database = await createDatabase(serverUrl)
+  const store = await open(database.url)
+  const answers = await store.transaction((sql) => Promise.all([1, 2, 3].map((n) => sql.query('SELECT $1::int AS n', [n]))))
+  expect(answers).toEqual([[{ n: 1 }], [{ n: 2 }], [{ n: 3 }]])
+  await store.close()
+  await database.drop()
+  process.off('warning', note)
+  // pg warns of what it queues itself, once in a process.
+  expect(warnings.filter((message) => message.includes('client.query'))).toEqual([])
+})
+
 describe.skipIf(!hasOpenssl)('a PostgreSQL server behind TLS', () => {
   const { cert, key } = hasOpenssl ? makeCertificate() : { cert: '', key: '' }
   const over = async (run: (url: string) => Promise<void>): Promise<void> => {

@@ -1,72 +1,59 @@
 // `npm run -s backtest -- FILE.csv… --out DIR`: tries the detector on series of your own. Each file has a header with
 // `timestamp` and `value`; missing and irregular rows are fine. Writes DIR/FILE.csv, row for row, and DIR/FILE.svg, and prints
 // a summary. `is_anomaly` is 1 where an alarm is raised, not for as long as it lasts.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { sharesOf } from '../analytics/anomaly/surprise/surprise.ts'
-import { judge, toCsv, type JudgedRow } from './backtest/judge.ts'
+import { judge, toCsv } from './backtest/judge.ts'
+import { openDirectory, planOutputs, type Plan } from './backtest/outputs.ts'
 import { toSvg } from './backtest/plot.ts'
-import { readSeries } from './backtest/series-file.ts'
+import { isNewestFirst, readRows } from './backtest/series-file.ts'
+import { isUnjudged, summaryOf } from './backtest/summary.ts'
 
-const SHOWN = 5
+const USAGE = 'usage: npm run -s backtest -- FILE.csv… --out DIR'
 
-const fail = (message: string): never => {
+const fail = (message: string, code: number): never => {
   console.error(message)
-  process.exit(2)
+  process.exit(code)
 }
 
-const summary = (file: string, rows: readonly JudgedRow[]): string => {
-  const alarms = rows.filter((row) => row.reading?.alarm === true)
-  const skipped = rows.filter((row) => row.reading === null).length
-  const lines = [...alarms]
-    .sort((a, b) => b.reading!.score - a.reading!.score)
-    .slice(0, SHOWN)
-    .map(
-      ({ timestamp, value, reading }) =>
-        `  ${timestamp}  ${value} where ${Number(reading!.expected.toPrecision(4))} was expected, score ${reading!.score.toFixed(2)} (${sharesOf(
-          reading!,
-        )
-          .slice(0, 3)
-          .map(({ name, share }) => `${name} ${Math.round(100 * share)} %`)
-          .join(', ')})`,
-    )
-  return [
-    `${file}: ${rows.length} rows, ${alarms.length} ${alarms.length === 1 ? 'alarm' : 'alarms'}${skipped > 0 ? `, ${skipped} rows without a value or out of order` : ''}`,
-    ...lines,
-  ].join('\n')
-}
-
-const outputName = (file: string, taken: Set<string>): string => {
-  const stem = basename(file).replace(/\.csv$/i, '')
-  let name = stem
-  for (let i = 2; taken.has(name); i++) name = `${stem}-${i}`
-  taken.add(name)
-  return name
-}
-
-const { values, positionals } = (() => {
+const toArguments = (): { inputs: string[]; out: string } => {
   try {
-    return parseArgs({ allowPositionals: true, options: { out: { type: 'string' } } })
+    const { values, positionals } = parseArgs({ allowPositionals: true, options: { out: { type: 'string' } } })
+    return positionals.length > 0 && values.out ? { inputs: positionals, out: resolve(values.out) } : fail(USAGE, 2)
   } catch (error) {
-    return fail(`${(error as Error).message}\nusage: npm run -s backtest -- FILE.csv… --out DIR`)
+    return fail(`${(error as Error).message}\n${USAGE}`, 2)
   }
-})()
-if (positionals.length === 0 || values.out === undefined) fail('usage: npm run -s backtest -- FILE.csv… --out DIR')
-const out = values.out!
-mkdirSync(out, { recursive: true })
-const taken = new Set<string>()
-for (const file of positionals) {
-  const name = outputName(file, taken)
-  const target = join(out, `${name}.csv`)
-  if (resolve(target) === resolve(file)) fail(`${file} would be written over: choose another --out`)
+}
+
+/** What `act` returns, or the end, in one line. */
+const orFail = <T>(act: () => T, code: number): T => {
   try {
-    const rows = judge(readSeries(readFileSync(file, 'utf8')))
-    writeFileSync(target, toCsv(rows))
-    writeFileSync(join(out, `${name}.svg`), toSvg(name, rows))
-    console.log(summary(file, rows))
+    return act()
   } catch (error) {
-    console.error(`${file}: ${(error as Error).message}`)
+    return fail((error as Error).message, code)
+  }
+}
+
+/** @throws Error in words. */
+const backtest = (plan: Plan): void => {
+  const rows = readRows(readFileSync(plan.input, 'utf8'))
+  const newestFirst = isNewestFirst(rows)
+  const judged = judge(newestFirst ? rows.toReversed() : rows)
+  writeFileSync(plan.csv, toCsv(newestFirst ? judged.toReversed() : judged))
+  writeFileSync(plan.svg, toSvg(plan.name, judged))
+  console.log(summaryOf(plan, judged, newestFirst))
+  if (isUnjudged(judged)) throw new Error('nothing in it could be judged')
+}
+
+const { inputs, out } = toArguments()
+const plans = orFail(() => planOutputs(inputs, out), 2)
+orFail(() => openDirectory(out), 1)
+for (const plan of plans) {
+  try {
+    backtest(plan)
+  } catch (error) {
+    console.error(`${plan.input}: ${(error as Error).message}`)
     process.exitCode = 1
   }
 }

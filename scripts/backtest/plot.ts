@@ -11,8 +11,21 @@ const extremes = (column: readonly JudgedRow[]): JudgedRow[] => {
   return [...new Set([sorted[0], sorted[sorted.length - 1]])].sort((a, b) => a.atMs - b.atMs)
 }
 
+/** Those that were judged, but for rows whose times are ahead of later ones: the line would go back, and the rest be a dot. */
+const inOrder = (rows: readonly JudgedRow[]): JudgedRow[] => {
+  let nextMs = Infinity
+  const kept: JudgedRow[] = []
+  for (const row of rows.toReversed()) {
+    if (row.reading === null || row.atMs >= nextMs) continue
+    nextMs = row.atMs
+    kept.push(row)
+  }
+  return kept.toReversed()
+}
+
+/** `rows` in order of time. */
 export const toSvg = (title: string, rows: readonly JudgedRow[]): string => {
-  const known = rows.filter((row) => row.reading !== null)
+  const known = inOrder(rows)
   const perColumn = Math.ceil(known.length / COLUMNS)
   const drawn =
     known.length <= 2 * COLUMNS

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { judge, toCsv } from '../../scripts/backtest/judge.ts'
 import { toSvg } from '../../scripts/backtest/plot.ts'
-import { readSeries, toUnixMs } from '../../scripts/backtest/series-file.ts'
+import { isNewestFirst, readRows, readSeries, toUnixMs } from '../../scripts/backtest/series-file.ts'
 import { createRandom } from '../seasonal/random.ts'
 
 const HEADER = 'timestamp,value,expected,lower,upper,anomaly_score,is_anomaly'
@@ -45,6 +45,35 @@ describe('a series as a file', () => {
     ])
     expect(() => readSeries('time,count\n1,2\n')).toThrow('timestamp and value')
   })
+  it('takes eight digits that are a date as one, and no time that is further than any date', () => {
+    expect(toUnixMs('20260105')).toBe(Date.UTC(2026, 0, 5))
+    expect(toUnixMs('20261399')).toBe(20_261_399_000)
+    expect(toUnixMs('9'.repeat(40))).toBeNaN()
+  })
+  it('reads quoted fields with commas and quotes in them, and knows the line of each row and what it says', () => {
+    const file = [
+      '"host, or ""pod""",timestamp,"value"',
+      '"a, b",1600000060,7.50',
+      '',
+      '"c ""d"", e","1600000120","8"',
+      ',1600000180,9',
+      '"f,1600000240,1',
+    ].join('\n')
+    expect(readRows(file).map(({ line, timestamp, text }) => [line, timestamp, text])).toEqual([
+      [2, '1600000060', '7.50'],
+      [4, '1600000120', '8'],
+      [5, '1600000180', '9'],
+      [6, '1600000240', '1'],
+    ])
+  })
+  it('is newest first when most of it goes back in time', () => {
+    const file = (lines: readonly string[]) => isNewestFirst(readSeries(csv(lines)))
+    const lines = rows(50)
+    expect(file(lines)).toBe(false)
+    expect(file(lines.toReversed())).toBe(true)
+    expect(file(['no date,1', ...lines.toReversed(), lines[20]])).toBe(true)
+    expect(file([])).toBe(false)
+  })
 })
 
 describe('a judged series', () => {
@@ -63,6 +92,66 @@ describe('a judged series', () => {
         .filter((line) => line.endsWith(',1'))
         .map((line) => line.split(',')[1]),
     ).toContain('900')
+  })
+  it('has times and values as the file has them, and all digits of what was expected', () => {
+    const lines = rows(60).map((line, i) => `"${line.split(',')[0]}",${i === 50 ? '1000000025.6070' : (1e9 + 25 + (i % 7) / 8).toFixed(3)}`)
+    lines[10] = '"Thursday, or so",1e3'
+    const out = toCsv(judge(readRows(csv(lines)))).split('\n')
+    expect(out[51]).toMatch(/^2026-01-01 04:10:00,1000000025\.6070,1000000025\.\d+,\d+\.\d+,\d+\.\d+,/)
+    expect(out[11]).toBe('"Thursday, or so",1e3,,,,0.000000,0')
+  })
+  it('has no reading where the value is infinite, no number or beyond what can be learned, and goes on after it', () => {
+    const lines = rows(400)
+    const values = ['Infinity', '-Infinity', '1e400', 'NaN', 'n/a', '-1e200']
+    for (const [i, value] of values.entries()) lines[100 + i] = lines[100 + i].replace(/,.*/, `,${value}`)
+    const judged = judge(readRows(csv(lines)))
+    expect(judged.slice(100, 106).map(({ reading, skip }) => [reading, skip])).toEqual([
+      ...Array.from({ length: 5 }, () => [null, 'without a finite value']),
+      [null, 'with a value beyond 1e37'],
+    ])
+    expect(judged.filter(({ reading }) => reading?.state === 'ready')).toHaveLength(400 - 20 - values.length)
+    const huge = judge(readSeries(csv(rows(3_000).map((line, i) => line.replace(/,.*/, i % 2 ? ',1e37' : ',-1e37')))))
+    expect(`${toCsv(huge)}${toSvg('huge', huge)}`).not.toMatch(/NaN|Infinity/)
+  })
+  it.each([
+    ['the first row', [0]],
+    ['the second', [1]],
+    ['the eleventh', [10]],
+    ['three in a row', [10, 11, 12]],
+    ['some', [10, 500, 501, 2_000]],
+    ['one in 29', Array.from({ length: 100 }, (_, i) => 29 * i)],
+  ])('is judged though %s is far in the future, each row by those before it alone', (_, wrong) => {
+    const lines = rows(3_000)
+    for (const i of wrong) lines[i] = lines[i].replace('2026', '2099')
+    const judged = judge(readRows(csv(lines)))
+    expect(judged.filter(({ reading }) => reading === null)).toEqual([])
+    expect(judged.filter(({ reading }) => reading!.alarm).map(({ text }) => text)).toContain('900')
+    for (const count of [2, 11, 12, 30, 501, 2_500])
+      expect(judge(readRows(csv(lines.slice(0, count)))), `the first ${count}`).toEqual(judged.slice(0, count))
+    expect(toSvg('ahead', judged)).not.toContain('>2099')
+  })
+  it('is judged though times run further and further ahead', () => {
+    const lines = rows(3_000)
+    for (const i of [30, 31, 32, 33, 34, 35]) lines[i] = lines[i].replace('2026', String(2000 + 2 * i))
+    expect(judge(readSeries(csv(lines))).filter(({ reading }) => reading === null)).toEqual([])
+  })
+  it('goes on with all that was learned after a gap, and skips what is a little late', () => {
+    const lines = rows(400).map((line, i) => (i < 200 ? line : line.replace('2026', '2028')))
+    lines.splice(300, 0, lines[298])
+    const judged = judge(readRows(csv(lines)))
+    expect(judged[200].reading).toMatchObject({ state: 'ready', history: 200 })
+    expect(judged.flatMap(({ line, skip }) => (skip === null ? [] : [[line, skip]]))).toEqual([[302, 'not after the rows before']])
+  })
+  it('is drawn from near its least value where it varies little', () => {
+    const labels = (level: number): number[] => {
+      const file = csv(rows(400).map((line, i) => line.replace(/,.*/, `,${level + ((i * 7) % 25)}`)))
+      return [...toSvg('large', judge(readSeries(file))).matchAll(/text-anchor="end">([^<]*)</g)].map(([, label]) =>
+        Number(label.replaceAll(',', '').replace('−', '-')),
+      )
+    }
+    expect(Math.min(...labels(1e9))).toBeGreaterThan(1e9 - 100)
+    expect(Math.max(...labels(-1e9))).toBeLessThan(-1e9 + 100)
+    expect(Math.min(...labels(20))).toBeLessThanOrEqual(0)
   })
   it('is drawn with its alarms, and with text that is only text', () => {
     const svg = toSvg('<script>&"', judge(readSeries(csv(rows(400)))))
@@ -104,5 +193,62 @@ describe('npm run backtest', () => {
     const done = await run(join(directory, 'cpu.csv'), '--out', directory)
     expect([done.code, done.stderr]).toEqual([2, expect.stringContaining('written over')])
     expect(readFileSync(join(directory, 'cpu.csv'), 'utf8')).toBe(before)
+  })
+  it.each(['of another folder', 'behind a link', 'that is not there yet', 'that has another name'])(
+    'writes nothing where an output would replace an input %s',
+    async (which) => {
+      const place = mkdtempSync(join(directory, 'place-'))
+      const [first, folder, link] = [join(place, 'same.csv'), join(place, 'real'), join(place, 'link')]
+      mkdirSync(folder)
+      symlinkSync(folder, link)
+      writeFileSync(first, csv(rows(30)))
+      if (which === 'that has another name') linkSync(first, join(folder, 'same.csv'))
+      else if (which !== 'that is not there yet') writeFileSync(join(folder, 'same.csv'), csv(rows(40)))
+      const before = readdirSync(folder)
+      const done = await run(first, join(folder, 'same.csv'), '--out', which === 'behind a link' ? link : folder)
+      expect([done.code, done.stdout, done.stderr]).toEqual([2, '', expect.stringMatching(/^\S+same\.csv would be written over: .*\n$/)])
+      expect(readdirSync(folder)).toEqual(before)
+    },
+  )
+  it('says in a line where it cannot write', async () => {
+    const file = join(directory, 'cpu.csv')
+    for (const out of [file, join(file, 'below', 'it'), '/proc/foo', '/sys/foo']) {
+      const done = await run(file, '--out', out)
+      expect([done.code, done.stdout, done.stderr], out).toEqual([1, '', expect.stringMatching(/^--out \S+ cannot be written to: .*\n$/)])
+    }
+  })
+  it('says what was not judged and why, and where each output is', async () => {
+    const lines = rows(400)
+    lines.splice(100, 0, '', 'no date,5', '2025-12-31 00:00:00,5', 'no date,6', '2026-01-01 08:20:00,')
+    writeFileSync(join(directory, 'gaps.csv'), csv(lines))
+    const out = join(directory, 'gaps')
+    const done = await run(join(directory, 'gaps.csv'), '--out', out)
+    expect(done.code).toBe(0)
+    expect(done.stdout).toContain(`gaps.csv: 404 rows, 1 alarm, written to ${join(out, 'gaps.csv')} and ${join(out, 'gaps.svg')}\n`)
+    expect(done.stdout).toContain('4 rows were not judged: 2 without a time (first in line 103)')
+    expect(done.stdout).toContain(', 1 without a finite value (first in line 106), 1 not after the rows before (first in line 104)\n')
+  })
+  it('fails where nothing could be judged, and writes the rows all the same', async () => {
+    writeFileSync(join(directory, 'undated.csv'), csv(rows(30).map((line) => `soon${line}`)))
+    writeFileSync(join(directory, 'empty.csv'), csv([]))
+    const out = join(directory, 'unjudged')
+    const done = await run(join(directory, 'undated.csv'), join(directory, 'empty.csv'), '--out', out)
+    expect(done.code).toBe(1)
+    expect(done.stdout).toContain('30 rows were not judged: 30 without a time (first in line 2)')
+    expect(done.stderr.match(/(undated|empty)\.csv: nothing in it could be judged/g)).toHaveLength(2)
+    expect(readFileSync(join(out, 'undated.csv'), 'utf8').split('\n')).toHaveLength(32)
+  })
+  it('judges a file that is newest first in order of time, and keeps its order', async () => {
+    writeFileSync(join(directory, 'newest.csv'), csv(rows(400).toReversed()))
+    const out = join(directory, 'newest')
+    const done = await run(join(directory, 'newest.csv'), join(directory, 'cpu.csv'), '--out', out)
+    expect([done.code, done.stdout]).toEqual([0, expect.stringContaining('newest first')])
+    const [newest, cpu] = ['newest', 'cpu'].map((name) =>
+      readFileSync(join(out, `${name}.csv`), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .slice(1),
+    )
+    expect(newest).toEqual(cpu.toReversed())
   })
 })

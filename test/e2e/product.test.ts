@@ -1,5 +1,6 @@
 // The product as one process: its commands, its lock, its end and its start.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -69,6 +70,23 @@ describe('the product in one process', () => {
     await product.start()
     expect(await messages()).toEqual(['kept'])
   })
+
+  it('stops when only `npm start` hears the signal, as of who supervises that', async () => {
+    await product.stop()
+    const { pid: before } = product.addresses()
+    const anyPort = Object.fromEntries(['OTLP', 'ALERTS', 'API', 'CLICKHOUSE'].map((one) => [`LAPWING_${one}_LISTEN`, '127.0.0.1:0']))
+    const npm = spawn('npm', ['start'], {
+      cwd: root,
+      stdio: 'ignore',
+      env: { ...process.env, ...anyPort, LAPWING_DATA_DIR: product.dataDir },
+    })
+    const ended = once(npm, 'exit')
+    await until('it is ready', 60_000, async () => product.addresses().pid !== before && (await product.api('/health/ready')).ok)
+    const { pid } = product.addresses()
+    npm.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+    expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
+  }, 120_000)
 
   it('lists every wrong setting at once', async () => {
     const wrong = createProduct({ env: { LAPWING_OTLP_LISTEN: 'nowhere', LAPWING_LOG_SYNC: 'never' } })

@@ -7,6 +7,7 @@ import { migrate } from './migrate.ts'
 import { toStorable } from './storable.ts'
 import type { Engine, SqlValue, Store } from './store.ts'
 import { createSessions } from './transaction.ts'
+import { createTurns } from './turns.ts'
 
 const INT8 = 20
 const types = {
@@ -39,15 +40,10 @@ const engineOf = (client: pg.PoolClient | pg.Pool): Engine => ({
 
 /** A request that is one transaction may ask several things at once; pg will no longer queue them on one connection for us. */
 const oneAtATime = (engine: Engine): Engine => {
-  let last: Promise<unknown> = Promise.resolve()
-  const afterLast = <T>(run: () => Promise<T>): Promise<T> => {
-    const result = last.then(run)
-    last = result.catch(() => undefined)
-    return result
-  }
+  const inTurn = createTurns()
   return {
-    query: (sql, params) => afterLast(() => engine.query(sql, params)),
-    script: (sql) => afterLast(() => engine.script(sql)),
+    query: (sql, params) => inTurn(() => engine.query(sql, params)),
+    script: (sql) => inTurn(() => engine.script(sql)),
   }
 }
 

@@ -7,6 +7,7 @@ import { toStorable } from './storable.ts'
 import type { ThreadReply, ThreadRequest } from './pglite-thread.ts'
 import type { Engine, SqlValue, Store } from './store.ts'
 import { createSessions } from './transaction.ts'
+import { createTurns } from './turns.ts'
 
 interface Waiter {
   readonly resolve: (rows: unknown[]) => void
@@ -57,13 +58,8 @@ export const openPglite = async (directory: string): Promise<Store> => {
   }
   await migrate(engine)
 
-  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = createTurns()
   let closing: Promise<void> | null = null
-  const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
-    const mine = last.then(run, run)
-    last = mine.catch(() => undefined)
-    return mine
-  }
   return {
     ...createSessions({ query: (sql, params) => inTurn(() => engine.query(sql, params)) }, (run) => inTurn(() => run(engine))),
     close: () =>

@@ -12,7 +12,7 @@ import { createLogsReader } from '../../analytics/decode/protobuf-logs.ts'
 import { createPartials } from '../../analytics/series/partials.ts'
 import { hashTemplate } from '../../analytics/series/template-hash.ts'
 import { createCorpus } from '../load/body.ts'
-import { decodeToObjects } from '../load/otlp-objects.ts'
+import { decodeToObjects } from '../peers/otlp-objects.ts'
 import type { Result } from '../report/result.ts'
 
 const RECORDS = 1000

@@ -3,7 +3,7 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseAllowList, type AllowList } from './api/egress/address.ts'
-import type { JwtConfig } from './api/services/jwt.ts'
+import type { JwtConfig } from './api/services/jwt-config.ts'
 import { readClickHouseCluster, type ClusterSettings } from './config/clickhouse-cluster.ts'
 import { readJwt } from './config/jwt.ts'
 import { readKafka } from './config/kafka.ts'

@@ -6,7 +6,6 @@ import { createLogger } from './process/logger.ts'
 import { startProduct } from './process/product.ts'
 import { PermanentError, TransientError } from './streams/contracts/errors.ts'
 
-const begunMs = performance.now()
 const CLOSE_TIMEOUT_MS = 9500
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -48,7 +47,8 @@ const run = async (): Promise<void> => {
       addresses: product.addresses,
       token: product.token,
       dataDir: config.dataDir,
-      readyMs: performance.now() - begunMs,
+      // Since the process was made, its own loading included.
+      readyMs: performance.now(),
     }),
   )
 }

@@ -4,7 +4,6 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { Ajv } from 'ajv'
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -14,7 +13,7 @@ import Fastify, {
 } from 'fastify'
 import { apiError } from './errors.ts'
 import { createCursors } from './cursor.ts'
-import { mcpRoutes } from './mcp/server.ts'
+import { mcpRoutes } from './mcp/routes.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import { accessOf, createAuthenticator, protect } from './plugins/authentication.ts'
 import { createChanges } from './plugins/changes.ts'
@@ -27,6 +26,7 @@ import { tellLimits } from './plugins/limit-headers.ts'
 import { takeNames } from './plugins/names.ts'
 import { linkPages } from './plugins/next-link.ts'
 import { handleClientError, handleRawRequests, letThrough } from './plugins/raw-errors.ts'
+import { createLazySchemas, type Compilers, type LazySchemas } from './plugins/schemas.ts'
 import { guardText } from './plugins/text-guard.ts'
 import { handleUnrouted } from './plugins/unrouted.ts'
 import type { ApiConfig, ApiDeps, RouteDeps } from './ports.ts'
@@ -71,12 +71,10 @@ export type App = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >
-export interface Api {
-  readonly address: { readonly host: string; readonly port: number }
-  close(): Promise<void>
-}
+export type Api = App & LazySchemas
 
 const MAX_BODY_BYTES = 1024 * 1024
+const COMPILE_EVERY_MS = 10
 const DOCS = '/docs'
 const LOCAL_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 /** Callers wait at most 5 s for an answer. */
@@ -89,7 +87,7 @@ const MAX_PARAM_LENGTH = 255 * 9
 
 const LIMITS = { headersTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 16_384, ...letThrough }
 
-const createServer = (trustProxy: readonly string[], tls: ApiConfig['listen']['tls']): App =>
+const createServer = (trustProxy: readonly string[], tls: ApiConfig['listen']['tls'], compilersFactory: Compilers): App =>
   Fastify({
     ...((tls === undefined ? { http: LIMITS } : { https: { ...LIMITS, cert: readFileSync(tls.cert), key: readFileSync(tls.key) } }) as {
       http: typeof LIMITS
@@ -103,36 +101,16 @@ const createServer = (trustProxy: readonly string[], tls: ApiConfig['listen']['t
     exposeHeadRoutes: true,
     genReqId: () => randomBytes(8).toString('hex'),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
+    schemaController: { compilersFactory },
     frameworkErrors: (_error, request, reply) => {
       sendError(request, reply.header('x-request-id', request.id), apiError('NOT_FOUND', 'no such path'))
     },
     clientErrorHandler: handleClientError as never,
   }).withTypeProvider<TypeBoxTypeProvider>()
 
-/** Query strings and paths are text: numbers in them are read as such. Bodies are taken as they are. */
-const readQueries = (app: App): void => {
-  const strict = new Ajv({
-    verbose: true,
-    removeAdditional: false,
-    coerceTypes: false,
-    useDefaults: false,
-    allErrors: false,
-    strict: false,
-  })
-  const lenient = new Ajv({
-    verbose: true,
-    removeAdditional: false,
-    coerceTypes: 'array',
-    useDefaults: false,
-    allErrors: false,
-    strict: false,
-  })
-  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? strict : lenient).compile(schema as object) as never)
-}
-
-export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> => {
-  const app = createServer(config.trustProxy ?? [], config.listen.tls)
+export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<Api> => {
+  const { compilers, compileNext } = createLazySchemas()
+  const app = createServer(config.trustProxy ?? [], config.listen.tls, compilers)
   const authenticate = createAuthenticator(deps.credentials, deps.clock, deps.onTokenUse, deps.authenticateJwt)
   const answers = createIdempotentAnswers(config.secretKey, deps.clock)
   const budgets = createBudgets(deps.store, deps.clock)
@@ -170,7 +148,6 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
     clearInterval(sweeping)
     await windows.close()
   })
-  readQueries(app)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store')
   })
@@ -243,20 +220,31 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<App> 
       extend: deps.extendMcp as never,
     })
   })
-  return app
+  return Object.assign(app, { compileNext })
 }
 
-/** @throws PermanentError PORT_BUSY. */
-export const startApi = async (config: ApiConfig, deps: ApiDeps): Promise<Api> => {
-  const app = await createApp(config, deps)
+/** What the server's plugins load when they are first used, 0.1 s: ahead of time, while the stores open. */
+export const warmUp = async (): Promise<void> => {
+  const app = createServer([], undefined, createLazySchemas().compilers)
+  await app.register(swagger)
+  await app.register(swaggerUi, { routePrefix: DOCS })
+  await app.ready()
+  await app.close()
+}
+
+/** Resolves to where it listens. @throws PermanentError PORT_BUSY. */
+export const listen = async (app: Api, { host, port }: ApiConfig['listen']): Promise<{ readonly host: string; readonly port: number }> => {
   try {
-    await app.listen({ host: config.listen.host, port: config.listen.port })
+    await app.listen({ host, port })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === undefined) throw error
     const why = code === 'EADDRINUSE' ? 'is held by another program' : `cannot be listened on (${code})`
-    throw new PermanentError('PORT_BUSY', `${config.listen.host}:${config.listen.port} ${why}; LAPWING_API_LISTEN moves the API`)
+    throw new PermanentError('PORT_BUSY', `${host}:${port} ${why}; LAPWING_API_LISTEN moves the API`)
   }
-  const { port } = app.server.address() as { port: number }
-  return { address: { host: config.listen.host, port }, close: () => app.close() }
+  const compiling = setInterval(() => {
+    if (!app.compileNext()) clearInterval(compiling)
+  }, COMPILE_EVERY_MS).unref()
+  app.server.once('close', () => clearInterval(compiling))
+  return { host, port: (app.server.address() as { port: number }).port }
 }

@@ -25,7 +25,7 @@ export interface ApiConfig {
   /** /metrics without a token: for a loopback listener. */
   readonly metricsOpen: boolean
   /** Where heartbeats are sent to. */
-  readonly otlpBase: string
+  readonly otlpBase: () => string
   /** Of one address; a million unless told otherwise. */
   readonly requestsPerMinute?: number
   /** Several processes work on the store: they count together. */

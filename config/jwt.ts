@@ -1,5 +1,5 @@
 // Whose JWTs are taken.
-import { JWT_ALGORITHMS, type JwtConfig } from '../api/services/jwt.ts'
+import { JWT_ALGORITHMS, type JwtConfig } from '../api/services/jwt-config.ts'
 import type { Settings } from './settings.ts'
 
 /** Null when no issuer is configured. */

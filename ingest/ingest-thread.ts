@@ -38,16 +38,24 @@ interface Pending {
 type Asked =
   Extract<ToThread, { readonly id: number }> extends infer Message ? (Message extends ToThread ? Omit<Message, 'id'> : never) : never
 
+/**
+ * A thread that loads its code and waits to be told what to do: ahead of time, while the caller does not know that yet.
+ * The HTTP library reads a setting from the environment of the process, not from a thread's copy of it.
+ */
+export const loadIngestThread = (): Worker => new Worker(new URL('./thread.ts', import.meta.url), { env: SHARE_ENV })
+
 /** @throws PermanentError PORT_BUSY, or what opening the event log threw. */
-export const startIngestThread = (config: Omit<IngestThreadConfig, 'acceptJwt'>, deps: IngestThreadDeps): Promise<IngestThread> =>
+export const startIngestThread = (
+  config: Omit<IngestThreadConfig, 'acceptJwt'>,
+  deps: IngestThreadDeps,
+  worker: Worker = loadIngestThread(),
+): Promise<IngestThread> =>
   new Promise((resolve, reject) => {
-    const workerData: IngestThreadData = {
+    worker.postMessage({
       config: { ...config, acceptJwt: deps.authenticateJwt !== undefined },
       credentials: deps.credentials,
       logBytes: deps.logBytes ?? [],
-    }
-    // The HTTP library reads a setting from the environment of the process, not from a thread's copy of it.
-    const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData, env: SHARE_ENV })
+    } satisfies IngestThreadData)
     const exited = new Promise<void>((done) => {
       worker.once('exit', () => {
         done()

@@ -1,5 +1,5 @@
 // Thread entry of ingest: its own instance of the event log, the listeners, and a message port for the main thread.
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
 import { openEventLog } from '../streams/open-event-log.ts'
 import { startIngest } from './ingest.ts'
@@ -79,8 +79,11 @@ const run = async ({ config, credentials, logBytes }: IngestThreadData): Promise
   tell({ kind: 'listening', addresses: ingest.addresses })
 }
 
-run(workerData as IngestThreadData).catch((error: unknown) => {
-  const known = error instanceof PermanentError || error instanceof TransientError
-  tell({ kind: 'failed', code: known ? error.code : null, message: error instanceof Error ? error.message : String(error) })
-  port.close()
+// What to do comes first; nothing else is sent before it listens.
+port.once('message', (data: IngestThreadData) => {
+  run(data).catch((error: unknown) => {
+    const known = error instanceof PermanentError || error instanceof TransientError
+    tell({ kind: 'failed', code: known ? error.code : null, message: error instanceof Error ? error.message : String(error) })
+    port.close()
+  })
 })

@@ -1,6 +1,8 @@
 // Who calls, for whoever authenticates in this process: live credentials, JWTs, and what is counted of tokens.
 import { createGuardedFetch } from '../api/egress/guarded-fetch.ts'
-import { createJwtVerifier } from '../api/services/jwt.ts'
+import type { AllowList } from '../api/egress/address.ts'
+import type { JwtVerifier } from '../api/services/jwt.ts'
+import type { JwtConfig } from '../api/services/jwt-config.ts'
 import { createJwtSessions } from '../api/services/jwt-sessions.ts'
 import { createLogBytes, type LogBytes } from '../api/services/log-bytes.ts'
 import { createTokenUses, type TokenUses } from '../api/services/token-use.ts'
@@ -28,6 +30,10 @@ export interface IdentityDeps {
   /** Null: what is known is too old to go by. */ readonly onChange: (snapshot: CredentialSnapshot | null) => Promise<void>
 }
 
+/** Only who has an issuer pays for loading what checks signatures. */
+const openJwtVerifier = async (jwt: JwtConfig, allow: AllowList): Promise<JwtVerifier> =>
+  (await import('../api/services/jwt.ts')).createJwtVerifier(jwt, createGuardedFetch({ allow }))
+
 export const openIdentity = async (config: Config, deps: IdentityDeps): Promise<Identity> => {
   const { store, clock, logger, onClose } = deps
   const tokenUses = createTokenUses({}, { store, onError: (error) => logger.warn({ error: String(error) }, 'token use not written') })
@@ -39,9 +45,7 @@ export const openIdentity = async (config: Config, deps: IdentityDeps): Promise<
   })
   onClose(() => logBytes.close())
   const jwts =
-    config.jwt === null
-      ? null
-      : createJwtSessions({ store, verify: createJwtVerifier(config.jwt, createGuardedFetch({ allow: config.egressAllow })), clock })
+    config.jwt === null ? null : createJwtSessions({ store, verify: await openJwtVerifier(config.jwt, config.egressAllow), clock })
   const onChange = (snapshot: CredentialSnapshot | null): Promise<void> => {
     jwts?.forget()
     return deps.onChange(snapshot)

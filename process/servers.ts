@@ -4,17 +4,12 @@ import { join } from 'node:path'
 import { createLeases, createSoleOwner } from '../api/services/leases.ts'
 import { openStore } from '../api/store/open-store.ts'
 import type { Store } from '../api/store/store.ts'
-import { createClickHouse, type ClickHouse } from '../clickhouse/client.ts'
-import { createClusterClickHouse } from '../clickhouse/cluster/client.ts'
-import { completeNodes } from '../clickhouse/cluster/complete.ts'
+import type { ClickHouse } from '../clickhouse/client.ts'
 import { startLocalClickHouse, type LocalClickHouse } from '../clickhouse/local/local.ts'
-import { migrate } from '../clickhouse/migrate.ts'
-import { keepDays } from '../clickhouse/ttl.ts'
 import type { Config } from '../config.ts'
 import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
 import type { EventLog } from '../streams/contracts/event-log.ts'
 import type { Leases } from '../streams/contracts/leases.ts'
-import { openEventLog } from '../streams/open-event-log.ts'
 import type { OnClose } from './closers.ts'
 import type { Logger } from './logger.ts'
 
@@ -26,61 +21,36 @@ export interface Servers {
   readonly log: EventLog
 }
 
+const loadClient = () => import('./clickhouse.ts')
+
+const startLocal = async (config: Config, logger: Logger, onClose: OnClose, onSpawn: () => void): Promise<LocalClickHouse> => {
+  const local = await startLocalClickHouse({
+    directory: join(config.dataDir, 'clickhouse'),
+    listen: config.clickhouseListen,
+    maxMemoryBytes: config.clickhouseMaxMemoryBytes,
+    readerPassword: config.readerPassword,
+    database: config.clickhouseDatabase,
+    binary: config.clickhouseBinary,
+    log: logger,
+    onSpawn,
+  })
+  onClose(() => local.close())
+  return local
+}
+
 const openClickHouse = async (
   config: Config,
   logger: Logger,
   onClose: OnClose,
+  onBegun: () => void,
 ): Promise<{ clickhouse: ClickHouse; local: LocalClickHouse | null }> => {
-  const local =
-    config.clickhouseUrl !== null
-      ? null
-      : await startLocalClickHouse({
-          directory: join(config.dataDir, 'clickhouse'),
-          listen: config.clickhouseListen,
-          maxMemoryBytes: config.clickhouseMaxMemoryBytes,
-          readerPassword: config.readerPassword,
-          database: config.clickhouseDatabase,
-          binary: config.clickhouseBinary,
-          log: logger,
-        })
-  if (local !== null) onClose(() => local.close())
-  const place = {
-    url: local?.url ?? config.clickhouseUrl!,
-    user: local?.user ?? config.clickhouseUser,
-    password: local?.password ?? config.clickhousePassword,
-    database: config.clickhouseDatabase,
-    tlsCa: local === null ? config.clickhouseTlsCa : null,
-    askedSettings: local?.askedSettings ?? {},
-  }
-  const clickhouse =
-    config.clickhouseCluster === null
-      ? createClickHouse(place)
-      : createClusterClickHouse({ ...place, cluster: config.clickhouseCluster.name, insertQuorum: config.clickhouseCluster.insertQuorum })
+  const local = config.clickhouseUrl === null ? await startLocal(config, logger, onClose, onBegun).finally(onBegun) : null
+  onBegun()
+  const clickhouse = (await loadClient()).connectClickHouse(config, local)
   // Idle connections would hold the child's end up by seconds.
   onClose(() => clickhouse.close())
   await clickhouse.ensureDatabase()
   return { clickhouse, local }
-}
-
-const MIGRATIONS = 'clickhouse migrations'
-const AGAIN_MS = 250
-/** By one process at a time: others that start meanwhile find it done. */
-const prepareTables = async (clickhouse: ClickHouse, config: Config, leases: Leases): Promise<void> => {
-  for (;;) {
-    const lease = await leases.claim(MIGRATIONS)
-    if (lease === null) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
-    else {
-      try {
-        if (config.clickhouseCluster !== null)
-          await completeNodes(clickhouse, { cluster: config.clickhouseCluster.name, database: config.clickhouseDatabase })
-        await migrate(clickhouse)
-        await keepDays(clickhouse, Math.round(config.retentionMs / 86_400_000))
-        return
-      } finally {
-        await leases.release(lease)
-      }
-    }
-  }
 }
 
 /** What Node's TLS says when it does not know who signed a certificate. */
@@ -139,19 +109,38 @@ const openControlPlane = async (config: Config, onClose: OnClose): Promise<Store
   return store
 }
 const openLog = async (config: Config, logger: Logger, onClose: OnClose): Promise<EventLog> => {
-  const log = await openEventLog(config, logger)
+  const log = await (await import('../streams/open-event-log.ts')).openEventLog(config, logger)
   onClose(() => log.close())
   return log
 }
 
-/** @param owner of leases: unique to this process's life. */
-export const openServers = async (config: Config, owner: string, logger: Logger, onClose: OnClose): Promise<Servers> => {
+/**
+ * @param owner of leases: unique to this process's life.
+ * @param onBegun called, perhaps more than once, when what takes long is on its way in a thread and a child of its own. From then on the
+ * caller may keep this thread busy: whatever did so before would hold up the child.
+ */
+export const openServers = async (
+  config: Config,
+  owner: string,
+  logger: Logger,
+  onClose: OnClose,
+  onBegun: () => void = () => undefined,
+): Promise<Servers> => {
+  const begun = Promise.withResolvers<void>()
+  const begin = (): void => {
+    begun.resolve()
+    onBegun()
+  }
   const [store, { clickhouse, local }, log] = await together<[Store, Awaited<ReturnType<typeof openClickHouse>>, EventLog]>([
     named(config.databaseUrl === null ? null : 'DATABASE_URL', openControlPlane(config, onClose)),
-    named(config.clickhouseUrl === null ? null : 'CLICKHOUSE_URL', openClickHouse(config, logger, onClose)),
-    named(config.kafka === null ? null : 'KAFKA_BROKERS', openLog(config, logger, onClose)),
+    named(config.clickhouseUrl === null ? null : 'CLICKHOUSE_URL', openClickHouse(config, logger, onClose, begin)),
+    named(
+      config.kafka === null ? null : 'KAFKA_BROKERS',
+      begun.promise.then(() => openLog(config, logger, onClose)),
+    ),
   ])
   const leases = config.databaseUrl === null ? createSoleOwner() : createLeases(store, owner)
+  const { prepareTables } = await loadClient()
   await named(config.clickhouseUrl === null ? null : 'CLICKHOUSE_URL', prepareTables(clickhouse, config, leases))
   return { store, leases, clickhouse, local, log }
 }

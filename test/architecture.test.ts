@@ -34,6 +34,7 @@ const vendors: Record<string, RegExp> = {
   jose: /^api\/services\/jwt\.ts$/,
   undici: /^api\/egress\/guarded-fetch\.ts$/,
   'ipaddr.js': /^api\/egress\/address\.ts$/,
+  '@fastify/fast-json-stringify-compiler': /^api\/plugins\/schemas\.ts$/,
   '@fastify/rate-limit': /^api\/plugins\/address-limit\.ts$/,
   '@modelcontextprotocol/server': /^api\/mcp\/server\.ts$/,
   '@modelcontextprotocol/node': /^api\/mcp\/server\.ts$/,

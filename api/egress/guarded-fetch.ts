@@ -3,7 +3,7 @@
 // is followed. The only file that imports undici.
 import { lookup as resolve, type LookupAddress } from 'node:dns'
 import { isIP } from 'node:net'
-import { Agent, buildConnector, request } from 'undici'
+import type { Agent, buildConnector } from 'undici'
 import { bare, isAllowed, isPublic, NOTHING_ALLOWED, type AllowList } from './address.ts'
 
 export interface Fetched {
@@ -43,14 +43,14 @@ const assertUrl = (text: string, allow: AllowList): URL => {
   return url
 }
 
-const createConnect = (allow: AllowList, timeoutMs: number, resolveName: typeof resolve): Connect => {
+const createConnect = (make: typeof buildConnector, allow: AllowList, timeoutMs: number, resolveName: typeof resolve): Connect => {
   const may = (host: string, port: number, address: string): boolean => isPublic(address) || isAllowed(allow, host, port, address)
   return (options, done) => {
     const host = bare(options.hostname)
     const port = Number(options.port) || (options.protocol === 'https:' ? 443 : 80)
     // Literals never reach the look-up.
     if (isIP(host) !== 0 && !may(host, port, host)) return done(unreachable(), null)
-    const connect = buildConnector({
+    const connect = make({
       timeout: timeoutMs,
       lookup: (name, lookupOptions, answer) => {
         resolveName(name, { ...lookupOptions, all: true }, (error, found) => {
@@ -77,17 +77,20 @@ export const createGuardedFetch = ({
   maxBytes = 256 * 1024,
   resolve: resolveName = resolve,
 }: GuardedFetchConfig): GuardedFetch => {
-  const agent = new Agent({
-    connect: createConnect(allow, timeoutMs, resolveName),
-    pipelining: 0,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    maxResponseSize: maxBytes,
-    keepAliveTimeout: 1,
-  })
+  let agent: Agent | null = null
   return async (text, post) => {
     const url = assertUrl(text, allow)
     const sent = post === undefined ? {} : { method: 'POST' as const, body: post.body }
+    // A hundred files, and most processes never ask anybody: loaded by the first request, not by the start.
+    const { Agent, buildConnector, request } = await import('undici')
+    agent ??= new Agent({
+      connect: createConnect(buildConnector, allow, timeoutMs, resolveName),
+      pipelining: 0,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      maxResponseSize: maxBytes,
+      keepAliveTimeout: 1,
+    })
     try {
       const { statusCode, body } = await request(url, {
         dispatcher: agent,

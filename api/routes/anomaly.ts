@@ -5,8 +5,7 @@ import { pointsOfSeries } from '../../clickhouse/queries/series-points.ts'
 import { rateOf } from '../../streams/contracts/metric-value.ts'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
-import { asPicture, sendPicture } from '../plots/send-picture.ts'
-import { drawSeries } from '../plots/series-plot.ts'
+import { asPicture, loadSeriesPlot, sendPicture } from '../plots/send-picture.ts'
 import { actorOf, principalOf } from '../plugins/authentication.ts'
 import { tellUndo } from '../plugins/undo.ts'
 import type { RouteDeps } from '../ports.ts'
@@ -132,6 +131,7 @@ export const anomalyRoutes = (app: App, deps: RouteDeps): void => {
       const row = await find(tenant, request.params.id)
       const around = await points(tenant, row)
       const startMs = Number(row.started_at_ms)
+      const { drawSeries } = await loadSeriesPlot()
       const picture = drawSeries({
         title: row.summary,
         subtitle: `${row.service_id} · ${row.metric_name} · ${new Date(startMs).toISOString()} · UTC`,

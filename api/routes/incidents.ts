@@ -5,8 +5,7 @@ import { apiError } from '../errors.ts'
 import { operations } from '../operations.ts'
 import { actorOf, authorise, principalOf } from '../plugins/authentication.ts'
 import { tellUndo } from '../plugins/undo.ts'
-import { drawIncidentGraph, subtitleOf } from '../plots/incident-graph.ts'
-import { asPicture, sendPicture } from '../plots/send-picture.ts'
+import { asPicture, loadIncidentGraph, sendPicture } from '../plots/send-picture.ts'
 import type { RouteDeps } from '../ports.ts'
 import { Analysis, Blast } from '../schemas/analysis.ts'
 import { errors, Id, Incident, NoBody } from '../schemas/shapes.ts'
@@ -233,6 +232,7 @@ export const incidentRoutes = (app: App, deps: RouteDeps): void => {
         incidents.reference(principal.tenant, request.params.id),
       ])
       const graph = await rca.graph(reference)
+      const { drawIncidentGraph, subtitleOf } = await loadIncidentGraph()
       return sendPicture(reply, drawIncidentGraph({ title: `#${number} ${title}`, subtitle: subtitleOf(graph), graph })) as never
     },
   )

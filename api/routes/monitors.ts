@@ -133,7 +133,7 @@ export const monitorRoutes = (app: App, deps: RouteDeps): void => {
     },
     async (request) => {
       const token = await monitors.secret(principalOf(request).tenant, request.params.id, actorOf(request))
-      return { heartbeatToken: token, heartbeatUrl: `${deps.config.otlpBase}/api/v1/heartbeats/${token}` }
+      return { heartbeatToken: token, heartbeatUrl: `${deps.config.otlpBase()}/api/v1/heartbeats/${token}` }
     },
   )
   app.post(

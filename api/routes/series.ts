@@ -5,8 +5,7 @@ import { pointsOfSeries, type SeriesPointRow } from '../../clickhouse/queries/se
 import { isCount, rateOf } from '../../streams/contracts/metric-value.ts'
 import type { App } from '../app.ts'
 import { apiError } from '../errors.ts'
-import { asPicture, sendPicture } from '../plots/send-picture.ts'
-import { drawSeries } from '../plots/series-plot.ts'
+import { asPicture, loadSeriesPlot, sendPicture } from '../plots/send-picture.ts'
 import { principalOf } from '../plugins/authentication.ts'
 import type { RouteDeps } from '../ports.ts'
 import { SeriesPoint } from '../schemas/series.ts'
@@ -157,6 +156,7 @@ export const seriesRoutes = (app: App, deps: RouteDeps): void => {
         .filter((row) => row.metric_name === metric)
         .map((row) => ({ fromMs: Math.max(fromMs, Number(row.started_at_ms)), toMs: Math.min(toMs, end(row)) }))
       const value = isCount(metric) ? `per ${BUCKET_SECONDS} s` : 'mean'
+      const { drawSeries } = await loadSeriesPlot()
       return sendPicture(
         reply,
         drawSeries({

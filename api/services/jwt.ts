@@ -4,18 +4,8 @@ import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload } f
 import { TransientError } from '../../streams/contracts/errors.ts'
 import type { Role } from '../../streams/contracts/principal.ts'
 import { EgressError, type GuardedFetch } from '../egress/guarded-fetch.ts'
+import type { JwtConfig } from './jwt-config.ts'
 
-/** Asymmetric ones only: a secret that both sides know, or none at all, proves nothing here. */
-export const JWT_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
-
-export interface JwtConfig {
-  readonly issuer: string
-  readonly audience: string
-  readonly jwksUrl: string
-  readonly algorithms: readonly string[]
-  /** Name of the claim that holds the tenant's id. */
-  readonly tenantClaim: string
-}
 export interface JwtClaims {
   readonly issuer: string
   readonly subject: string

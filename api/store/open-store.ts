@@ -1,11 +1,14 @@
 // Chooses the engine of the control plane: a PostgreSQL server when a URL is given, else PGlite in the data directory.
 // Migrations have run when it resolves.
-import { openPg } from './pg.ts'
 import { openPglite } from './pglite.ts'
 import type { Store } from './store.ts'
 
-export const openStore = (config: {
+export const openStore = async (config: {
   readonly databaseUrl: string | null
   readonly databaseTlsCa?: string | null
   readonly directory: string
-}): Promise<Store> => (config.databaseUrl === null ? openPglite(config.directory) : openPg(config.databaseUrl, config.databaseTlsCa))
+}): Promise<Store> => {
+  if (config.databaseUrl === null) return await openPglite(config.directory)
+  // Only who has a server pays for loading its client.
+  return await (await import('./pg.ts')).openPg(config.databaseUrl, config.databaseTlsCa)
+}

@@ -1,9 +1,15 @@
 // Our program as a process of its own, as a user starts it: the environment, signals, what it printed.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(new URL('../../main.ts', import.meta.url))
+const root = fileURLToPath(new URL('../../', import.meta.url))
+/** What `npm start` gives Node. */
+const startArguments = (): readonly string[] => {
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { scripts: { start: string } }
+  return scripts.start.replace(/^exec node /, '').split(' ')
+}
 const READY_WITHIN_MS = 60_000
 const KILL_AFTER_MS = 12_000
 const KEPT_OUTPUT = 200_000
@@ -34,7 +40,11 @@ export const createLapwingProcess = (options: {
     if (running()) await once(child!, 'exit')
   }
   const start = async (): Promise<void> => {
-    const started = spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } })
+    const started = spawn(process.execPath, startArguments(), {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.env },
+    })
     child = started
     for (const stream of [started.stdout!, started.stderr!])
       stream.on('data', (data: Buffer) => {

@@ -26,6 +26,8 @@ export interface LocalClickHouseConfig {
   /** A ClickHouse of the machine instead of the library that npm brought. */
   readonly binary?: string | null
   readonly log: LocalLog
+  /** Called when a child is on its way. */
+  readonly onSpawn?: () => void
   /** Called with the pid of each child that becomes ready. */
   readonly onReady?: (pid: number) => void
 }
@@ -131,6 +133,7 @@ export const startLocalClickHouse = async (config: LocalClickHouseConfig): Promi
     const argument = JSON.stringify({ path: data, host, port, configFile, parentPid: process.pid, engine })
     const started = spawn(process.execPath, ['--no-warnings', childFile, argument], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
     child = started
+    config.onSpawn?.()
     let complaint = ''
     started.stderr!.on('data', (text: Buffer) => {
       complaint = (complaint + text.toString()).slice(-2000)

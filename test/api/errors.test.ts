@@ -61,7 +61,7 @@ beforeAll(async () => {
     metrics: async () => 'lapwing_up 1\n',
   }
   app = await createApp(
-    { listen: { host: '127.0.0.1', port: 0 }, version: '0', secretKey: 'k', metricsOpen: false, otlpBase: '' },
+    { listen: { host: '127.0.0.1', port: 0 }, version: '0', secretKey: 'k', metricsOpen: false, otlpBase: () => '' },
     deps as ApiDeps,
   )
   await app.listen({ host: '127.0.0.1', port: 0 })

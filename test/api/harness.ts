@@ -1,5 +1,5 @@
 // The API over a real store, with a ClickHouse and credentials of the test's own making.
-import { createApp, type App } from '../../api/app.ts'
+import { createApp, type Api } from '../../api/app.ts'
 import type { ApiConfig, ApiDeps } from '../../api/ports.ts'
 import { sha256 } from '../../api/services/ids.ts'
 import type { QueryOptions } from '../../clickhouse/client.ts'
@@ -53,7 +53,7 @@ export interface Asked {
   readonly options?: QueryOptions
 }
 export interface Harness {
-  readonly app: App
+  readonly app: Api
   readonly store: Store
   readonly asked: Asked[]
   readonly resolved: SignalResolved[]
@@ -104,7 +104,7 @@ export const openHarness = async (given?: Store, settings: Partial<ApiConfig> = 
       version: '1.2.3',
       secretKey: 'test key',
       metricsOpen: false,
-      otlpBase: 'http://127.0.0.1:4318',
+      otlpBase: () => 'http://127.0.0.1:4318',
       ...settings,
     },
     {

@@ -43,7 +43,7 @@ beforeAll(async () => {
     credentials: () => ({ tokens: [[sha256('obs_x'), principal]], heartbeats: [] }),
   }
   app = await createApp(
-    { listen: { host: '127.0.0.1', port: 0 }, version: '0', secretKey: 'k', metricsOpen: true, otlpBase: '' },
+    { listen: { host: '127.0.0.1', port: 0 }, version: '0', secretKey: 'k', metricsOpen: true, otlpBase: () => '' },
     deps as unknown as ApiDeps,
   )
   const put = (rows: object[]): Promise<void> => store.clickhouse.insertRows({ table: 'anomalies', rows })

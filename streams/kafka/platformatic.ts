@@ -4,6 +4,8 @@ import {
   Admin,
   ConfigResourceTypes,
   ConnectionPool,
+  crc32c,
+  createAPI,
   decodeConsumerProtocolAssignment,
   encodeConsumerProtocolAssignment,
   encodeConsumerProtocolSubscription,
@@ -11,12 +13,16 @@ import {
   findErrorBy,
   FindCoordinatorKeyTypes,
   heartbeatV4,
+  initProducerIdV4,
   joinGroupV9,
   leaveGroupV5,
   offsetCommitV8,
+  produceV9,
   ProduceAcks,
-  Producer,
+  protocolErrorsCodesById,
+  ResponseError,
   syncGroupV5,
+  Writer,
   type BaseOptions,
   type Broker,
   type ClusterMetadata,
@@ -30,16 +36,15 @@ import {
   type FetchRequest,
   type Incoming,
   type KafkaDriver,
-  type Outgoing,
   type Topic,
   type TopicPort,
   type TopicSettings,
 } from './driver.ts'
 import { GroupError, runMembership, type GroupCalls, type GroupLog, type Joined } from './group-protocol.ts'
-import { NOTHING, offsetsOf, PEEK_BYTES, RETRY_MS, toLogError, toSendError, VERDICTS, viewOf } from './outcomes.ts'
-import { CONNECT_MS, GROUP_PROTOCOL, GROUP_TIMES, REBALANCE_MS, REQUEST_MS, SEND_MS, SESSION_MS } from './times.ts'
+import { createIdempotentSender, ProduceError, type Produced } from './idempotent-sender.ts'
+import { NOTHING, offsetsOf, PEEK_BYTES, RETRY_MS, toLogError, toSendError, VERDICTS } from './outcomes.ts'
+import { CONNECT_MS, GROUP_PROTOCOL, GROUP_TIMES, REBALANCE_MS, REPLICATE_MS, REQUEST_MS, SEND_MS, SESSION_MS } from './times.ts'
 
-const SEND_RETRIES = { retries: SEND_MS / RETRY_MS, retryDelay: RETRY_MS, timeout: SEND_MS }
 const EARLIEST = -2n
 const LATEST = -1n
 const SESSIONLESS = [0, -1] as const
@@ -58,15 +63,34 @@ const tried = async <T>(run: () => Promise<T>): Promise<T> => {
     throw toLogError(error)
   }
 }
-/** Names of headers, of which there are few: made once, for they go with every message. */
-const createNames = (): ((name: string) => Buffer) => {
-  const names = new Map<string, Buffer>()
-  return (name) => {
-    const known = names.get(name) ?? Buffer.from(name)
-    names.set(name, known)
-    return known
-  }
-}
+type Batches = ReadonlyMap<number, Buffer>
+/** Produce (version 9, which every broker from 2.8 on takes) of batches that are encoded already. What was wrong with one is part of the answer. */
+const produce = createAPI<[topic: string, batches: Batches], produceV9.ProduceResponse>(
+  produceV9.api.key,
+  produceV9.api.version,
+  (topic: string, batches: Batches) =>
+    Writer.create()
+      .appendString(null)
+      .appendInt16(ProduceAcks.ALL)
+      .appendInt32(REPLICATE_MS)
+      .appendArray([topic], (to) =>
+        to.appendString(topic).appendArray([...batches], (one, [partition, batch]) => {
+          one
+            .appendInt32(partition)
+            .appendUnsignedVarInt(batch.length + 1)
+            .append(batch)
+        }),
+      )
+      .appendTaggedFields(),
+  (...parsed) => {
+    try {
+      return produceV9.parseResponse(...parsed)
+    } catch (error) {
+      if (error instanceof ResponseError) return (error as unknown as { response: produceV9.ProduceResponse }).response
+      throw error
+    }
+  },
+)
 const toHex = (uuid: string): string => uuid.replaceAll('-', '')
 
 export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): KafkaDriver & TopicPort => {
@@ -81,11 +105,6 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
     metadataMaxAge: 60_000,
   }
   const admin = new Admin(base)
-  const nameOf = createNames()
-  let producer: Producer<Buffer, Buffer, Buffer, Buffer> | null = null
-  const sending = (): Producer<Buffer, Buffer, Buffer, Buffer> =>
-    (producer ??= new Producer({ ...base, ...SEND_RETRIES, idempotent: true, acks: ProduceAcks.ALL }))
-
   /** Of the topic as it was opened. */
   const ids = new Map<string, string>()
   const metadataOf = (topic: string): Promise<ClusterMetadata> => admin.metadata({ topics: [topic], autocreateTopics: false })
@@ -97,13 +116,17 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
         `KAFKA_TOPIC: ${topic} was deleted and made again: a process that reads it must be started anew`,
       )
   }
-  const leaderOf = async (topic: string, partition: number): Promise<{ broker: Broker; topicId: string }> => {
+  const brokerOf = async (topic: string, partition: number): Promise<{ broker: Broker; topicId: string }> => {
     const metadata = await metadataOf(topic)
     const { id, partitions } = metadata.topics.get(topic)!
-    assertId(topic, id)
     const broker = metadata.brokers.get(partitions[partition].leader)
     if (broker === undefined) throw new TransientError('LOG_IO', `partition ${partition} of ${topic} has no leader`)
     return { broker, topicId: id }
+  }
+  const leaderOf = async (topic: string, partition: number): ReturnType<typeof brokerOf> => {
+    const leader = await brokerOf(topic, partition)
+    assertId(topic, leader.topicId)
+    return leader
   }
 
   /** With three copies or more, acknowledged is never on one disk alone. */
@@ -279,11 +302,43 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
     }
   }
 
-  const toRecord = (topic: string, { partition, key, value, headers }: Outgoing) => {
-    const named = new Map<Buffer, Buffer>()
-    for (const name in headers) named.set(nameOf(name), viewOf(headers[name]))
-    return { topic, partition, key: Buffer.from(key), value: viewOf(value), headers: named }
-  }
+  /** By topic and partition, until one of them turns out not to be it. */
+  const leaders = new Map<string, Broker>()
+  const producing = new ConnectionPool(config.clientId, connection)
+  const sender = createIdempotentSender<Broker>(
+    { retryMs: RETRY_MS, giveUpMs: SEND_MS },
+    {
+      // Of bytes it makes a copy, of its own kind of buffer none.
+      crc32c: (bytes) => crc32c(Writer.create().append(bytes).dynamicBuffer),
+      newProducer: async () => {
+        const [broker] = (await admin.metadata({ topics: [] })).brokers.values()
+        return await initProducerIdV4.api.async(await producing.get(broker), null, REQUEST_MS)
+      },
+      leaderOf: async (topic, partition) => {
+        const key = `${topic}:${partition}`
+        const leader = leaders.get(key) ?? (await brokerOf(topic, partition)).broker
+        leaders.set(key, leader)
+        return leader
+      },
+      forgetLeaders: () => {
+        leaders.clear()
+        admin.clearMetadata()
+      },
+      produce: async (broker, topic, batches) => {
+        const established = producing.getEstablishedConnection(broker)
+        const to = established?.isConnected() === true ? established : await producing.get(broker)
+        const { responses } = await produce.async(to, topic, batches)
+        return new Map(
+          responses
+            .flatMap((one) => one.partitionResponses)
+            .map(({ index, errorCode, baseOffset }): [number, Produced] => [
+              index,
+              errorCode === 0 ? { offset: Number(baseOffset) } : { error: protocolErrorsCodesById[errorCode] ?? String(errorCode) },
+            ]),
+        )
+      },
+    },
+  )
 
   const peeking = new ConnectionPool(config.clientId, connection)
   return {
@@ -294,20 +349,9 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
         assertId(topic, (await admin.metadata({ topics: [topic], autocreateTopics: false, forceUpdate: true })).topics.get(topic)?.id)
       }),
     send: async (topic, messages) => {
-      interface Produced {
-        readonly offsets?: readonly { readonly partition: number; readonly offset: bigint }[]
-      }
-      let produced: Produced
-      try {
-        produced = await sending().send({ messages: messages.map((one) => toRecord(topic, one)) })
-      } catch (error) {
-        produced = (error as { produced?: Produced }).produced ?? {}
-        if ((produced.offsets ?? []).length === 0) throw toSendError(error, (name) => hasCode(error, name))
-      }
-      return offsetsOf(
-        messages,
-        (produced.offsets ?? []).map(({ partition, offset }) => [partition, Number(offset)]),
-      )
+      const { firsts, error } = await sender.send(topic, messages)
+      if (error !== null && firsts.size === 0) throw toSendError(error, (name) => error instanceof ProduceError && error.kafkaName === name)
+      return offsetsOf(messages, firsts)
     },
     committed: (topic, group) =>
       tried(async () => {
@@ -347,7 +391,7 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
         )
       }),
     close: async () => {
-      await Promise.all([admin.close(), producer?.close(), peeking.close()])
+      await Promise.all([admin.close(), producing.close(), peeking.close()])
     },
   }
 }

@@ -2,6 +2,8 @@
 
 export const CONNECT_MS = 5000
 export const REQUEST_MS = 15_000
+/** A broker waits for its replicas as long; it answers before the request times out. */
+export const REPLICATE_MS = 10_000
 /** A driver goes on for as long with what could not be sent; whoever waits for it has been told to come again by then. */
 export const SEND_MS = 30_000
 export const SESSION_MS = 6000

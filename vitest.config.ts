@@ -32,6 +32,7 @@ const LONG = [
   'test/analytics/anomaly/surprise.test.ts',
   'test/analytics/rca/rank.test.ts',
   'test/analytics/series/template-hash.test.ts',
+  'test/api/access.test.ts',
   'test/api/audit-trail.test.ts',
   'test/api/detection.test.ts',
   'test/api/dry-run.test.ts',
@@ -43,6 +44,7 @@ const LONG = [
   'test/api/openapi.test.ts',
   'test/api/patterns/generalise.test.ts',
   'test/api/plots/incident-graph.test.ts',
+  'test/api/plugins/schemas.test.ts',
   'test/api/resolutions.test.ts',
   'test/api/resources.test.ts',
   'test/api/services/concurrent-changes.test.ts',
@@ -59,6 +61,7 @@ const LONG = [
   'test/ingest/signals.test.ts',
   'test/process/status.test.ts',
   'test/scripts/backtest.test.ts',
+  'test/scripts/code-cache.test.ts',
   'test/streams/embedded/full-disk.test.ts',
   'test/streams/otlp/otlp-json.test.ts',
 ]

@@ -29,7 +29,7 @@ import { handleClientError, handleRawRequests, letThrough } from './plugins/raw-
 import { createLazySchemas, type Compilers, type LazySchemas } from './plugins/schemas.ts'
 import { guardText } from './plugins/text-guard.ts'
 import { handleUnrouted } from './plugins/unrouted.ts'
-import type { ApiConfig, ApiDeps, RouteDeps } from './ports.ts'
+import type { ApiConfig, ApiDeps, Logger, RouteDeps } from './ports.ts'
 import { complete } from './openapi/complete.ts'
 import { accountRoutes } from './routes/account.ts'
 import { aggregateRoutes } from './routes/aggregate.ts'
@@ -233,7 +233,11 @@ export const warmUp = async (): Promise<void> => {
 }
 
 /** Resolves to where it listens. @throws PermanentError PORT_BUSY. */
-export const listen = async (app: Api, { host, port }: ApiConfig['listen']): Promise<{ readonly host: string; readonly port: number }> => {
+export const listen = async (
+  app: Api,
+  { host, port }: ApiConfig['listen'],
+  logger: Logger,
+): Promise<{ readonly host: string; readonly port: number }> => {
   try {
     await app.listen({ host, port })
   } catch (error) {
@@ -243,7 +247,11 @@ export const listen = async (app: Api, { host, port }: ApiConfig['listen']): Pro
     throw new PermanentError('PORT_BUSY', `${host}:${port} ${why}; LAPWING_API_LISTEN moves the API`)
   }
   const compiling = setInterval(() => {
-    if (!app.compileNext()) clearInterval(compiling)
+    try {
+      if (!app.compileNext()) clearInterval(compiling)
+    } catch (error) {
+      logger.error({ error: String(error) }, 'a schema of a route does not compile')
+    }
   }, COMPILE_EVERY_MS).unref()
   app.server.once('close', () => clearInterval(compiling))
   return { host, port: (app.server.address() as { port: number }).port }

@@ -38,17 +38,33 @@ interface Pending {
 type Asked =
   Extract<ToThread, { readonly id: number }> extends infer Message ? (Message extends ToThread ? Omit<Message, 'id'> : never) : never
 
-/**
- * A thread that loads its code and waits to be told what to do: ahead of time, while the caller does not know that yet.
- * The HTTP library reads a setting from the environment of the process, not from a thread's copy of it.
- */
-export const loadIngestThread = (): Worker => new Worker(new URL('./thread.ts', import.meta.url), { env: SHARE_ENV })
+export interface LoadedThread {
+  readonly worker: Worker
+  /** Rejects when the thread has ended, whoever ended it and however. */
+  readonly ended: Promise<never>
+}
+/** A thread that loads its code and waits to be told what to do: ahead of time, while the caller does not know that yet. */
+export const loadIngestThread = (): LoadedThread => {
+  // The HTTP library reads a setting from the environment of the process, not from a thread's copy of it.
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), { env: SHARE_ENV })
+  const ended = new Promise<never>((_resolve, reject) => {
+    worker.once('error', (error) => {
+      reject(new PermanentError('WORKER_DIED', `the ingest thread died: ${String(error)}`, { cause: error }))
+    })
+    worker.once('exit', () => {
+      reject(new PermanentError('WORKER_DIED', 'the ingest thread has ended'))
+    })
+  })
+  // Whoever is interested asks later.
+  ended.catch(() => undefined)
+  return { worker, ended }
+}
 
 /** @throws PermanentError PORT_BUSY, or what opening the event log threw. */
 export const startIngestThread = (
   config: Omit<IngestThreadConfig, 'acceptJwt'>,
   deps: IngestThreadDeps,
-  worker: Worker = loadIngestThread(),
+  { worker, ended }: LoadedThread = loadIngestThread(),
 ): Promise<IngestThread> =>
   new Promise((resolve, reject) => {
     worker.postMessage({
@@ -56,11 +72,6 @@ export const startIngestThread = (
       credentials: deps.credentials,
       logBytes: deps.logBytes ?? [],
     } satisfies IngestThreadData)
-    const exited = new Promise<void>((done) => {
-      worker.once('exit', () => {
-        done()
-      })
-    })
     const pending = new Map<number, Pending>()
     let nextId = 0
     let state: 'starting' | 'running' | 'closing' | 'dead' = 'starting'
@@ -92,7 +103,7 @@ export const startIngestThread = (
         })
         await worker.terminate()
       }
-      await exited
+      await ended.catch(() => undefined)
     }
     const thread = (addresses: IngestAddresses): IngestThread => ({
       addresses,
@@ -141,10 +152,7 @@ export const startIngestThread = (
           break
       }
     })
-    worker.on('error', (error) => {
-      die(new PermanentError('WORKER_DIED', `the ingest thread died: ${String(error)}`, { cause: error }))
-    })
-    worker.on('exit', () => {
-      if (state !== 'dead') die(new PermanentError('WORKER_DIED', 'the ingest thread has ended'))
+    ended.catch((error: Error) => {
+      if (state !== 'dead') die(error)
     })
   })

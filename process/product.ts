@@ -2,6 +2,7 @@
 // reverse; ingest opens late, so that nothing is accepted before it can be worked off.
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import type { Store } from '../api/store/store.ts'
 import type { Config } from '../config.ts'
 import type { Addresses } from './banner.ts'
 import { createClosers, type OnClose } from './closers.ts'
@@ -10,6 +11,7 @@ import { warnOfPlain } from './listeners.ts'
 import type { Logger } from './logger.ts'
 import { loadSecretKey } from './secret-key.ts'
 import { openServers, openStoreAlone, type Servers } from './servers.ts'
+import { together } from './together.ts'
 
 export interface Opened {
   readonly addresses: Addresses
@@ -32,29 +34,36 @@ export interface Context extends ProductDeps {
 
 const whileServersOpen = <T>({ config, id, logger, onClose }: Context, work: () => Promise<T>): Promise<[Servers, T]> => {
   const begun = Promise.withResolvers<void>()
-  return Promise.all([openServers(config, id, logger, onClose, begun.resolve), begun.promise.then(work)])
+  const servers = openServers(config, id, logger, onClose, begun.resolve)
+  // Servers that fail before they are begun have nothing to wait for.
+  servers.catch(() => begun.resolve())
+  return together<[Servers, T]>([servers, begun.promise.then(work)])
 }
 
 /** A thousand files, as long to load as the stores take to open. */
 const loadRoles = () => import('./roles.ts')
+type Roles = Awaited<ReturnType<typeof loadRoles>>
 
 const openAll = async (context: Context): Promise<Opened> => {
   const { config, onClose } = context
   const lock = lockDataDirectory(config.dataDir)
   onClose(() => lock.release())
   loadSecretKey(config.dataDir, config.secretKey)
-  const [servers, [roles, worker]] = await whileServersOpen(context, async () => {
+  const [servers, [roles, thread]] = await whileServersOpen(context, async () => {
     const loaded = await loadRoles()
     const ingest = loaded.prepareIngest(context)
     await loaded.prepareApi()
     return [loaded, ingest] as const
   })
-  return await roles.openAll(context, servers, worker)
+  return await roles.openAll(context, servers, thread)
 }
 
 const openIngest = async (context: Context): Promise<Opened> => {
-  const [store, roles] = await Promise.all([openStoreAlone(context.config, context.onClose), loadRoles()])
-  return await roles.openIngest(context, store, roles.prepareIngest(context))
+  const [store, [roles, thread]] = await together<[Store, [Roles, ReturnType<Roles['prepareIngest']>]]>([
+    openStoreAlone(context.config, context.onClose),
+    loadRoles().then((loaded) => [loaded, loaded.prepareIngest(context)]),
+  ])
+  return await roles.openIngest(context, store, thread)
 }
 
 const openWorker = async (context: Context): Promise<Opened> => {
@@ -63,7 +72,11 @@ const openWorker = async (context: Context): Promise<Opened> => {
 }
 
 const openApi = async (context: Context): Promise<Opened> => {
-  const [servers, roles] = await whileServersOpen(context, loadRoles)
+  const [servers, roles] = await whileServersOpen(context, async () => {
+    const loaded = await loadRoles()
+    await loaded.prepareApi()
+    return loaded
+  })
   return await roles.openApi(context, servers)
 }
 

@@ -5,7 +5,7 @@ import { createControlPlane } from '../api/services/control-plane.ts'
 import { waitingEvents } from '../api/services/outbox.ts'
 import { livingProcesses, startPresence } from '../api/services/presence.ts'
 import type { Store } from '../api/store/store.ts'
-import { loadIngestThread, startIngestThread, type IngestThread } from '../ingest/ingest-thread.ts'
+import { loadIngestThread, startIngestThread, type IngestThread, type LoadedThread } from '../ingest/ingest-thread.ts'
 import type { IngestStats } from '../ingest/metrics.ts'
 import { startAdmin } from './admin.ts'
 import { openAnalysis, type Analysis } from './analysis.ts'
@@ -22,17 +22,17 @@ import { loadSecretKey } from './secret-key.ts'
 import { createServerCommands } from './server-commands.ts'
 import type { Servers } from './servers.ts'
 import { createStatus } from './status.ts'
+import { together } from './together.ts'
 
 const clock = Date.now
 
-type IngestWorker = ReturnType<typeof loadIngestThread>
 /** For ingest, which has a thread of its own. It loads its code while the stores open. */
-export const prepareIngest = ({ onClose }: Context): IngestWorker => {
-  const worker = loadIngestThread()
+export const prepareIngest = ({ onClose }: Context): LoadedThread => {
+  const loaded = loadIngestThread()
   onClose(async () => {
-    await worker.terminate()
+    await loaded.worker.terminate()
   })
-  return worker
+  return loaded
 }
 /** For who serves the API. */
 export const prepareApi = warmUp
@@ -44,7 +44,7 @@ interface Intake {
   stats(): Promise<IngestStats | null>
 }
 /** Ingest in its thread, fed with credentials as they change. */
-const openIntake = async ({ config, logger, onClose, onFatal }: Context, store: Store, worker: IngestWorker): Promise<Intake> => {
+const openIntake = async ({ config, logger, onClose, onFatal }: Context, store: Store, loaded: LoadedThread): Promise<Intake> => {
   let alive: IngestThread | null = null
   const identity = await openIdentity(config, {
     store,
@@ -73,7 +73,7 @@ const openIntake = async ({ config, logger, onClose, onFatal }: Context, store: 
           onFatal(error)
         },
       },
-      worker,
+      loaded,
     )
     alive = thread
     onClose(() => thread.close())
@@ -181,14 +181,14 @@ const openCommands = async ({ config, onClose }: Context, servers: Servers, iden
 
 const NOWHERE = ''
 
-export const openAll = async (context: Context, servers: Servers, worker: IngestWorker): Promise<Opened> => {
+export const openAll = async (context: Context, servers: Servers, loaded: LoadedThread): Promise<Opened> => {
   const { config, logger, onClose } = context
   const { token } = await bootstrap(servers.store, { bootstrapToken: config.bootstrapToken })
   const analysis = openAnalysis(config, { servers, clock, logger, onClose })
-  const { identity, thread: starting, stats } = await openIntake(context, servers.store, worker)
+  const { identity, thread: starting, stats } = await openIntake(context, servers.store, loaded)
   let otlp = NOWHERE
   // Side by side; the API listens when both are there.
-  const [thread, api] = await Promise.all([
+  const [thread, api] = await together<[IngestThread, Api]>([
     starting,
     openWatch(context, { store: servers.store, servers, analysis, ingest: stats, identity }).then((watch) =>
       createApi(context, servers, identity, watch, analysis, () => config.publicOtlpUrl ?? otlp),
@@ -199,21 +199,19 @@ export const openAll = async (context: Context, servers: Servers, worker: Ingest
   const addresses: Addresses = {
     otlp,
     alerts: urlOf(thread.addresses.alerts, config.alertsListen),
-    api: urlOf(await listen(api, config.apiListen), config.apiListen),
+    api: urlOf(await listen(api, config.apiListen, logger), config.apiListen),
     clickhouse: servers.local?.url ?? config.clickhouseUrl!,
   }
   await openCommands(context, servers, identity, addresses)
   return { addresses, token }
 }
 
-export const openIngest = async (context: Context, store: Store, worker: IngestWorker): Promise<Opened> => {
+export const openIngest = async (context: Context, store: Store, loaded: LoadedThread): Promise<Opened> => {
   const { config } = context
   await ensureTenant(store)
-  const { identity, thread: starting, stats } = await openIntake(context, store, worker)
-  const [{ addresses }] = await Promise.all([
-    starting,
-    openWatch(context, { store, servers: null, analysis: null, ingest: stats, identity }),
-  ])
+  const { identity, thread: starting, stats } = await openIntake(context, store, loaded)
+  const { addresses } = await starting
+  await openWatch(context, { store, servers: null, analysis: null, ingest: stats, identity })
   return {
     addresses: {
       otlp: urlOf(addresses.otlp, config.otlpListen),
@@ -249,7 +247,7 @@ export const openApi = async (context: Context, servers: Servers): Promise<Opene
     addresses: {
       otlp: NOWHERE,
       alerts: NOWHERE,
-      api: urlOf(await listen(api, config.apiListen), config.apiListen),
+      api: urlOf(await listen(api, config.apiListen, logger), config.apiListen),
       clickhouse: config.clickhouseUrl!,
     },
     token,

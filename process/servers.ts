@@ -12,6 +12,7 @@ import type { EventLog } from '../streams/contracts/event-log.ts'
 import type { Leases } from '../streams/contracts/leases.ts'
 import type { OnClose } from './closers.ts'
 import type { Logger } from './logger.ts'
+import { together } from './together.ts'
 
 export interface Servers {
   readonly store: Store
@@ -88,15 +89,6 @@ const named = async <T>(setting: string | null, opening: Promise<T>): Promise<T>
       { cause: error },
     )
   }
-}
-
-/** All of them, or the failure of each that failed in one. */
-const together = async <T extends readonly unknown[]>(openings: readonly [...{ [K in keyof T]: Promise<T[K]> }]): Promise<T> => {
-  const settled = await Promise.allSettled(openings)
-  const failures = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
-  if (failures.length === 0) return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as unknown as T
-  if (failures.length === 1 || !failures.every((one) => one instanceof PermanentError || one instanceof TransientError)) throw failures[0]
-  throw new PermanentError('CONFIG_INVALID', failures.map((one) => one.message).join('\n'))
 }
 
 const openControlPlane = async (config: Config, onClose: OnClose): Promise<Store> => {

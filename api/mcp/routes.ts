@@ -62,7 +62,13 @@ export const mcpRoutes = (app: FastifyInstance, deps: McpDeps): void => {
     })
   let opening: Promise<McpEndpoint> | null = null
   /** The SDK is 200 files: loaded by the first message, not by the start. */
-  const endpoint = (): Promise<McpEndpoint> => (opening ??= import('./server.ts').then(({ createMcpEndpoint }) => createMcpEndpoint(deps)))
+  const endpoint = (): Promise<McpEndpoint> => {
+    opening ??= import('./server.ts').then(({ createMcpEndpoint }) => createMcpEndpoint(deps))
+    opening.catch(() => {
+      opening = null
+    })
+    return opening
+  }
   app.addHook('onClose', async () => {
     await (await opening)?.close()
   })

@@ -122,7 +122,7 @@ const addMaterial = (server: McpServer): void => {
 export interface McpEndpoint {
   /** Names by which it is not reached are refused: a page of another site may have been given ours. */
   readonly guards: readonly ReturnType<typeof hostHeaderValidation>[]
-  /** Answers by itself. @param request with its session beside it, as `sessionOf` made it. */
+  /** Answers by itself. */
   handle(request: IncomingMessage, response: ServerResponse, session: Session, body: unknown): Promise<void>
   close(): Promise<void>
 }

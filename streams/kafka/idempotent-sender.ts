@@ -1,9 +1,9 @@
 // Messages → acknowledged batches, each at most once however often it is sent: a producer id, and a number for each message of a partition, by
-// which the broker knows what it has. A batch that may have arrived is only ever sent again as it was. One send at a time, which keeps order.
+// which the broker knows what it has. A batch that may have arrived is only ever sent again as it was. The caller sends one after the other.
 // After https://cwiki.apache.org/confluence/display/KAFKA/KIP-98; what the client's own producer does beside that (transactions, partitioners,
 // serializers, hooks) cost more than the sending.
 import { setTimeout as pause } from 'node:timers/promises'
-import { PermanentError, TransientError } from '../contracts/errors.ts'
+import { TransientError } from '../contracts/errors.ts'
 import type { Outgoing } from './driver.ts'
 import { encodeBatch, type BatchOrigin } from './record-batch.ts'
 
@@ -13,6 +13,8 @@ export type Produced = { readonly offset: number } | { readonly error: string }
 export interface ProducePort<Leader> {
   newProducer(): Promise<Pick<BatchOrigin, 'producerId' | 'producerEpoch'>>
   leaderOf(topic: string, partition: number): Promise<Leader>
+  /** The same for the same broker. */
+  nameOf(leader: Leader): string
   /** What is known of leaders may be wrong. */
   forgetLeaders(): void
   /** Acknowledged by all in-sync replicas, by partition. @throws when it is not known what became of them. */
@@ -27,19 +29,18 @@ export interface IdempotentSender {
   ): Promise<{ readonly firsts: ReadonlyMap<number, number>; readonly error: Error | null }>
 }
 
-/** The broker has not taken it, and may when it is asked again. */
+/** May be otherwise when it is asked again. It may have taken it all the same: that it leads no longer, a broker may find out behind the append. */
 const MAY_PASS = new Set([
   'BROKER_NOT_AVAILABLE',
-  'FENCED_LEADER_EPOCH',
+  'KAFKA_STORAGE_ERROR',
   'LEADER_NOT_AVAILABLE',
+  'NETWORK_EXCEPTION',
   'NOT_ENOUGH_REPLICAS',
+  'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
   'NOT_LEADER_OR_FOLLOWER',
-  'REPLICA_NOT_AVAILABLE',
-  'UNKNOWN_LEADER_EPOCH',
+  'REQUEST_TIMED_OUT',
   'UNKNOWN_TOPIC_OR_PARTITION',
 ])
-/** It may have taken it. */
-const IN_DOUBT = new Set(['KAFKA_STORAGE_ERROR', 'NETWORK_EXCEPTION', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'REQUEST_TIMED_OUT'])
 /** It knows nothing of what we sent before: under a new id we begin anew. */
 const FORGOTTEN = new Set(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID'])
 const SEQUENCES = 2 ** 31
@@ -48,7 +49,8 @@ const SEQUENCES = 2 ** 31
 interface Open {
   readonly messages: Outgoing[]
   batch: Buffer | null
-  isInDoubt: boolean
+  /** Why it was not acknowledged the last time; null before the first. From then on it may be there. */
+  doubt: Error | null
 }
 /** What Kafka called it. */
 export class ProduceError extends Error {
@@ -60,12 +62,21 @@ export class ProduceError extends Error {
 }
 
 export const createIdempotentSender = <Leader>(
-  config: { readonly retryMs: number; readonly giveUpMs: number },
+  config: {
+    readonly retryMs: number
+    /** After which no further attempt begins. */
+    readonly giveUpMs: number
+    /** For a test: of a partition's first message. */
+    readonly firstSequence?: number
+  },
   port: ProducePort<Leader>,
 ): IdempotentSender => {
+  const { firstSequence = 0 } = config
   let producer: Pick<BatchOrigin, 'producerId' | 'producerEpoch'> | null = null
   /** Of the next message, by topic and partition. */
   const sequences = new Map<string, number>()
+  /** Of partitions, until one of them turns out not to lead. */
+  const leaders = new Map<string, Leader>()
   const forget = (): void => {
     producer = null
     sequences.clear()
@@ -77,26 +88,30 @@ export const createIdempotentSender = <Leader>(
     for (const [partition, one] of open)
       one.batch ??= encodeBatch(
         one.messages,
-        { ...origin, firstSequence: sequences.get(keyOf(topic, partition)) ?? 0 },
+        { ...origin, firstSequence: sequences.get(keyOf(topic, partition)) ?? firstSequence },
         { nowMs, crc32c: port.crc32c },
       )
   }
   /** One request to each leader. What became of each partition; a request that failed says nothing of any. */
   const ask = async (topic: string, open: ReadonlyMap<number, Open>): Promise<Map<number, Produced>> => {
-    const byLeader = new Map<Leader, Map<number, Buffer>>()
+    const byLeader = new Map<string, { readonly leader: Leader; readonly batches: Map<number, Buffer> }>()
     for (const [partition, { batch }] of open) {
-      const leader = await port.leaderOf(topic, partition)
-      const batches = byLeader.get(leader) ?? new Map<number, Buffer>()
-      byLeader.set(leader, batches.set(partition, batch!))
+      const key = keyOf(topic, partition)
+      const leader = leaders.get(key) ?? (await port.leaderOf(topic, partition))
+      leaders.set(key, leader)
+      const name = port.nameOf(leader)
+      const request = byLeader.get(name) ?? { leader, batches: new Map<number, Buffer>() }
+      request.batches.set(partition, batch!)
+      byLeader.set(name, request)
     }
     const answers = new Map<number, Produced>()
     await Promise.all(
-      [...byLeader].map(async ([leader, batches]) => {
-        let produced: ReadonlyMap<number, Produced>
+      [...byLeader.values()].map(async ({ leader, batches }) => {
+        let produced: ReadonlyMap<number, Produced> = new Map()
         try {
           produced = await port.produce(leader, topic, batches)
-        } catch {
-          produced = new Map()
+        } catch (error) {
+          for (const partition of batches.keys()) open.get(partition)!.doubt = error as Error
         }
         for (const partition of batches.keys()) answers.set(partition, produced.get(partition) ?? { error: 'NETWORK_EXCEPTION' })
       }),
@@ -109,7 +124,7 @@ export const createIdempotentSender = <Leader>(
     const open = new Map<number, Open>()
     for (const message of messages) {
       const one = open.get(message.partition)
-      if (one === undefined) open.set(message.partition, { messages: [message], batch: null, isInDoubt: false })
+      if (one === undefined) open.set(message.partition, { messages: [message], batch: null, doubt: null })
       else one.messages.push(message)
     }
     const firsts = new Map<number, number>()
@@ -123,7 +138,7 @@ export const createIdempotentSender = <Leader>(
       open.delete(partition)
       firsts.set(partition, offset)
       const key = keyOf(topic, partition)
-      sequences.set(key, ((sequences.get(key) ?? 0) + sent.length) % SEQUENCES)
+      sequences.set(key, ((sequences.get(key) ?? firstSequence) + sent.length) % SEQUENCES)
     }
     /** @throws whatever says that no producer id or leader can be had now. */
     const tryOnce = async (): Promise<void> => {
@@ -133,13 +148,13 @@ export const createIdempotentSender = <Leader>(
       for (const [partition, answer] of await ask(topic, open)) {
         const one = open.get(partition)!
         if ('offset' in answer) acknowledge(partition, one, answer.offset)
-        else if (IN_DOUBT.has(answer.error)) one.isInDoubt = true
         else if (FORGOTTEN.has(answer.error)) forgotten.push([partition, answer.error])
-        else if (!MAY_PASS.has(answer.error)) giveUp(partition, new ProduceError(answer.error))
+        else if (MAY_PASS.has(answer.error)) one.doubt ??= new ProduceError(answer.error)
+        else giveUp(partition, new ProduceError(answer.error))
       }
       if (forgotten.length === 0) return
       // All that is open is sent under another id then: none of it may be there under this one.
-      if (beginsAnew || [...open.values()].some(({ isInDoubt }) => isInDoubt)) {
+      if (beginsAnew || [...open.values()].some(({ doubt }) => doubt !== null)) {
         for (const [partition, name] of forgotten) giveUp(partition, new ProduceError(name))
         return
       }
@@ -154,14 +169,21 @@ export const createIdempotentSender = <Leader>(
         (thrown: Error) => thrown,
       )
       if (open.size === 0) break
-      if (cause instanceof PermanentError || performance.now() + config.retryMs > giveUpAt) {
-        for (const partition of open.keys()) giveUp(partition, cause ?? new TransientError('LOG_IO', 'Kafka did not take it in time', 1000))
+      if (performance.now() + config.retryMs > giveUpAt) {
+        for (const [partition, { doubt }] of open) {
+          const why = doubt ?? cause
+          giveUp(
+            partition,
+            new TransientError('LOG_IO', `Kafka did not take it in time: ${why?.message ?? 'no answer'}`, 1000, { cause: why }),
+          )
+        }
         break
       }
       await pause(config.retryMs)
+      leaders.clear()
       port.forgetLeaders()
     }
-    // The numbers behind what may be there are not known.
+    // The numbers behind what may be there are not known; behind what was refused they are, but a new id costs only one request.
     if (error !== null) forget()
     return { firsts, error }
   }

@@ -302,8 +302,7 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
     }
   }
 
-  /** By topic and partition, until one of them turns out not to be it. */
-  const leaders = new Map<string, Broker>()
+  let asked = 0
   const producing = new ConnectionPool(config.clientId, connection)
   const sender = createIdempotentSender<Broker>(
     { retryMs: RETRY_MS, giveUpMs: SEND_MS },
@@ -311,19 +310,15 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
       // Of bytes it makes a copy, of its own kind of buffer none.
       crc32c: (bytes) => crc32c(Writer.create().append(bytes).dynamicBuffer),
       newProducer: async () => {
-        const [broker] = (await admin.metadata({ topics: [] })).brokers.values()
-        return await initProducerIdV4.api.async(await producing.get(broker), null, REQUEST_MS)
+        const brokers = [...(await admin.metadata({ topics: [] })).brokers.values()]
+        // Each time another one first: one that hangs is passed over by the next attempt.
+        const first = asked++ % brokers.length
+        const to = await producing.getFirstAvailable([...brokers.slice(first), ...brokers.slice(0, first)])
+        return await initProducerIdV4.api.async(to, null, REQUEST_MS)
       },
-      leaderOf: async (topic, partition) => {
-        const key = `${topic}:${partition}`
-        const leader = leaders.get(key) ?? (await brokerOf(topic, partition)).broker
-        leaders.set(key, leader)
-        return leader
-      },
-      forgetLeaders: () => {
-        leaders.clear()
-        admin.clearMetadata()
-      },
+      leaderOf: async (topic, partition) => (await brokerOf(topic, partition)).broker,
+      nameOf: ({ host, port }) => `${host}:${port}`,
+      forgetLeaders: () => admin.clearMetadata(),
       produce: async (broker, topic, batches) => {
         const established = producing.getEstablishedConnection(broker)
         const to = established?.isConnected() === true ? established : await producing.get(broker)

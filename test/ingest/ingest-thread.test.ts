@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startIngestThread } from '../../ingest/ingest-thread.ts'
-import type { IngestThread } from '../../ingest/ingest-thread.ts'
+import { loadIngestThread, startIngestThread, type IngestThread, type LoadedThread } from '../../ingest/ingest-thread.ts'
 import { openEventLog } from '../../streams/open-event-log.ts'
 import type { LogBytesTotal } from '../../streams/contracts/log-bytes.ts'
 import { CAPPED, CREDENTIALS, asJson, send } from './harness.ts'
@@ -33,7 +32,7 @@ const logConfig = () => ({
   maxBodyBytes: 1024 * 1024,
   kafka: null,
 })
-const start = async (port = 0) =>
+const start = async (port = 0, loaded?: LoadedThread) =>
   startIngestThread(
     {
       otlpListen: { host: '127.0.0.1', port },
@@ -58,11 +57,25 @@ const start = async (port = 0) =>
       logger: { info: () => {}, warn: () => {}, error: () => {} },
       onDeath: () => {},
     },
+    loaded,
   )
 const body = '{"message":"hello"}'
 const post = (port: number, headers: Record<string, string> = asJson) => send(port, { path: '/api/v1/logs/ingest', headers, body })
 
 describe('the ingest thread', () => {
+  it('that was loaded ahead waits until it is told where to listen', async () => {
+    const loaded = loadIngestThread()
+    await new Promise((resolve) => loaded.worker.once('online', resolve))
+    thread = await start(0, loaded)
+    expect((await post(thread.addresses.otlp.port)).status).toBe(200)
+  })
+
+  it('that ended before it was started says so, and takes nobody with it', async () => {
+    const loaded = loadIngestThread()
+    await loaded.worker.terminate()
+    await expect(start(0, loaded)).rejects.toMatchObject({ code: 'WORKER_DIED' })
+  })
+
   it('appends what another instance of the same log reads', async () => {
     thread = await start()
     const { port } = thread.addresses.otlp

@@ -3,10 +3,18 @@
 import { Reader, readRecordsBatch } from '@platformatic/kafka'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { PermanentError } from '../../../streams/contracts/errors.ts'
 import { createIdempotentSender, ProduceError, type ProducePort, type Produced } from '../../../streams/kafka/idempotent-sender.ts'
 
-type Fault = 'request lost' | 'answer lost' | 'not leader' | 'timed out behind the append' | 'forgets' | 'forgets who is idle' | 'too large'
+type Fault =
+  | 'request lost'
+  | 'answer lost'
+  | 'not leader'
+  | 'appended, then not leader'
+  | 'timed out behind the append'
+  | 'forgets'
+  | 'forgets who is idle'
+  | 'too large'
+const OWED = new Set<Fault | null>(['answer lost', 'appended, then not leader', 'timed out behind the append'])
 const TOPIC = 'topic'
 
 const createBroker = (faults: (Fault | null)[] = []) => {
@@ -40,23 +48,27 @@ const createBroker = (faults: (Fault | null)[] = []) => {
     crc32c: () => 0,
     newProducer: async () => ({ producerId: BigInt(++producers), producerEpoch: 0 }),
     leaderOf: async (_topic, partition) => port.leaders(partition),
+    nameOf: (leader) => leader,
     forgetLeaders: () => {
       port.forgotten++
     },
     produce: async (_leader, _topic, batches) => {
-      const fault = faults[asked++] ?? null
-      if (fault === 'request lost') throw new Error('the connection is gone')
-      if (fault === 'forgets') known.clear()
-      // As brokers do, after a day.
-      if (fault === 'forgets who is idle') for (const [key, { isOwed }] of known) if (!isOwed) known.delete(key)
+      const own = new Map([...batches.keys()].map((partition) => [partition, faults[asked++] ?? null]))
+      const all = [...own.values()]
+      if (all.includes('request lost')) throw new Error('the connection is gone')
       const answers = new Map<number, Produced>()
       for (const [partition, encoded] of batches) {
+        const fault = own.get(partition)!
+        // As brokers do with who sent nothing for a day.
+        for (const [key, { isOwed }] of known)
+          if (key.endsWith(`/${partition}`) && (fault === 'forgets' || (fault === 'forgets who is idle' && !isOwed))) known.delete(key)
         if (fault === 'not leader') answers.set(partition, { error: 'NOT_LEADER_OR_FOLLOWER' })
         else if (fault === 'too large') answers.set(partition, { error: 'MESSAGE_TOO_LARGE' })
-        else answers.set(partition, append(partition, encoded, fault === 'answer lost' || fault === 'timed out behind the append'))
+        else answers.set(partition, append(partition, encoded, OWED.has(fault) || all.includes('answer lost')))
         if (fault === 'timed out behind the append') answers.set(partition, { error: 'REQUEST_TIMED_OUT' })
+        if (fault === 'appended, then not leader') answers.set(partition, { error: 'NOT_LEADER_OR_FOLLOWER' })
       }
-      if (fault === 'answer lost') throw new Error('the connection is gone')
+      if (all.includes('answer lost')) throw new Error('the connection is gone')
       return answers
     },
   }
@@ -80,16 +92,19 @@ describe('an idempotent sender', () => {
     expect(producers()).toBe(1)
   })
 
-  it.each<Fault>(['request lost', 'answer lost', 'not leader', 'timed out behind the append'])('goes on behind: %s', async (fault) => {
-    const { port, logs, producers } = createBroker([null, fault, fault])
-    const sender = open(port)
-    await sender.send(TOPIC, [message('a')])
-    expect(await sender.send(TOPIC, [message('b'), message('c')])).toEqual({ firsts: new Map([[0, 1]]), error: null })
-    await sender.send(TOPIC, [message('d')])
-    expect(logs.get(0)).toEqual(['a', 'b', 'c', 'd'])
-    expect(producers()).toBe(1)
-    expect(port.forgotten).toBe(2)
-  })
+  it.each<Fault>(['request lost', 'answer lost', 'not leader', 'appended, then not leader', 'timed out behind the append'])(
+    'goes on behind: %s',
+    async (fault) => {
+      const { port, logs, producers } = createBroker([null, fault, fault])
+      const sender = open(port)
+      await sender.send(TOPIC, [message('a')])
+      expect(await sender.send(TOPIC, [message('b'), message('c')])).toEqual({ firsts: new Map([[0, 1]]), error: null })
+      await sender.send(TOPIC, [message('d')])
+      expect(logs.get(0)).toEqual(['a', 'b', 'c', 'd'])
+      expect(producers()).toBe(1)
+      expect(port.forgotten).toBe(2)
+    },
+  )
 
   it('asks a new leader once it is told of one', async () => {
     const { port, logs } = createBroker(['not leader'])
@@ -141,29 +156,60 @@ describe('an idempotent sender', () => {
     expect(logs.get(0)).toEqual(['a'])
   })
 
-  it('gives up in time where there is no broker, and at once where the topic is another one', async () => {
+  it('gives up in time, and says why', async () => {
     const { port } = createBroker()
+    const message1 = [message('a')]
     const nobody = open({ ...port, newProducer: () => Promise.reject(new Error('no broker')) }, 20)
-    expect((await nobody.send(TOPIC, [message('a')])).error).toMatchObject({ message: 'no broker' })
-    const corrupt = new PermanentError('LOG_CORRUPT', 'another topic')
-    const other = open({ ...port, leaderOf: () => Promise.reject(corrupt) })
-    expect((await other.send(TOPIC, [message('a')])).error).toBe(corrupt)
+    expect((await nobody.send(TOPIC, message1)).error).toMatchObject({ message: 'Kafka did not take it in time: no broker' })
+    const locked = open({ ...port, produce: () => Promise.reject(new Error('SASL authentication failed')) }, 20)
+    expect((await locked.send(TOPIC, message1)).error).toMatchObject({
+      message: expect.stringContaining('SASL authentication failed') as string,
+    })
+    const alone = { error: 'NOT_ENOUGH_REPLICAS' }
+    const few = open({ ...port, produce: async () => new Map([[0, alone]]) }, 20)
+    expect((await few.send(TOPIC, message1)).error).toMatchObject({ message: expect.stringContaining('NOT_ENOUGH_REPLICAS') as string })
+  })
+
+  it('does not begin anew with what was appended by a leader that leads no longer', async () => {
+    const { port, logs } = createBroker([null, null, 'appended, then not leader', 'forgets'])
+    const sender = open({ ...port, leaderOf: async () => 'one broker' })
+    await sender.send(TOPIC, [message('a', 0), message('b', 1)])
+    await sender.send(TOPIC, [message('c', 0), message('d', 1)])
+    expect(logs.get(0)).toEqual(['a', 'c'])
+  })
+
+  it('asks a broker once for all of its partitions', async () => {
+    let requests = 0
+    const { port } = createBroker()
+    await open({
+      ...port,
+      produce: (...asked) => {
+        requests++
+        return port.produce(...asked)
+      },
+    }).send(
+      TOPIC,
+      [0, 1, 2, 3].map((partition) => message('a', partition)),
+    )
+    expect(requests).toBe(2)
   })
 
   it('numbers go over 2^31 - 1', async () => {
     const numbers: number[] = []
     const { port } = createBroker()
-    const sender = open({
-      ...port,
-      produce: async (_leader, _topic, batches) => {
-        numbers.push(...[...batches.values()].map((batch) => batch.readInt32BE(53)))
-        return new Map([...batches.keys()].map((partition) => [partition, { offset: 0 }]))
+    const sender = createIdempotentSender(
+      { retryMs: 1, giveUpMs: 1000, firstSequence: 2 ** 31 - 2 },
+      {
+        ...port,
+        produce: async (_leader, _topic, batches) => {
+          numbers.push(...[...batches.values()].map((batch) => batch.readInt32BE(53)))
+          return new Map([...batches.keys()].map((partition) => [partition, { offset: 0 }]))
+        },
       },
-    })
-    const half = Array.from({ length: 2 ** 10 }, () => message(''))
-    await sender.send(TOPIC, half)
-    await sender.send(TOPIC, half)
-    expect(numbers).toEqual([0, 2 ** 10])
+    )
+    for (let send = 0; send < 3; send++) await sender.send(TOPIC, [message('a'), message('b'), message('c')])
+    // 2^31 - 2, 2^31 - 1, 0 | 1, 2, 3 | 4
+    expect(numbers).toEqual([2 ** 31 - 2, 1, 4])
   })
 
   it('under any faults: what has an offset is there, where it says, once; nothing is there twice', async () => {
@@ -174,6 +220,7 @@ describe('an idempotent sender', () => {
       'request lost',
       'answer lost',
       'not leader',
+      'appended, then not leader',
       'timed out behind the append',
       'forgets who is idle',
       'too large',

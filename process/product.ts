@@ -34,10 +34,7 @@ export interface Context extends ProductDeps {
 
 const whileServersOpen = <T>({ config, id, logger, onClose }: Context, work: () => Promise<T>): Promise<[Servers, T]> => {
   const begun = Promise.withResolvers<void>()
-  const servers = openServers(config, id, logger, onClose, begun.resolve)
-  // Servers that fail before they are begun have nothing to wait for.
-  servers.catch(() => begun.resolve())
-  return together<[Servers, T]>([servers, begun.promise.then(work)])
+  return together<[Servers, T]>([openServers(config, id, logger, onClose, begun.resolve), begun.promise.then(work)])
 }
 
 /** A thousand files, as long to load as the stores take to open. */

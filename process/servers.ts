@@ -22,6 +22,7 @@ export interface Servers {
   readonly log: EventLog
 }
 
+/** Loaded when the child is on its way, which takes longer to be ready than the client to load. */
 const loadClient = () => import('./clickhouse.ts')
 
 const startLocal = async (config: Config, logger: Logger, onClose: OnClose, onSpawn: () => void): Promise<LocalClickHouse> => {
@@ -45,8 +46,9 @@ const openClickHouse = async (
   onClose: OnClose,
   onBegun: () => void,
 ): Promise<{ clickhouse: ClickHouse; local: LocalClickHouse | null }> => {
-  const local = config.clickhouseUrl === null ? await startLocal(config, logger, onClose, onBegun).finally(onBegun) : null
-  onBegun()
+  const starting = config.clickhouseUrl === null ? startLocal(config, logger, onClose, onBegun) : Promise.resolve(null)
+  // Also when it could not be begun: others wait for that.
+  const local = await starting.finally(onBegun)
   const clickhouse = (await loadClient()).connectClickHouse(config, local)
   // Idle connections would hold the child's end up by seconds.
   onClose(() => clickhouse.close())

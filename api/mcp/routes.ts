@@ -61,14 +61,16 @@ export const mcpRoutes = (app: FastifyInstance, deps: McpDeps): void => {
       return callable
     })
   let opening: Promise<McpEndpoint> | null = null
-  /** The SDK is 200 files: loaded by the first message, not by the start. */
-  const endpoint = (): Promise<McpEndpoint> => {
-    opening ??= import('./server.ts').then(({ createMcpEndpoint }) => createMcpEndpoint(deps))
-    opening.catch(() => {
+  /** The SDK is 200 files: loaded by the first message, not by the start. What failed is tried again by the next. */
+  const open = async (): Promise<McpEndpoint> => {
+    try {
+      return (await import('./server.ts')).createMcpEndpoint(deps)
+    } catch (error) {
       opening = null
-    })
-    return opening
+      throw error
+    }
   }
+  const endpoint = (): Promise<McpEndpoint> => (opening ??= open())
   app.addHook('onClose', async () => {
     await (await opening)?.close()
   })

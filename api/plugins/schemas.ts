@@ -1,4 +1,4 @@
-// Schemas of routes, each compiled by the first request that needs it. The hundred routes have four hundred of them, which is half a second
+// Schemas of routes, each compiled by the first request that needs it. The hundred routes have five hundred of them, which is half a second
 // of work: no start waits for it. `compileNext` does it behind the start, one at a time, so that hardly a caller waits for it either.
 import type { FastifySchemaCompiler, FastifySerializerCompiler, FastifyServerOptions } from 'fastify'
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'

@@ -7,7 +7,7 @@ import { migrate } from './migrate.ts'
 import { toStorable } from './storable.ts'
 import type { Engine, SqlValue, Store } from './store.ts'
 import { createSessions } from './transaction.ts'
-import { createTurns } from './turns.ts'
+import { createTurns } from '../../streams/contracts/turns.ts'
 
 const INT8 = 20
 const types = {

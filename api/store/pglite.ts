@@ -8,7 +8,7 @@ import { toStorable } from './storable.ts'
 import type { ThreadReply, ThreadRequest } from './pglite-thread.ts'
 import type { Engine, SqlValue, Store } from './store.ts'
 import { createSessions } from './transaction.ts'
-import { createTurns } from './turns.ts'
+import { createTurns } from '../../streams/contracts/turns.ts'
 
 interface Waiter {
   readonly resolve: (rows: unknown[]) => void

@@ -2,6 +2,7 @@
 // records is the metadata of its offset commits. Retention is Kafka's own.
 import type { Assignment, EventLog, GroupState, PartitionLag } from '../contracts/event-log.ts'
 import { PermanentError, TransientError } from '../contracts/errors.ts'
+import { createTurns } from '../contracts/turns.ts'
 import { encodeEnvelope } from '../envelope.ts'
 import { assertState } from '../group-state.ts'
 import type { KafkaConfig } from './config.ts'
@@ -20,14 +21,8 @@ const MiB = 1024 * 1024
 const MAX_LOOKS = 16
 /** All that an idempotent producer allows, whichever topic it is for. */
 const oneSendAtATime = (driver: KafkaDriver): Pick<KafkaDriver, 'send'> => {
-  let tail: Promise<unknown> = Promise.resolve()
-  return {
-    send: (topic, messages) => {
-      const sent = tail.then(() => driver.send(topic, messages))
-      tail = sent.catch(() => undefined)
-      return sent
-    },
-  }
+  const inTurn = createTurns()
+  return { send: (topic, messages) => inTurn(() => driver.send(topic, messages)) }
 }
 
 /** @throws PermanentError CONFIG_INVALID when the topic keeps less than a day; TransientError LOG_IO when no broker answers. */

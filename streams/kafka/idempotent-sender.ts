@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { TransientError } from '../contracts/errors.ts'
 import type { Outgoing } from './driver.ts'
 import { encodeBatch, type BatchOrigin } from './record-batch.ts'
+import { createSendMemory } from './send-memory.ts'
 
 /** The first offset of a batch, or Kafka's name of what was wrong with it. */
 export type Produced = { readonly offset: number } | { readonly error: string }
@@ -77,6 +78,9 @@ export const createIdempotentSender = <Leader>(
   const sequences = new Map<string, number>()
   /** Of partitions, until one of them turns out not to lead. */
   const leaders = new Map<string, Leader>()
+  const memory = createSendMemory()
+  /** A request of this send was not answered: its bytes may still wait in a socket. */
+  let isUnanswered = false
   const forget = (): void => {
     producer = null
     sequences.clear()
@@ -89,7 +93,7 @@ export const createIdempotentSender = <Leader>(
       one.batch ??= encodeBatch(
         one.messages,
         { ...origin, firstSequence: sequences.get(keyOf(topic, partition)) ?? firstSequence },
-        { nowMs, crc32c: port.crc32c },
+        { nowMs, crc32c: port.crc32c, take: memory.take },
       )
   }
   /** One request to each leader. What became of each partition; a request that failed says nothing of any. */
@@ -111,6 +115,7 @@ export const createIdempotentSender = <Leader>(
         try {
           produced = await port.produce(leader, topic, batches)
         } catch (error) {
+          isUnanswered = true
           for (const partition of batches.keys()) open.get(partition)!.doubt = error as Error
         }
         for (const partition of batches.keys()) answers.set(partition, produced.get(partition) ?? { error: 'NETWORK_EXCEPTION' })
@@ -185,6 +190,8 @@ export const createIdempotentSender = <Leader>(
     }
     // The numbers behind what may be there are not known; behind what was refused they are, but a new id costs only one request.
     if (error !== null) forget()
+    memory.release(isUnanswered)
+    isUnanswered = false
     return { firsts, error }
   }
   return { send }

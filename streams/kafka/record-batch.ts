@@ -74,14 +74,15 @@ const writeRecord = (to: Buffer, start: number, bytes: number, { key, value, hea
 /**
  * @param nowMs what all of them are dated, unless the topic dates them itself.
  * @param crc32c Castagnoli, as an unsigned number.
+ * @param take memory for so many bytes.
  */
 export const encodeBatch = (
   messages: readonly Message[],
   origin: BatchOrigin,
-  { nowMs, crc32c }: { readonly nowMs: number; readonly crc32c: (bytes: Buffer) => number },
+  { nowMs, crc32c, take }: { readonly nowMs: number; readonly crc32c: (bytes: Buffer) => number; readonly take: (bytes: number) => Buffer },
 ): Buffer => {
   const sizes = messages.map(recordBytes)
-  const batch = Buffer.allocUnsafe(sizes.reduce((sum, bytes) => sum + fieldBytes(bytes), HEAD_BYTES))
+  const batch = take(sizes.reduce((sum, bytes) => sum + fieldBytes(bytes), HEAD_BYTES))
   const time = BigInt(nowMs)
   batch.writeBigInt64BE(0n, 0)
   batch.writeInt32BE(batch.length - LENGTH_FROM, LENGTH_AT)

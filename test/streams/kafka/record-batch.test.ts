@@ -8,7 +8,8 @@ const NOW = 1_790_000_000_123
 const origin = { producerId: 2n ** 40n + 7n, producerEpoch: 3, firstSequence: 2 ** 31 - 2 }
 /** As the driver has it. */
 const checksum = (bytes: Buffer): number => crc32c(Writer.create().append(bytes).dynamicBuffer)
-const encode = (messages: Parameters<typeof encodeBatch>[0]): Buffer => encodeBatch(messages, origin, { nowMs: NOW, crc32c: checksum })
+const encode = (messages: Parameters<typeof encodeBatch>[0]): Buffer =>
+  encodeBatch(messages, origin, { nowMs: NOW, crc32c: checksum, take: Buffer.alloc })
 const plain = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString('base64')
 
 it('any messages come back as they were, in order, of their sender', () => {

@@ -37,7 +37,7 @@ export const sizeOf = ({ value, headers, key }: Outgoing): number =>
   Object.values(headers).reduce((sum, header) => sum + header.byteLength, value.byteLength + key.length + RECORD_OVERHEAD)
 
 export const createSendQueue = (config: SendQueueConfig, driver: Pick<KafkaDriver, 'send'>): SendQueue => {
-  const { lingerMs = 4, batchBytes = 500_000, maxSendBytes = 4 * 1024 * 1024 } = config
+  const { lingerMs = 3, batchBytes = 500_000, maxSendBytes = 4 * 1024 * 1024 } = config
   let waiting: Waiting[] = []
   let waitingBytes = 0
   let pending = 0

@@ -163,6 +163,10 @@ export const loadConfig = (env: Env): Config => {
   if (config.clickhouseTlsCa !== null && !(config.clickhouseUrl?.startsWith('https:') ?? false))
     problems.push('CLICKHOUSE_TLS_CA: CLICKHOUSE_URL must be https beside it')
   if (config.databaseTlsCa !== null && config.databaseUrl === null) problems.push('DATABASE_TLS_CA: DATABASE_URL must be set beside it')
+  if (config.maxInflightBytes < config.maxBodyBytes + config.maxInflatedBytes)
+    problems.push(
+      `LAPWING_MAX_INFLIGHT_BYTES: must be at least LAPWING_MAX_BODY_BYTES and LAPWING_MAX_INFLATED_BYTES together, ${config.maxBodyBytes + config.maxInflatedBytes}, or the largest body would never be taken`,
+    )
   // Only role `all` has embedded parts; several processes share what they work on.
   if (role !== 'all') {
     const { kafka, clickhouseUrl, databaseUrl, secretKey } = config

@@ -17,8 +17,21 @@ const fail = (error: unknown): never => {
 const run = async (): Promise<void> => {
   const config = loadConfig(process.env)
   const logger = createLogger(config.logLevel)
-  let stop: (code: number) => void = (code) => process.exit(code)
-  const product = await startProduct(config, {
+  let stopping = false
+  const stop = (code: number): void => {
+    stopping = true
+    logger.info({}, 'stopping')
+    setTimeout(() => {
+      logger.error({}, 'stopping took too long')
+      process.exit(1)
+    }, CLOSE_TIMEOUT_MS).unref()
+    // What is opening is closed when it is open; a start that fails says so itself.
+    starting.then(
+      (product) => product.close().then(() => process.exit(code)),
+      () => {},
+    )
+  }
+  const starting = startProduct(config, {
     version,
     logger,
     onFatal: (error) => {
@@ -26,19 +39,10 @@ const run = async (): Promise<void> => {
       stop(1)
     },
   })
-  let stopping = false
-  stop = (code) => {
-    if (stopping) return
-    stopping = true
-    logger.info({}, 'stopping')
-    setTimeout(() => {
-      logger.error({}, 'stopping took too long')
-      process.exit(1)
-    }, CLOSE_TIMEOUT_MS).unref()
-    void product.close().then(() => process.exit(code))
-  }
   process.on('SIGTERM', () => stop(0))
   process.on('SIGINT', () => stop(0))
+  const product = await starting
+  if (stopping) return
   console.log(
     banner({
       role: config.role,

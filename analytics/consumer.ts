@@ -1,7 +1,8 @@
 // The consumer of the event log: the partitions that its group gives to it, exactly once in effect, with bounded memory. When
 // the store or the control plane is away it retries for ever, reads no further and commits nothing.
 import type { ControlPlane } from '../streams/contracts/control-plane.ts'
-import type { Assignment, EventLog } from '../streams/contracts/event-log.ts'
+import type { Assignment } from '../streams/contracts/consumer-group.ts'
+import type { EventLog } from '../streams/contracts/event-log.ts'
 import type { EffectPorts } from './alert-effects.ts'
 import { createByteBudget } from './byte-budget.ts'
 import type { DecodePort } from './decode-range.ts'

@@ -1,7 +1,7 @@
 // Messages that were set aside, as rows of dead_letters: whole, so that they can be put back into a log. Same position, same row:
 // writing again changes nothing.
 import type { SetAside } from '../streams/contracts/dead-letters.ts'
-import type { LogMessage } from '../streams/contracts/event-log.ts'
+import type { LogMessage } from '../streams/contracts/consumer-group.ts'
 import { encodeEnvelope } from '../streams/envelope.ts'
 import type { Poison } from './decode-contract.ts'
 import { toStoreTime } from './insert-range.ts'

@@ -1,7 +1,7 @@
 // What goes to a decode worker and what comes back: one contiguous range of one partition in, ready Native blocks out.
 import type { DeadLetterReason } from '../streams/contracts/dead-letters.ts'
 import type { Envelope } from '../streams/contracts/envelope.ts'
-import type { StoredBody } from '../streams/contracts/event-log.ts'
+import type { StoredBody } from '../streams/contracts/consumer-group.ts'
 
 export interface DecodeMessage {
   readonly offset: number

@@ -3,7 +3,7 @@
 import type { DeadLetterReason } from '../streams/contracts/dead-letters.ts'
 import type { Signal } from '../streams/contracts/envelope.ts'
 import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
-import type { LogMessage } from '../streams/contracts/event-log.ts'
+import type { LogMessage } from '../streams/contracts/consumer-group.ts'
 import type { DecodeInput, DecodeOutput, Poison, TemplateInsert } from './decode-contract.ts'
 import type { Range } from './ranges.ts'
 import { isAlerts } from './signals.ts'

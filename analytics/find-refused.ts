@@ -3,7 +3,7 @@
 import { CHECK_TABLES } from '../clickhouse/queries/check-tables.ts'
 import type { Envelope, Signal } from '../streams/contracts/envelope.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
-import type { LogMessage } from '../streams/contracts/event-log.ts'
+import type { LogMessage } from '../streams/contracts/consumer-group.ts'
 import type { DecodeOutput, Poison } from './decode-contract.ts'
 import type { InsertPorts } from './insert-range.ts'
 import { blocksOf } from './range-blocks.ts'

@@ -2,7 +2,7 @@
 // signals → commit the contiguous prefix. At most four ranges are open. Nothing is sent before its intent is durable, nothing
 // is committed before it is stored. Taken away, what is in hand is finished; fenced, it is abandoned where it stands.
 // How often a process ended with a range at work is durable before that range is worked on again.
-import type { Assignment, OpenRange } from '../streams/contracts/event-log.ts'
+import type { Assignment, OpenRange } from '../streams/contracts/consumer-group.ts'
 import { packRange, unpackRange } from '../streams/contracts/open-range.ts'
 import type { EffectPorts } from './alert-effects.ts'
 import type { ByteBudget } from './byte-budget.ts'

@@ -1,5 +1,5 @@
 // Messages of one partition → ranges, in order. Reads in bounded pieces; holds at most one piece and one range that forms.
-import type { Assignment, LogMessage, OpenRange } from '../streams/contracts/event-log.ts'
+import type { Assignment, LogMessage, OpenRange } from '../streams/contracts/consumer-group.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import type { Range, RangeLimits } from './ranges.ts'
 import { createRangeFormer, toRange } from './ranges.ts'

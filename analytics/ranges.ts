@@ -2,7 +2,7 @@
 // (what retention has dropped, what is not ours) belongs to the range behind it, so that ranges follow each other without one.
 // A recorded range is formed again from its offsets alone; the rules here only decide where a new one ends.
 import { bodyLength } from './decode-contract.ts'
-import type { LogMessage, OpenRange } from '../streams/contracts/event-log.ts'
+import type { LogMessage, OpenRange } from '../streams/contracts/consumer-group.ts'
 
 export interface RangeLimits {
   readonly maxRecords: number

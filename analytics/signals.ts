@@ -2,7 +2,7 @@
 // that they add up to.
 import type { HeartbeatMonitor } from '../streams/contracts/control-plane.ts'
 import type { DeadLetterReason } from '../streams/contracts/dead-letters.ts'
-import type { LogMessage } from '../streams/contracts/event-log.ts'
+import type { LogMessage } from '../streams/contracts/consumer-group.ts'
 import type { AlertSeen, AlertPosition } from './alerts.ts'
 import type { Poison } from './decode-contract.ts'
 import { isHitBy } from './heartbeats.ts'

@@ -2,7 +2,8 @@
 // store; what is left to do with it are its signals.
 import { refusedInRange } from '../clickhouse/queries/dead-letters.ts'
 import type { HeartbeatMonitor } from '../streams/contracts/control-plane.ts'
-import type { EventLog, LogMessage } from '../streams/contracts/event-log.ts'
+import type { LogMessage } from '../streams/contracts/consumer-group.ts'
+import type { EventLog } from '../streams/contracts/event-log.ts'
 import { DEAD_LETTERS_TABLE, toDeadLetterRow, toSetAside } from './dead-letters.ts'
 import type { DecodeOutput, Poison } from './decode-contract.ts'
 import type { DecodePort, DecodeSettings } from './decode-range.ts'

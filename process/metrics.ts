@@ -86,6 +86,7 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     outboxAge: gauge('outbox_oldest_waiting_age_seconds', 'Age of the oldest of them; 0 when there is none.'),
     shards: gauge('watchdog_shards', 'Shards of the watchdog that this process has.'),
     series: gauge('watchdog_series', 'Series monitored.'),
+    refusedPoints: gauge('watchdog_refused_points', 'Points of series for which there was no room: they count for `other`, or not at all.'),
     storeBytes: gauge('store_bytes', 'Bytes of the store on disk, as of the last pass of retention.'),
     storeFree: gauge('store_free_bytes', "Free bytes of the store's disk, as of the last pass of retention."),
     storeOver: gauge('store_over_bound', '1 while the store is beyond a bound with nothing older than today left.'),
@@ -152,6 +153,7 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     metric.openRanges.set(consumer.openRanges)
     const watchdog = parts.analysis.watchdog.stats()
     metric.series.set(watchdog.seriesMonitored)
+    metric.refusedPoints.set(watchdog.seriesRefused)
     metric.shards.set(watchdog.shards)
     const { last, droppedDays, droppedRows } = parts.analysis.retention.stats()
     if (last !== null) {

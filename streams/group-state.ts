@@ -1,5 +1,5 @@
 // What a group may record for a partition, whatever carries the log.
-import type { GroupState } from './contracts/event-log.ts'
+import type { GroupState } from './contracts/consumer-group.ts'
 
 const MAX_OPEN_RANGES = 4
 

@@ -1,6 +1,7 @@
 // LZ4 frames, decoded block by block under a running cap: no library here has one (4.2 MB became 1 GiB).
-// Linked and independent blocks, stored blocks, several and skippable frames. No dictionaries; checksums are not checked.
+// Linked and independent blocks, stored blocks, several and skippable frames. No dictionaries.
 // https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
+import { xxh32 } from './checksums.ts'
 import type { InflateResult } from './inflate.ts'
 
 const FRAME = 0x184d2204
@@ -78,7 +79,7 @@ interface Header {
 }
 
 /** The descriptor behind the magic number, or what is wrong with it. */
-const readHeader = (view: DataView, pos: number): Header | string => {
+const readHeader = (body: Uint8Array, view: DataView, pos: number): Header | string => {
   if (pos + 3 > view.byteLength) return 'a header is cut off'
   const flags = view.getUint8(pos)
   const block = view.getUint8(pos + 1)
@@ -89,6 +90,7 @@ const readHeader = (view: DataView, pos: number): Header | string => {
   const sized = (flags & 8) !== 0
   const next = pos + 3 + (sized ? 8 : 0)
   if (next > view.byteLength) return 'a header is cut off'
+  if (view.getUint8(next - 1) !== ((xxh32(body, pos, next - 1) >>> 8) & 255)) return 'the checksum of a header does not match'
   return {
     next,
     linked: (flags & 0x20) === 0,
@@ -126,6 +128,7 @@ const readBlocks = (body: Uint8Array, view: DataView, header: Header, out: Outpu
     const size = word % STORED
     const end = pos + size
     if (size > header.maxBlock || end + (header.blockChecksum ? 4 : 0) > body.length) return 'a block runs past its size'
+    if (header.blockChecksum && view.getUint32(end, true) !== xxh32(body, pos, end)) return 'the checksum of a block does not match'
     // A block of n bytes holds at most 255 n: do not reserve a whole block for a tiny one.
     const most = Math.min(header.maxBlock, word >= STORED ? size : size * 255)
     reserve(out, most)
@@ -144,8 +147,9 @@ const readBlocks = (body: Uint8Array, view: DataView, header: Header, out: Outpu
     pos = end + (header.blockChecksum ? 4 : 0)
   }
   if (header.contentSize !== null && header.contentSize !== out.at - frameStart) return 'the content size does not match'
-  pos += header.contentChecksum ? 4 : 0
-  return pos > body.length ? 'the checksum is cut off' : pos
+  if (!header.contentChecksum) return pos
+  if (pos + 4 > body.length) return 'the checksum is cut off'
+  return view.getUint32(pos, true) === xxh32(out.bytes, frameStart, out.at) ? pos + 4 : 'the checksum of the content does not match'
 }
 
 export const inflateLz4Frame = (body: Uint8Array, maxBytes: number): InflateResult => {
@@ -162,7 +166,7 @@ export const inflateLz4Frame = (body: Uint8Array, maxBytes: number): InflateResu
       continue
     }
     if (magic !== FRAME) return invalid('wrong magic number')
-    const header = readHeader(view, pos + 4)
+    const header = readHeader(body, view, pos + 4)
     if (typeof header === 'string') return invalid(header)
     if (header.contentSize !== null && header.contentSize > maxBytes - out.at) return large
     const next = readBlocks(body, view, header, out)

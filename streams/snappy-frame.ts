@@ -1,6 +1,7 @@
 // The snappy framing format: chunks of at most 64 KiB each, decoded straight into one output whose size the chunk headers
-// give, so the cap is kept before anything is decoded. Checksums are not checked, framing and block contents are.
+// give, so the cap is kept before anything is decoded.
 // https://github.com/google/snappy/blob/main/framing_format.txt
+import { crc32c } from './checksums.ts'
 import type { InflateResult } from './inflate.ts'
 
 const MAX_CHUNK_BYTES = 65536
@@ -10,6 +11,12 @@ const invalid = (message: string): InflateResult => ({
   reason: 'malformed',
   message: `the body is not valid x-snappy-framed: ${message}`,
 })
+
+/** As a chunk carries it, of what it inflates to. */
+const maskedCrc = (bytes: Uint8Array, start: number, end: number): number => {
+  const crc = crc32c(bytes, start, end)
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
+}
 
 /** Bytes that a raw block says it holds, from its varint header; null when that is broken. */
 export const readSnappyLength = (body: Uint8Array, start = 0, end = body.length): number | null => {
@@ -110,12 +117,13 @@ export const inflateSnappyFrames = (body: Uint8Array, maxBytes: number): Inflate
   if (fault !== null) return invalid(fault)
   if (total > maxBytes) return { ok: false, reason: 'too_large', message: `the body inflates to more than ${maxBytes} bytes` }
   const out = new Uint8Array(total)
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
   let at = 0
   const broken = readChunks(body, ({ compressed, start, end, bytes }) => {
     if (compressed && !decodeSnappyBlock(body, start, end, out, at, at + bytes)) return false
     if (!compressed) out.set(body.subarray(start, end), at)
     at += bytes
-    return true
+    return view.getUint32(start - 4, true) === maskedCrc(out, at - bytes, at)
   })
   return broken === null ? { ok: true, bytes: out } : invalid(broken)
 }

@@ -3,23 +3,24 @@
 import type { ClickHouse } from '../../clickhouse/client.ts'
 import { newTemplates } from '../../clickhouse/queries/log-patterns.ts'
 import {
+  deploymentsInWindow,
   errorTemplates,
-  tracesInWindow,
   tracesOfService,
+  VERSION_SLICES,
   versionsInWindow,
-  type TraceRow,
   type VersionRow,
 } from '../../clickhouse/queries/rca.ts'
-import { pointsInWindow } from '../../clickhouse/queries/series-points.ts'
+import { pointsInWindow, type WindowPoint } from '../../clickhouse/queries/series-points.ts'
 import { patternOfTemplate } from '../../streams/contracts/pattern-id.ts'
 import type { IncidentRef, Rca, Topology } from '../../streams/contracts/rca.ts'
 import { analyse, GRID_MS, type Loaded } from './analyse.ts'
 import { blastOf, correlationsOf, neighboursOf, rootOf } from './blast.ts'
 import type { NewMessage, WindowMs } from './evidence.ts'
-import { declaredEdge, spanEdge, type Trace } from './graph.ts'
+import { declaredEdge, spanEdge } from './graph.ts'
 import type { Deploy } from './rank.ts'
 import { incidentGraphOf } from './incident-graph.ts'
 import { loadTopology } from './load-topology.ts'
+import { loadTraces, sliceMsOf, TIMEOUT_MS, toTrace } from './load-traces.ts'
 import { toSeries } from './to-series.ts'
 import { loadSpanCalls } from './span-calls.ts'
 import { topologyOf } from './topology.ts'
@@ -36,26 +37,36 @@ const MAX_KEPT = 64
 const MAX_ASKED = 50
 const ERROR_CLASS = 5
 
-/** A version that a service did not have before, or a deployment that it announced. */
+/** Of a window with more records, samples are read for their versions. */
+const RECORDS_OF_VERSIONS = 500_000
+/** While a deployment rolls, both versions speak; one that was silent for so long has been put in place of the other. */
+const ROLLING_MS = 2 * 60_000
+
+/** A version that a service did not have before or went back to, or a deployment that it announced. */
 export const toDeploys = (rows: readonly VersionRow[]): Deploy[] => {
-  const current = new Map<string, string>()
+  const services = new Map<string, { current: string; readonly seenMs: Map<string, number> }>()
   const deploys: Deploy[] = []
   for (const { service, version, first_ms } of rows.toSorted((a, b) => Number(a.first_ms) - Number(b.first_ms))) {
-    const previous = current.get(service)
+    const atMs = Number(first_ms)
     if (version.startsWith('event:')) {
-      deploys.push({ service, atMs: Number(first_ms), version: version.slice(6, 86), previous: '' })
+      deploys.push({ service, atMs, version: version.slice(6, 86), previous: '' })
       continue
     }
-    if (previous !== undefined) deploys.push({ service, atMs: Number(first_ms), version, previous })
-    current.set(service, version)
+    const known = services.get(service)
+    const seenMs = known?.seenMs.get(version)
+    if (known === undefined) services.set(service, { current: version, seenMs: new Map([[version, atMs]]) })
+    else if (version !== known.current && (seenMs === undefined || atMs - seenMs > ROLLING_MS)) {
+      deploys.push({ service, atMs, version, previous: known.current })
+      known.current = version
+    }
+    known?.seenMs.set(version, atMs)
   }
   return deploys
 }
 
-const toTrace = (row: TraceRow): Trace => ({
-  id: row.trace,
-  visits: row.services.map((service, i) => ({ service, firstUs: Number(row.first_us[i]), lastUs: Number(row.last_us[i]) })),
-})
+/** As far as buckets are closed. */
+const recordsOf = (points: readonly WindowPoint[]): number =>
+  points.reduce((sum, { metric, count }) => sum + (metric === 'log.rate' ? Number(count) : 0), 0)
 
 const windowOf = (incident: IncidentRef): WindowMs => {
   const onsetMs = Math.min(incident.openedAtMs, ...incident.signals.map((signal) => signal.startedAtMs))
@@ -75,18 +86,22 @@ export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
 
   const load = async (tenant: string, window: WindowMs): Promise<Loaded> => {
     const { fromMs, toMs } = window
-    const [points, traces, versions, { owners, declared }, spans] = await Promise.all([
-      clickhouse.query(pointsInWindow, { tenant, from: fromMs / 1000, to: toMs / 1000 }),
-      clickhouse.query(tracesInWindow, { tenant, fromMs, toMs }),
-      clickhouse.query(versionsInWindow, { tenant, fromMs, toMs }),
+    const within = { timeoutMs: TIMEOUT_MS }
+    const points = await clickhouse.query(pointsInWindow, { tenant, from: fromMs / 1000, to: toMs / 1000 }, within)
+    const records = recordsOf(points)
+    const sliceMs = sliceMsOf(window, VERSION_SLICES, { records, most: RECORDS_OF_VERSIONS })
+    const [traces, versions, deployments, { owners, declared }, spans] = await Promise.all([
+      loadTraces(clickhouse, tenant, window, records),
+      clickhouse.query(versionsInWindow, { tenant, fromMs, toMs, sliceMs }, within),
+      clickhouse.query(deploymentsInWindow, { tenant, fromMs, toMs }, within),
       topology(tenant),
       loadSpanCalls(clickhouse, tenant, window),
     ])
     return {
       window,
       series: toSeries(points, window),
-      deploys: toDeploys(versions),
-      traces: traces.map(toTrace),
+      deploys: toDeploys([...versions, ...deployments]),
+      traces: traces.rows.map(toTrace),
       calls: [...spans.map(spanEdge), ...declared.map(({ from, to }) => declaredEdge(from, to))],
       owners,
     }
@@ -97,7 +112,7 @@ export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
       .filter(({ metrics }) => metrics['log.new_template_rate']?.some((value) => value !== null && value > 0) === true)
       .map(({ service }) => service)
     const asked = [...new Set([...services, ...telling, ...series.map(({ service }) => service)])].slice(0, MAX_ASKED)
-    const rows = await clickhouse.query(newTemplates, { tenant, services: asked, ...window })
+    const rows = await clickhouse.query(newTemplates, { tenant, services: asked, ...window }, { timeoutMs: TIMEOUT_MS })
     return rows.map((row) => ({
       service: row.service,
       pattern: patternOfTemplate(row.template),
@@ -133,7 +148,7 @@ export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
     const known = new Set(loaded.traces.map((trace) => trace.id))
     const callers = { fromMs: window.toMs - CALLERS_BEFORE_MS, toMs: window.toMs }
     const [own, spans] = await Promise.all([
-      clickhouse.query(tracesOfService, { tenant: incident.tenant, service: root, ...callers }),
+      clickhouse.query(tracesOfService, { tenant: incident.tenant, service: root, ...callers }, { timeoutMs: TIMEOUT_MS }),
       loadSpanCalls(clickhouse, incident.tenant, callers),
     ])
     // Spans of the longer window are those of the shorter one, and more.
@@ -147,7 +162,13 @@ export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
       const known = incident.past?.some((past) => (past.templates ?? []).length > 0) === true
       const [loaded, templates] = await Promise.all([
         load(incident.tenant, window),
-        known ? clickhouse.query(errorTemplates, { tenant: incident.tenant, services: [...incident.services], ...window }) : [],
+        known
+          ? clickhouse.query(
+              errorTemplates,
+              { tenant: incident.tenant, services: [...incident.services], ...window },
+              { timeoutMs: TIMEOUT_MS },
+            )
+          : [],
       ])
       return analyse(
         incident,

@@ -90,6 +90,17 @@ const openIncident = async (sql: Sql, signal: SignalOpened): Promise<string> => 
   return id
 }
 
+const tellReopened = async (sql: Sql, signal: SignalOpened, id: string, at: string): Promise<void> => {
+  await addEvent(sql, { tenant: signal.tenant, type: 'incident.opened', resource: id })
+  await addUpdateRow(sql, signal.tenant, id, { at, author, status: 'open', body: `reopened: ${signal.summary}` })
+  await appendAudit(sql, system, {
+    tenant: signal.tenant,
+    action: 'REOPEN_INCIDENT',
+    resource: `incident:${id}`,
+    diff: { signal: { from: null, to: `${signal.kind} ${signal.id}` } },
+  })
+}
+
 const joinIncident = async (sql: Sql, signal: SignalOpened, incident: Candidate, at: string): Promise<void> => {
   const severity = rank[signal.severity] > rank[incident.severity] ? signal.severity : incident.severity
   const reopened = incident.status === 'resolved'
@@ -101,8 +112,7 @@ const joinIncident = async (sql: Sql, signal: SignalOpened, incident: Candidate,
     null,
     false,
   ])
-  if (reopened) await addEvent(sql, { tenant: signal.tenant, type: 'incident.opened', resource: incident.id })
-  if (reopened) await addUpdateRow(sql, signal.tenant, incident.id, { at, author, status: 'open', body: `reopened: ${signal.summary}` })
+  if (reopened) await tellReopened(sql, signal, incident.id, at)
 }
 
 /** An alert that fires again under the same id goes on where it was; anything else under a known id is a replay. */
@@ -118,9 +128,7 @@ const fireAgain = async (sql: Sql, signal: SignalOpened, known: StoredSignal, at
     "UPDATE incidents SET status = 'open', resolved_at = NULL, auto_resolved = false WHERE tenant = $1 AND id = $2 AND status = 'resolved' AND auto_resolved RETURNING 1",
     [signal.tenant, known.incident_id],
   )
-  if (reopened.length > 0) await addEvent(sql, { tenant: signal.tenant, type: 'incident.opened', resource: known.incident_id })
-  if (reopened.length > 0)
-    await addUpdateRow(sql, signal.tenant, known.incident_id, { at, author, status: 'open', body: `reopened: ${signal.summary}` })
+  if (reopened.length > 0) await tellReopened(sql, signal, known.incident_id, at)
 }
 
 export const createGrouping = (store: Store, config: GroupingConfig): Grouping => {

@@ -1,5 +1,6 @@
 // An event log that ends at an offset until it is let go: the first part warms a worker up, and the second finds it at rest.
-import type { Assignment, EventLog } from '../../streams/contracts/event-log.ts'
+import type { Assignment } from '../../streams/contracts/consumer-group.ts'
+import type { EventLog } from '../../streams/contracts/event-log.ts'
 
 export interface Gate {
   readonly log: EventLog

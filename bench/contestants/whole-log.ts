@@ -1,5 +1,6 @@
 // An event log from its beginning to its end, whatever it lies on.
-import type { EventLog, LogMessage } from '../../streams/contracts/event-log.ts'
+import type { LogMessage } from '../../streams/contracts/consumer-group.ts'
+import type { EventLog } from '../../streams/contracts/event-log.ts'
 import { GROUPS } from '../../streams/open-event-log.ts'
 import { inflate, type BodyCompression } from '../load/encoded.ts'
 

@@ -43,7 +43,8 @@ async function* wholeWay({ size }: OursPlan, scopes: Scopes): Results {
   const whole = createWhole({ name: 'Lapwing', sync: 'fsync' })
   const rated = storeLoad(size)
   const saturating: Load = { ...rated, records: 1_000_000 * seconds, recordsPerSecond: null, maxSeconds: seconds, connections: 16 }
-  for (const load of [{ ...rated, records: Math.max(rated.records, rated.recordsPerSecond! * seconds) }, saturating])
+  const small: Load = { ...saturating, recordsPerRequest: 10, warmUpRecords: rated.warmUpRecords / 10 }
+  for (const load of [{ ...rated, records: Math.max(rated.records, rated.recordsPerSecond! * seconds) }, saturating, small])
     yield await scopes.run((scope) => runLoad('X', whole, load, scope))
 }
 async function* overload({ size: { seconds } }: OursPlan, scopes: Scopes): Results {

@@ -4,7 +4,7 @@ import { anomalyIdOf } from '../../streams/alerts.ts'
 import type { ParsedAlert, ParsedAlerts } from '../../streams/alerts.ts'
 import { partitionOf } from '../../streams/partition.ts'
 import type { FiringMemory } from '../firing-memory.ts'
-import { badRequest, unsupported } from '../failure.ts'
+import { badRequest, overloaded, tooLarge, unsupported } from '../failure.ts'
 import type { Failure } from '../failure.ts'
 import type { Handler, Reply } from '../http/exchange.ts'
 import { failureReply } from '../http/json-reply.ts'
@@ -53,7 +53,8 @@ export const handleAlerts =
       return failureReply(failure)
     }
     const identified = identify(request, deps.credentials, deps.now(), config.anonymousAlerts)
-    if (!identified.ok) return refuse(identified)
+    // Alertmanager sends again after a 5xx only: what it is told to send later would be lost with a 429.
+    if (!identified.ok) return refuse(identified.status === 429 ? overloaded(identified.message) : identified)
     if (mediaType(request.contentType) !== 'application/json') return refuse(unsupported('Content-Type must be application/json'))
     const encoded = compressionOf(request)
     if (!encoded.ok) return refuse(encoded)
@@ -67,10 +68,9 @@ export const handleAlerts =
         maxBodyBytes,
         bodyLimit: `the body is larger than ${maxBodyBytes} bytes, the limit for alerts`,
         judge: (bytes, receivedAtMs) => {
-          const parsed =
-            bytes.length > MAX_ALERT_BODY_BYTES
-              ? { ok: false as const, message: 'too large when inflated' }
-              : route.parse(bytes, receivedAtMs)
+          if (bytes.length > MAX_ALERT_BODY_BYTES)
+            return tooLarge(`the body inflates to more than ${MAX_ALERT_BODY_BYTES} bytes, the limit for alerts`)
+          const parsed = route.parse(bytes, receivedAtMs)
           if (!parsed.ok) return badRequest('BAD_JSON', parsed.message, route.hint)
           const { alerts } = parsed
           return {

@@ -1,6 +1,6 @@
 // Why a message was set aside instead of stored: the one list of reasons, also the values of the metric's label.
 // A reason is never repurposed, only added; what is special to one message goes into its detail.
-import type { LogMessage } from './event-log.ts'
+import type { LogMessage } from './consumer-group.ts'
 
 export const DEAD_LETTER_REASONS = {
   malformed: 'The body is not what its content type says, so no record could be read from it.',

@@ -1,5 +1,5 @@
 // An open range as a small array, as both logs write it beside a commit: first, last, and its shard where it has one.
-import type { OpenRange } from './event-log.ts'
+import type { OpenRange } from './consumer-group.ts'
 
 export type PackedRange = readonly [first: number, last: number, shard?: number]
 

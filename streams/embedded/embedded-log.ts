@@ -1,7 +1,8 @@
 // EventLog over LMDB, for one machine. May be opened by several threads of one process at once, one instance each.
 // Acknowledged is durable; nothing unconsumed is ever dropped: at the byte bound appends are refused instead.
 import { PermanentError, TransientError } from '../contracts/errors.ts'
-import type { Assignment, EventLog, GroupState, LogMessage, Membership, PartitionLag, ReadRequest } from '../contracts/event-log.ts'
+import type { Assignment, GroupState, LogMessage, Membership, ReadRequest } from '../contracts/consumer-group.ts'
+import type { EventLog, PartitionLag } from '../contracts/event-log.ts'
 import { decodeEnvelope } from '../envelope.ts'
 import { createAppendQueue } from './append-queue.ts'
 import { createDiskBound } from './disk.ts'

@@ -1,7 +1,7 @@
 // How the log lies in the store: keys and small values ↔ bytes. Keys sort by partition, then offset (big-endian).
 // `before` counts the stored bytes of all earlier messages of the partition, so any range's size is one subtraction.
 import { PermanentError } from '../contracts/errors.ts'
-import type { GroupState } from '../contracts/event-log.ts'
+import type { GroupState } from '../contracts/consumer-group.ts'
 import { packRange, unpackRange, type PackedRange } from '../contracts/open-range.ts'
 
 /** One end of a partition: the offset there, and the stored bytes of everything ever appended before it. */

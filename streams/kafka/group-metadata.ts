@@ -1,6 +1,6 @@
 // The state of a group for one partition as the metadata of its offset commit: open ranges and note, as JSON. Brokers take
 // 4,096 bytes of it by default (`offset.metadata.max.bytes`); ours stays well below, so a commit is never refused for its size.
-import type { GroupState } from '../contracts/event-log.ts'
+import type { GroupState } from '../contracts/consumer-group.ts'
 import { PermanentError } from '../contracts/errors.ts'
 import { packRange, unpackRange, type PackedRange } from '../contracts/open-range.ts'
 

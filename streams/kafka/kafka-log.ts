@@ -1,6 +1,7 @@
 // EventLog over a Kafka topic. Its id is the topic's, so that two clients of it, or one after the other, are one log; what a group
 // records is the metadata of its offset commits. Retention is Kafka's own.
-import type { Assignment, EventLog, GroupState, PartitionLag } from '../contracts/event-log.ts'
+import type { Assignment, GroupState } from '../contracts/consumer-group.ts'
+import type { EventLog, PartitionLag } from '../contracts/event-log.ts'
 import { PermanentError, TransientError } from '../contracts/errors.ts'
 import { createTurns } from '../contracts/turns.ts'
 import { encodeEnvelope } from '../envelope.ts'

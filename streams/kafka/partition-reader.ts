@@ -1,6 +1,6 @@
 // One partition as messages of ours. It looks ahead while it waits: what came is read from memory. A topic can be written by others:
 // what has no envelope of ours is a hole in the offsets, told once and passed over, so that nobody can stop a partition.
-import type { LogMessage } from '../contracts/event-log.ts'
+import type { LogMessage } from '../contracts/consumer-group.ts'
 import type { Envelope } from '../contracts/envelope.ts'
 import { decodeEnvelope } from '../envelope.ts'
 import type { Given, Incoming } from './driver.ts'

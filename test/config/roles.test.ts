@@ -60,6 +60,12 @@ describe('roles', () => {
     })
   })
 
+  it('the largest body has room, or the start says why not', () => {
+    const tooSmall = { LAPWING_MAX_BODY_BYTES: '2000', LAPWING_MAX_INFLATED_BYTES: '4000', LAPWING_MAX_INFLIGHT_BYTES: '5999' }
+    expect(problemsOf(tooSmall)).toEqual([expect.stringMatching(/^LAPWING_MAX_INFLIGHT_BYTES: .*6000/)])
+    expect(problemsOf({ ...tooSmall, LAPWING_MAX_INFLIGHT_BYTES: '6000' })).toEqual([])
+  })
+
   it('a cluster of ClickHouse stands behind an address, and has a name that can be quoted', () => {
     expect(loadConfig({ ...SERVERS, LAPWING_CLICKHOUSE_CLUSTER: 'all-sharded' })).toMatchObject({
       clickhouseCluster: { name: 'all-sharded', insertQuorum: 'auto' },

@@ -1,7 +1,8 @@
 // What every EventLog must do, whatever carries it. An implementation's test file calls this with a factory.
 // Nothing here assumes that the log is local: only the contract's own functions are used.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { EventLog, GroupState, LogMessage, NewMessage } from '../../streams/contracts/event-log.ts'
+import type { GroupState, LogMessage } from '../../streams/contracts/consumer-group.ts'
+import type { EventLog, NewMessage } from '../../streams/contracts/event-log.ts'
 import { createEnvelope } from '../support/envelopes.ts'
 import { withMember, type MemberLog } from '../support/log-member.ts'
 

@@ -1,13 +1,15 @@
 // The product as one process: its commands, its lock, its end and its start.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createProduct, until, type Product } from '../../bench/load/product.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const ANY_PORT = Object.fromEntries(['OTLP', 'ALERTS', 'API', 'CLICKHOUSE'].map((one) => [`LAPWING_${one}_LISTEN`, '127.0.0.1:0']))
 let product: Product
 beforeAll(async () => {
   product = createProduct()
@@ -74,11 +76,10 @@ describe('the product in one process', () => {
   it('stops when only `npm start` hears the signal, as of who supervises that', async () => {
     await product.stop()
     const { pid: before } = product.addresses()
-    const anyPort = Object.fromEntries(['OTLP', 'ALERTS', 'API', 'CLICKHOUSE'].map((one) => [`LAPWING_${one}_LISTEN`, '127.0.0.1:0']))
     const npm = spawn('npm', ['start'], {
       cwd: root,
       stdio: 'ignore',
-      env: { ...process.env, ...anyPort, LAPWING_DATA_DIR: product.dataDir },
+      env: { ...process.env, ...ANY_PORT, LAPWING_DATA_DIR: product.dataDir },
     })
     const ended = once(npm, 'exit')
     await until('it is ready', 60_000, async () => product.addresses().pid !== before && (await product.api('/health/ready')).ok)
@@ -87,6 +88,19 @@ describe('the product in one process', () => {
     expect(await ended).toEqual([0, null])
     expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
   }, 120_000)
+
+  it('stops with code 0 also while it starts', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'lapwing-e2e-'))
+    const main = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'main.ts')], {
+      stdio: 'ignore',
+      env: { ...process.env, ...ANY_PORT, LAPWING_DATA_DIR: dataDir },
+    })
+    const ended = once(main, 'exit')
+    await until('it has begun', 30_000, async () => readdirSync(dataDir).length > 0)
+    main.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+    rmSync(dataDir, { recursive: true, force: true })
+  })
 
   it('lists every wrong setting at once', async () => {
     const wrong = createProduct({ env: { LAPWING_OTLP_LISTEN: 'nowhere', LAPWING_LOG_SYNC: 'never' } })

@@ -1,7 +1,7 @@
 // Hostile requests, made from a seed: mutated and truncated protobuf, random bytes, nested JSON, bombs and wrong bytes in
-// every encoding, odd times, odd paths. Each says what it is, so that a failure can be repeated.
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+// every encoding, odd times, odd paths, every operation of the API. Each says what it is, so that a failure can be repeated.
 import { createCorpus } from '../../bench/load/body.ts'
+import { compressors } from '../support/compress.ts'
 import { encodeRequest } from '../support/otlp-encode.ts'
 
 export interface HostileRequest {
@@ -28,19 +28,16 @@ const bytes = (random: Random, length: number): Buffer => Buffer.from(Array.from
 
 const corpus = createCorpus({ records: 20, resources: 3, run: 'fuzz' })
 const bomb = Buffer.alloc(100 * 1024 * 1024)
-const bombs: Record<string, Buffer> = {
-  gzip: gzipSync(bomb),
-  deflate: deflateSync(bomb),
-  zstd: zstdCompressSync(bomb),
-  br: brotliCompressSync(bomb),
-}
-const encodings = ['identity', 'gzip', 'zstd', 'deflate', 'zlib', 'snappy', 'x-snappy-framed', 'lz4', 'br', 'gzip, gzip', 'made-up']
+const encoders = new Map([...Object.entries(compressors), ['zlib', compressors.deflate] as const])
+const bombs = new Map(await Promise.all([...encoders].map(async ([name, encode]) => [name, await encode(bomb)] as const)))
+const encodings = ['identity', ...encoders.keys(), 'gzip, gzip', 'made-up']
 const times = [0n, 1n, 253_402_300_799_000_000_000n, 4_102_444_800_000_000_000n, 2n ** 63n, 2n ** 64n - 1n]
 
+/** From 1970 to 2100, now and then now. */
+const anyTimeMs = (random: Random): number => (random() < 0.3 ? Date.now() : Math.floor(random() * Date.UTC(2100, 0)))
 const mutate = (random: Random, isTraces: boolean): Buffer => {
-  const body = isTraces ? Buffer.from(traces) : corpus.body(Math.floor(random() * 1e6), Date.now())
-  for (let changes = 1 + Math.floor(random() * 8); changes > 0; changes--)
-    body[Math.floor(random() * body.length)] = Math.floor(random() * 256)
+  const body = isTraces ? Buffer.from(traces) : corpus.body(Math.floor(random() * 1e6), anyTimeMs(random))
+  for (let changes = Math.floor(random() * 8); changes > 0; changes--) body[Math.floor(random() * body.length)] = Math.floor(random() * 256)
   return random() < 0.3 ? body.subarray(0, Math.floor(random() * body.length)) : body
 }
 const nested = (depth: number): string =>
@@ -96,10 +93,11 @@ const traces = encodeRequest({
   ],
 })
 
-const otlp = (random: Random): HostileRequest => {
+const otlp = async (random: Random): Promise<HostileRequest> => {
   const json = random() < 0.3
   const encoding = pick(random, encodings)
-  const isBomb = random() < 0.02 && encoding in bombs
+  const encode = random() < 0.7 ? encoders.get(encoding) : undefined
+  const isBomb = random() < 0.02 && encode !== undefined
   // Now and then the body of one signal goes where the other's does.
   const isTraces = random() < 0.4
   const plain = json
@@ -107,13 +105,7 @@ const otlp = (random: Random): HostileRequest => {
     : random() < 0.2
       ? bytes(random, Math.floor(random() * 400))
       : mutate(random, isTraces)
-  const body = isBomb
-    ? bombs[encoding]
-    : encoding === 'gzip' && random() < 0.7
-      ? gzipSync(plain)
-      : encoding === 'zstd' && random() < 0.7
-        ? zstdCompressSync(plain)
-        : plain
+  const body = isBomb ? bombs.get(encoding)! : encode === undefined ? plain : await encode(plain)
   return {
     what: `otlp ${json ? 'json' : 'protobuf'} ${encoding}${isBomb ? ' bomb' : ''}`,
     target: 'otlp',
@@ -203,7 +195,18 @@ const FILTER_PIECES = [
   '%',
   ' ',
 ]
-const api = (random: Random): HostileRequest => {
+/** An operation as /openapi.json has it. */
+export interface ApiRoute {
+  readonly method: string
+  readonly path: string
+  readonly query: readonly string[]
+}
+/** Some of what it asks for, all of it wrong. */
+const pathOf = (random: Random, { path, query }: ApiRoute, value: string): string => {
+  const asked = query.filter(() => random() < 0.3).map((name) => `${name}=${value}`)
+  return path.replaceAll(/\{[^}]+\}/g, value).concat(asked.length === 0 ? '' : `?${asked.join('&')}`)
+}
+const api = (random: Random, routes: readonly ApiRoute[]): HostileRequest => {
   const filter = encodeURIComponent(
     Array.from({ length: 1 + Math.floor(random() * 12) }, () => pick(random, FILTER_PIECES)).join(random() < 0.7 ? ' ' : ''),
   )
@@ -221,7 +224,7 @@ const api = (random: Random): HostileRequest => {
     '{}',
     'NaN',
   ])
-  const path = pick(random, [
+  const odd = pick(random, [
     `/api/v1/logs/search?q=${value}`,
     `/api/v1/logs/search?from=${value}`,
     `/api/v1/logs/search?limit=${value}`,
@@ -249,7 +252,9 @@ const api = (random: Random): HostileRequest => {
     '/api/v1/me/tokens',
     '/api/v1/incidents/inc_x/updates',
   ])
-  const method = pick(random, ['GET', 'GET', 'GET', 'POST', 'PATCH', 'DELETE', 'PUT'])
+  const route = random() < 0.5 ? null : pick(random, routes)
+  const path = route === null ? odd : pathOf(random, route, value || 'x')
+  const method = route?.method ?? pick(random, ['GET', 'GET', 'GET', 'POST', 'PATCH', 'DELETE', 'PUT'])
   const body =
     method === 'GET' || method === 'DELETE'
       ? null
@@ -264,6 +269,8 @@ const api = (random: Random): HostileRequest => {
             `{"name":"${'x'.repeat(5000)}"}`,
             '{"name":"a","type":"https","intervalSec":60}',
             '{"status":"x","body":null}',
+            '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":7}}',
+            '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
           ]),
         )
   return {
@@ -284,11 +291,11 @@ const heartbeats = (random: Random): HostileRequest => ({
   body: null,
 })
 
-export const hostileRequest = (random: Random): HostileRequest => {
+export const hostileRequest = async (random: Random, routes: readonly ApiRoute[]): Promise<HostileRequest> => {
   const dice = random()
   if (dice < 0.5) return otlp(random)
   if (dice < 0.6) return events(random)
   if (dice < 0.7) return alerts(random)
   if (dice < 0.73) return heartbeats(random)
-  return api(random)
+  return api(random, routes)
 }

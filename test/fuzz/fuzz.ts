@@ -7,7 +7,7 @@ import { createCorpus } from '../../bench/load/body.ts'
 import { openConnection, requestHead } from '../../bench/load/http-client.ts'
 import { until, type Product } from '../../bench/load/product.ts'
 import { createMigratedProduct } from '../support/migrated-product.ts'
-import { createRandom, hostileRequest, type HostileRequest, type Random } from './bodies.ts'
+import { createRandom, hostileRequest, type ApiRoute, type HostileRequest, type Random } from './bodies.ts'
 
 export interface FuzzReport {
   readonly requests: number
@@ -19,6 +19,7 @@ export interface FuzzReport {
 
 const residentMiB = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
 const GROWTH_MIB = 700
+const SMALL_BYTES = 16 * 1024
 
 const play = (product: Product, hostile: HostileRequest): Promise<number> =>
   new Promise((resolve) => {
@@ -45,12 +46,35 @@ const play = (product: Product, hostile: HostileRequest): Promise<number> =>
     sent.end(hostile.body ?? undefined)
   })
 
-/** A raw connection that lies about its length, goes away in the middle or sends rubbish. */
+/** Every operation of the API, as it tells of them itself, and MCP beside them. */
+const readRoutes = async (product: Product): Promise<ApiRoute[]> => {
+  const { paths } = (await (await product.api('/openapi.json')).json()) as {
+    paths: Record<string, Record<string, { parameters?: { in: string; name: string }[] }>>
+  }
+  const routes = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { parameters = [] }]): ApiRoute => ({
+      method: method.toUpperCase(),
+      path,
+      query: parameters.filter((one) => one.in === 'query').map(({ name }) => name),
+    })),
+  )
+  return [...routes, { method: 'POST', path: '/mcp', query: [] }]
+}
+const DRIP_MS = 2000
+
+/** A raw connection that lies about its length, goes away in the middle, sends rubbish, or a good body one byte after the other. */
 const playRaw = (product: Product, random: Random): Promise<number> =>
   new Promise((resolve) => {
     const base = new URL(product.addresses()[random() < 0.7 ? 'otlp' : 'api'])
     const socket = connect(Number(base.port), base.hostname)
     socket.on('error', () => resolve(-1)).on('close', () => resolve(-1))
+    if (random() < 0.2) {
+      socket.write(`${requestHead('/v1/logs', base.host, product.token)}Content-Length: 100000\r\n\r\n`)
+      const dripping = setInterval(() => socket.write('x'), 50)
+      setTimeout(() => socket.destroy(), DRIP_MS)
+      socket.on('close', () => clearInterval(dripping))
+      return
+    }
     socket.setTimeout(400, () => socket.destroy())
     const head = requestHead('/v1/logs', base.host, product.token)
     const texts = [
@@ -97,6 +121,7 @@ export const runFuzz = async (options: { requests: number; seed: number; onProgr
     await product.start()
     const good = startGoodClient(product)
     const { pid } = product.addresses()
+    const routes = await readRoutes(product)
     let before = 0
     const worker = async (): Promise<void> => {
       while (done < options.requests && faults.length < 20) {
@@ -106,10 +131,13 @@ export const runFuzz = async (options: { requests: number; seed: number; onProgr
           await playRaw(product, random)
           continue
         }
-        const hostile = hostileRequest(random)
+        const hostile = await hostileRequest(random, routes)
         const status = await play(product, hostile)
         statuses[status] = (statuses[status] ?? 0) + 1
         if (status >= 500 && status !== 503) faults.push(`${hostile.what} ${hostile.path.slice(0, 200)} answered ${status}`)
+        // A large one may be answered and closed before it is sent.
+        if (status === 0 && (hostile.body?.length ?? 0) < SMALL_BYTES)
+          faults.push(`${hostile.what} ${hostile.path.slice(0, 200)} got no answer`)
         if (!product.running()) throw new Error(`the product ended at request ${index}: ${hostile.what}`)
         if (index % 1000 === 999)
           options.onProgress?.(`${index + 1}/${options.requests}  ${residentMiB(pid).toFixed(0)} MiB  ${JSON.stringify(statuses)}`)

@@ -11,6 +11,8 @@ export const TOKEN = `obs_${'a'.repeat(43)}`
 export const EXPIRED = `obs_${'b'.repeat(43)}`
 /** May send 1,000 bytes of logs a day. */
 export const CAPPED = `obs_${'e'.repeat(43)}`
+/** May send one request a second. */
+export const SLOW = `obs_${'f'.repeat(43)}`
 export const READER = `obs_${'c'.repeat(43)}`
 export const HEARTBEAT = 'd'.repeat(64)
 
@@ -31,6 +33,7 @@ export const CREDENTIALS: CredentialSnapshot = {
     [sha256(TOKEN), principal({})],
     [sha256(EXPIRED), principal({ tokenId: 't2', expiresAtMs: Date.now() - 1 })],
     [sha256(CAPPED), principal({ tokenId: 't-capped', dailyLogBytesLimit: 1000 })],
+    [sha256(SLOW), principal({ tokenId: 't-slow', rateLimitRps: 1 })],
     [sha256(READER), principal({ tokenId: 't3', scopes: ['logs:read'] })],
   ],
   heartbeats: [[sha256(HEARTBEAT), { monitorId: 'mon-1', tenant: 'acme' }]],

@@ -1,11 +1,12 @@
 // Heartbeats and alerts over HTTP.
 import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createFiringMemory } from '../../ingest/firing-memory.ts'
 import { anomalyIdOf } from '../../streams/alerts.ts'
 import { TransientError } from '../../streams/contracts/errors.ts'
 import { partitionOf, subjectKey } from '../../streams/partition.ts'
-import { HEARTBEAT, READER, TOKEN, bearer, send, startTestIngest } from './harness.ts'
+import { HEARTBEAT, READER, SLOW, TOKEN, bearer, send, startTestIngest } from './harness.ts'
 import type { Running } from './harness.ts'
 
 let running: Running
@@ -118,6 +119,19 @@ describe('alerts', () => {
     await running.ingest.close()
     running = await startTestIngest({ alertsListen: { host: '0.0.0.0', port: 0 }, alertsOpen: true })
     expect((await webhook(body)).status).toBe(200)
+  })
+
+  it('of a token that sends too fast are refused as what Alertmanager sends again', async () => {
+    running = await startTestIngest()
+    const answers = await Promise.all([1, 2].map(() => webhook('{"alerts":[]}', { authorization: `Bearer ${SLOW}` })))
+    const refused = answers.find(({ status }) => status !== 200)!
+    expect([refused.status, refused.json.code, refused.headers['retry-after']]).toEqual([503, 'OVERLOADED', '1'])
+  })
+
+  it('that inflate to more than alerts may be are refused by their size', async () => {
+    running = await startTestIngest({ maxInflatedBytes: 8 * 1024 * 1024 })
+    const large = await webhook(gzipSync(Buffer.alloc(5 * 1024 * 1024, ' ')), { 'content-encoding': 'gzip' })
+    expect([large.status, large.json.code]).toEqual([413, 'BODY_TOO_LARGE'])
   })
 
   it('that are none get 400 with a hint and an empty list is fine', async () => {

@@ -109,7 +109,8 @@ const occupy = (product: Product, bytes: number, ms: number): Promise<void> =>
     setTimeout(resolve, 200)
   })
 
-const MAX_INFLIGHT = 1024 * 1024
+/** Two such bodies are all that is taken at a time. */
+const MAX_BODY = 512 * 1024
 
 export const pythonSdk: LiveSuite = {
   name: 'OpenTelemetry Python SDK',
@@ -120,7 +121,11 @@ export const pythonSdk: LiveSuite = {
       return
     }
     const product = createProduct({
-      env: { LAPWING_MAX_INFLIGHT_BYTES: String(MAX_INFLIGHT), LAPWING_MAX_BODY_BYTES: String(MAX_INFLIGHT) },
+      env: {
+        LAPWING_MAX_INFLIGHT_BYTES: String(2 * MAX_BODY),
+        LAPWING_MAX_BODY_BYTES: String(MAX_BODY),
+        LAPWING_MAX_INFLATED_BYTES: String(MAX_BODY),
+      },
     })
     try {
       await product.start()
@@ -133,7 +138,7 @@ export const pythonSdk: LiveSuite = {
       }
       await checks.check('refused with 503 and Retry-After for 2 s, it sends again and nothing is lost or doubled', async () => {
         const timeNs = BigInt(Date.now() - 60_000) * 1_000_000n
-        await occupy(product, MAX_INFLIGHT - 1024, 2500)
+        await Promise.all([1, 2].map(() => occupy(product, MAX_BODY - 512, 2500)))
         await runProgram(python.client, product, 'python again', timeNs, {})
         const metrics = await (await product.api('/metrics')).text()
         if (!/^lapwing_ingest_refused_total\{signal="otlp_logs",code="OVERLOADED"\} [1-9]/m.test(metrics))

@@ -1,6 +1,7 @@
 // An event log with the one member of a group that a test reads and commits as. It joins when that is first asked of it, and
 // leaves when the log closes.
-import type { Assignment, EventLog, GroupState, LogMessage, Membership, ReadRequest } from '../../streams/contracts/event-log.ts'
+import type { Assignment, GroupState, LogMessage, Membership, ReadRequest } from '../../streams/contracts/consumer-group.ts'
+import type { EventLog } from '../../streams/contracts/event-log.ts'
 
 export interface MemberLog extends EventLog {
   read(request: ReadRequest & { readonly partition: number }): Promise<readonly LogMessage[]>

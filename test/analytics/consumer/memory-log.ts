@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SetAside } from '../../../streams/contracts/dead-letters.ts'
 import type { Envelope, Signal } from '../../../streams/contracts/envelope.ts'
 import { PermanentError } from '../../../streams/contracts/errors.ts'
-import type { Assignment, EventLog, GroupState, LogMessage, ReadRequest } from '../../../streams/contracts/event-log.ts'
+import type { Assignment, GroupState, LogMessage, ReadRequest } from '../../../streams/contracts/consumer-group.ts'
+import type { EventLog } from '../../../streams/contracts/event-log.ts'
 
 export const envelopeOf = (signal: Signal, receivedAtMs: number, more: Partial<Envelope> = {}): Envelope => ({
   signal,

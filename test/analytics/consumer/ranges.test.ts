@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createRangeFormer, lingerMsFor, rangeToken, RANGE_LIMITS, receiveDayOf } from '../../../analytics/ranges.ts'
-import type { LogMessage } from '../../../streams/contracts/event-log.ts'
+import type { LogMessage } from '../../../streams/contracts/consumer-group.ts'
 import { envelopeOf } from './memory-log.ts'
 
 const DAY = 86_400_000

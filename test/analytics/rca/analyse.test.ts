@@ -180,15 +180,33 @@ describe('root cause', () => {
 
   it('counts a deploy shortly before as evidence', () => {
     const deploys = toDeploys([
-      { service: 'payments', version: '1.0', first_ms: String(FROM_MS), records: '900' },
-      { service: 'payments', version: '1.1', first_ms: String(ONSET_MS - 60_000), records: '100' },
-      { service: 'users', version: '7', first_ms: String(FROM_MS), records: '900' },
+      { service: 'payments', version: '1.0', first_ms: String(FROM_MS) },
+      { service: 'payments', version: '1.1', first_ms: String(ONSET_MS - 60_000) },
+      { service: 'users', version: '7', first_ms: String(FROM_MS) },
     ])
     expect(deploys).toEqual([{ service: 'payments', atMs: ONSET_MS - 60_000, version: '1.1', previous: '1.0' }])
     const before = analyse(incident(['gateway']), loaded(failingPayments), ONSET_MS)
     const answer = analyse(incident(['gateway']), loaded(failingPayments, { deploys }), ONSET_MS)
     expect(answer.causes[0].score).toBeGreaterThan(before.causes[0].score)
     expect(answer.causes[0].evidence.find((e) => e.kind === 'deploy')?.numbers).toEqual({ seconds_before_onset: 60 })
+  })
+
+  it('tells a version that came back from one that still speaks while another rolls out', () => {
+    const minute = 60_000
+    const rows = ['1.0', '1.0', '1.1', '1.0', '1.1', '1.1', '1.1', '1.1', '1.0'].map((version, at) => ({
+      service: 'payments',
+      version,
+      first_ms: String(FROM_MS + at * minute),
+    }))
+    expect(toDeploys(rows)).toEqual([
+      { service: 'payments', atMs: FROM_MS + 2 * minute, version: '1.1', previous: '1.0' },
+      { service: 'payments', atMs: FROM_MS + 8 * minute, version: '1.0', previous: '1.1' },
+    ])
+  })
+
+  it('counts each deployment that was announced, the same once more too', () => {
+    const rows = [1, 2].map((minute) => ({ service: 'users', version: 'event:7', first_ms: String(FROM_MS + minute * 60_000) }))
+    expect(toDeploys(rows).map(({ atMs }) => atMs)).toEqual([FROM_MS + 60_000, FROM_MS + 120_000])
   })
 
   it('is deterministic, whatever the order of what was loaded, and takes milliseconds', () => {

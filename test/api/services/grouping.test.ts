@@ -1,6 +1,7 @@
 // How signals become incidents: near in the graph and in time joins, what ended resolves, what was said twice counts once.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createControlPlane } from '../../../api/services/control-plane.ts'
+import { listAudit } from '../../../api/services/audit.ts'
 import { createIncidents, type Incidents } from '../../../api/services/incidents.ts'
 import type { ControlPlane } from '../../../streams/contracts/control-plane.ts'
 import type { SignalOpened } from '../../../streams/contracts/signals.ts'
@@ -43,6 +44,7 @@ const signal = (id: string, change: Partial<SignalOpened> = {}): SignalOpened =>
 })
 const end = (id: string, change: { kind?: SignalOpened['kind'] } = {}) =>
   plane.resolved({ tenant, kind: 'anomaly', id, endedAtMs: nowMs, ...change })
+const trail = async () => (await listAudit(test.store, tenant, { limit: 100 })).map(({ action }) => action).toReversed()
 const all = () => incidents.list(tenant, { limit: 100 })
 const only = async () => {
   const list = await all()
@@ -192,6 +194,7 @@ describe('an incident whose signals end', () => {
     expect(incident).toMatchObject({ number: 1, status: 'open', autoResolved: false, signals: [{ id: 'anom-1' }, { id: 'anom-2' }] })
     expect(incident.resolvedAt).toBeUndefined()
     expect(incident.updates.map((update) => update.status)).toEqual(['resolved', 'open'])
+    expect(await trail()).toEqual(['OPEN_INCIDENT', 'RESOLVE_INCIDENT', 'REOPEN_INCIDENT'])
     await end('anom-2')
     expect(await only()).toMatchObject({ status: 'resolved', autoResolved: true })
   })
@@ -214,6 +217,7 @@ describe('an alert that fires again under the same id', () => {
     await end('anom-1', { kind: 'alert' })
     await plane.opened(signal('anom-1', { kind: 'alert' }))
     expect(await only()).toMatchObject({ number: 1, status: 'open', autoResolved: false, signals: [{ id: 'anom-1', endedAt: undefined }] })
+    expect((await trail()).at(-1)).toBe('REOPEN_INCIDENT')
     await end('anom-1', { kind: 'alert' })
     expect(await only()).toMatchObject({ status: 'resolved', autoResolved: true })
   })

@@ -1,6 +1,7 @@
 // Members of a group that a test drives: each holds what it is given until it is told to let go.
 import { afterEach } from 'vitest'
-import type { Assignment, EventLog, Membership } from '../../../streams/contracts/event-log.ts'
+import type { Assignment, Membership } from '../../../streams/contracts/consumer-group.ts'
+import type { EventLog } from '../../../streams/contracts/event-log.ts'
 import { openLog } from './log.ts'
 
 /** For a file of tests: what each of them opened is closed behind it. */

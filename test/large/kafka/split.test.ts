@@ -1,6 +1,6 @@
 // A body that the broker takes in no message of that size, through ingest: acknowledged, it is in the topic whole.
 import { afterEach, expect, test } from 'vitest'
-import type { LogMessage } from '../../../streams/contracts/event-log.ts'
+import type { LogMessage } from '../../../streams/contracts/consumer-group.ts'
 import { decodeOne } from '../../analytics/decode/support.ts'
 import { asProtobuf, send, startTestIngest, type Running } from '../../ingest/harness.ts'
 import { encodeRequest } from '../../support/otlp-encode.ts'

@@ -1,6 +1,7 @@
 // From one client to the other and back over a live topic: one log, one group; nothing is lost, doubled or out of place.
 import { expect, test } from 'vitest'
-import type { GroupState, Position } from '../../../streams/contracts/event-log.ts'
+import type { GroupState } from '../../../streams/contracts/consumer-group.ts'
+import type { Position } from '../../../streams/contracts/event-log.ts'
 import { createEnvelope } from '../../support/envelopes.ts'
 import { CLIENTS, configOf } from './log.ts'
 import { joinAndHold, openAndClose, until } from './members.ts'

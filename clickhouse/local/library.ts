@@ -19,7 +19,17 @@ const OLDEST_BINARY = '26.7'
 const findLibrary = (): Engine => {
   const require = createRequire(import.meta.url)
   const platform = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-gnu' : ''}`
-  const description = require.resolve(`@chdb/lib-${platform}/package.json`, { paths: [dirname(require.resolve('chdb/package.json'))] })
+  const name = `@chdb/lib-${platform}`
+  let description: string
+  try {
+    description = require.resolve(`${name}/package.json`, { paths: [dirname(require.resolve('chdb/package.json'))] })
+  } catch (error) {
+    throw new PermanentError(
+      'CONFIG_INVALID',
+      `ClickHouse for this platform (${name}) is not installed: \`npm install --include=optional\`, or set CLICKHOUSE_URL or LAPWING_CLICKHOUSE_BINARY`,
+      { cause: error },
+    )
+  }
   const { version } = JSON.parse(readFileSync(description, 'utf8')) as { version: string }
   return { kind: 'library', path: join(dirname(description), process.platform === 'darwin' ? 'libchdb.dylib' : 'libchdb.so'), version }
 }

@@ -2,7 +2,7 @@
 // acknowledged attempt is stored exactly once, no attempt twice or in part, and the series equal a recount of the rows.
 import { until, type Product } from '../../bench/load/product.ts'
 import { createMigratedProduct } from '../support/migrated-product.ts'
-import { compare, createRandom, drainedStatus, pause, startLoad } from './attempts.ts'
+import { compare, createRandom, drainedStatus, pause, startLoad, type Load } from './attempts.ts'
 
 export interface KillOptions {
   readonly rounds: number
@@ -22,13 +22,12 @@ type Fault = 'kill process' | 'kill clickhouse' | 'stop process 5 s' | 'stop cli
 const faults: readonly Fault[] = ['kill process', 'kill clickhouse', 'kill process', 'stop process 5 s', 'stop clickhouse 5 s']
 const RUN = 'kill'
 
-const inflict = async (product: Product, fault: Fault): Promise<void> => {
+/** Also while what was acknowledged before is worked off, beside new records. */
+const KILLED_AGAIN = 0.3
+
+const inflict = async (product: Product, fault: Exclude<Fault, 'kill process'>): Promise<void> => {
   const { pid, clickhousePid } = product.addresses()
-  if (fault === 'kill process') {
-    product.kill('SIGKILL')
-    await product.exited()
-    await product.start()
-  } else if (fault === 'kill clickhouse') {
+  if (fault === 'kill clickhouse') {
     if (clickhousePid !== null) signal(clickhousePid, 'SIGKILL')
   } else {
     const target = fault === 'stop process 5 s' ? pid : clickhousePid
@@ -55,25 +54,35 @@ export const runKillRounds = async (options: KillOptions): Promise<KillReport> =
   const found: string[] = []
   let attempts = 0
   let rows = 0
+  const begin = (): Load => startLoad({ run: RUN, token: product.token, addresses: [product.addresses().otlp], firstAttempt: attempts })
+  const end = async (load: Load): Promise<void> => {
+    await load.stop()
+    attempts = load.attempts()
+    for (const attempt of load.acknowledged) acknowledged.add(attempt)
+  }
+  /** The addresses change with a restart on port 0, so the load stops with the process and goes on with the next. */
+  const crash = async (load: Load): Promise<void> => {
+    product.kill('SIGKILL')
+    await end(load)
+    await product.exited()
+    await product.start()
+    const next = begin()
+    await pause(random() * 1000)
+    await (random() < KILLED_AGAIN ? crash(next) : end(next))
+  }
   try {
     await product.start()
     for (let round = 1; round <= options.rounds; round++) {
-      const load = startLoad({ run: RUN, token: product.token, addresses: [product.addresses().otlp], firstAttempt: attempts })
+      const load = begin()
       await pause(200 + random() * 1800)
       const fault = faults[Math.floor(random() * faults.length)]
       kills[fault] = (kills[fault] ?? 0) + 1
-      // The addresses change with a restart on port 0, so the load stops with the process.
-      if (fault === 'kill process') {
-        product.kill('SIGKILL')
-        await load.stop()
-      }
-      await inflict(product, fault)
-      if (fault !== 'kill process') {
+      if (fault === 'kill process') await crash(load)
+      else {
+        await inflict(product, fault)
         await pause(random() * 500)
-        await load.stop()
+        await end(load)
       }
-      attempts = load.attempts()
-      for (const attempt of load.acknowledged) acknowledged.add(attempt)
       await until('the log is worked off', 60_000, () => drainedStatus(product.api))
       const outcome = await compare(product.select, RUN, acknowledged)
       rows = outcome.rows

@@ -100,7 +100,7 @@ describe('encodings', () => {
       // Behind the head of gzip: what it says of names and times is not what was compressed.
       for (let at = 10; at < body.length; at += 7) {
         const damaged = Buffer.from(body)
-        damaged[at] ^= 1 << at % 8
+        damaged[at] ^= 1 << (at % 8)
         const result = inflateSync(damaged, name as Compression, MiB)
         if (result.ok) expect(Buffer.compare(result.bytes, sample), `${name} at ${at}`).toBe(0)
       }

@@ -3,7 +3,8 @@
 
 export interface AdmissionConfig {
   readonly maxInflightBytes: number
-  /** Up to here new requests are let in: the rest is for what those become that are. The same bound unless set. */
+  /** What requests may bring with them at most: the rest is for what they become. One that becomes large keeps no small one out while there
+   * is room. The same bound unless set. */
   readonly maxEntryBytes?: number
   readonly maxSockets: number
 }
@@ -27,35 +28,43 @@ export interface Admission {
 }
 
 export const createAdmission = (config: AdmissionConfig): Admission => {
+  const { maxInflightBytes, maxEntryBytes = maxInflightBytes } = config
   let inflight = 0
+  /** Of these, what came in. */
+  let entered = 0
   let sockets = 0
-  const take = (bytes: number, bound: number): boolean => {
-    if (inflight + bytes > bound) return false
-    inflight += bytes
-    return true
-  }
   const createLease = (bytes: number): Lease => {
-    let held = bytes
+    let [entry, grown] = [bytes, 0]
     return {
       grow: (more) => {
-        if (!take(more, config.maxInflightBytes)) return false
-        held += more
+        if (inflight + more > maxInflightBytes) return false
+        inflight += more
+        grown += more
         return true
       },
       shrink: (less) => {
-        const given = Math.min(less, held)
-        held -= given
-        inflight -= given
+        const fromGrown = Math.min(less, grown)
+        const fromEntry = Math.min(less - fromGrown, entry)
+        grown -= fromGrown
+        entry -= fromEntry
+        entered -= fromEntry
+        inflight -= fromGrown + fromEntry
       },
-      held: () => held,
+      held: () => entry + grown,
       release: () => {
-        inflight -= held
-        held = 0
+        inflight -= entry + grown
+        entered -= entry
+        entry = grown = 0
       },
     }
   }
   return {
-    tryReserve: (bytes) => (take(bytes, Math.min(config.maxInflightBytes, config.maxEntryBytes ?? Infinity)) ? createLease(bytes) : null),
+    tryReserve: (bytes) => {
+      if (entered + bytes > maxEntryBytes || inflight + bytes > maxInflightBytes) return null
+      entered += bytes
+      inflight += bytes
+      return createLease(bytes)
+    },
     socketOpened: () => {
       sockets++
     },

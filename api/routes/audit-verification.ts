@@ -44,7 +44,14 @@ export const auditVerificationRoutes = (app: App, deps: RouteDeps): void => {
         summary: 'Walks the hash chain of the audit trail and names the first row that is not as it was written',
         querystring: Type.Object(
           {
-            after: Type.Optional(Type.Integer({ minimum: 0, description: 'go on after this row; 0 = from the first', examples: [0] })),
+            after: Type.Optional(
+              Type.Integer({
+                minimum: 0,
+                maximum: Number.MAX_SAFE_INTEGER,
+                description: 'go on after this row; 0 = from the first',
+                examples: [0],
+              }),
+            ),
             limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_ROWS, description: 'rows at most', examples: [MAX_ROWS] })),
           },
           { additionalProperties: false },

@@ -43,7 +43,7 @@ const parts = {
   clickhouseRestarts: () => 0,
   analysis: {
     consumer: { stats: () => ({ poison: {}, retries: {}, failing: [], logRows: 0, ranges: 0, openRanges: 0, assignedPartitions: 0 }) },
-    watchdog: { stats: () => ({ shards: 1, seriesMonitored: 0 }) },
+    watchdog: { stats: () => ({ shards: 1, seriesMonitored: 0, seriesRefused: 0 }) },
     retention: { stats: () => ({ last: null, droppedDays: 0, droppedRows: 0 }) },
   },
 } as unknown as MetricParts

@@ -20,6 +20,8 @@ export interface FuzzReport {
 const residentMiB = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
 const GROWTH_MIB = 700
 const SMALL_BYTES = 16 * 1024
+/** Of what a good client sends beside it must be taken at once: for the rest it is asked to try again. */
+const GOOD_SHARE = 0.9
 
 const play = (product: Product, hostile: HostileRequest): Promise<number> =>
   new Promise((resolve) => {
@@ -88,14 +90,16 @@ const playRaw = (product: Product, random: Random): Promise<number> =>
     socket.write(texts[Math.floor(random() * texts.length)])
   })
 
-const startGoodClient = (product: Product): { acknowledged: Set<number>; stop(): Promise<void> } => {
+const startGoodClient = (product: Product): { acknowledged: Set<number>; attempts(): number; stop(): Promise<void> } => {
   const acknowledged = new Set<number>()
   const corpus = createCorpus({ records: 10, resources: 2, run: 'good' })
   const base = new URL(product.addresses().otlp)
+  let attempts = 0
   let stopping = false
   const running = (async () => {
     const connection = openConnection(base.hostname, Number(base.port))
-    for (let attempt = 0; !stopping; attempt++) {
+    for (; !stopping; attempts++) {
+      const attempt = attempts
       if ((await connection.send(requestHead('/v1/logs', base.host, product.token), corpus.body(attempt, Date.now()))) === 200)
         acknowledged.add(attempt)
       await new Promise((resolve) => setTimeout(resolve, 20))
@@ -104,6 +108,7 @@ const startGoodClient = (product: Product): { acknowledged: Set<number>; stop():
   })()
   return {
     acknowledged,
+    attempts: () => attempts,
     stop: async () => {
       stopping = true
       await running
@@ -145,6 +150,8 @@ export const runFuzz = async (options: { requests: number; seed: number; onProgr
     }
     await Promise.all(Array.from({ length: 8 }, worker))
     await good.stop()
+    if (good.acknowledged.size < GOOD_SHARE * good.attempts())
+      faults.push(`the good client was refused ${good.attempts() - good.acknowledged.size} of ${good.attempts()} times`)
     const after = residentMiB(pid)
     if (after > before + GROWTH_MIB) faults.push(`memory grew from ${before.toFixed(0)} to ${after.toFixed(0)} MiB`)
     await until(

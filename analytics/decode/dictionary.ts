@@ -15,6 +15,8 @@ export interface Dictionary {
   hashes: Int32Array<ArrayBuffer>
   /** Key number + 1; 0 = free. */
   table: Uint32Array<ArrayBuffer>
+  /** Keys that came as text, which JSON brings again and again: no bytes are made of them twice. A fifth of decoding JSON. */
+  readonly texts: Map<string, number>
 }
 
 const INITIAL = 64
@@ -28,6 +30,7 @@ export const createDictionary = (): Dictionary => {
     lengths: new Uint32Array(INITIAL),
     hashes: new Int32Array(INITIAL),
     table: new Uint32Array(INITIAL * 4),
+    texts: new Map(),
   }
   clearDictionary(dictionary, 0)
   return dictionary
@@ -41,6 +44,7 @@ export const clearDictionary = (dictionary: Dictionary, seed: number): void => {
     dictionary.lengths = new Uint32Array(INITIAL)
     dictionary.hashes = new Int32Array(INITIAL)
   }
+  dictionary.texts.clear()
   dictionary.seed = seed
   dictionary.keys.length = 1
   dictionary.keys.buf[0] = 0
@@ -127,8 +131,12 @@ const growTable = (dictionary: Dictionary): void => {
 }
 
 export const indexOfText = (dictionary: Dictionary, text: string): number => {
+  const known = dictionary.texts.get(text)
+  if (known !== undefined) return known
   const bytes = Buffer.from(text)
-  return indexOf(dictionary, toSource(bytes), 0, bytes.length, 0)
+  const key = indexOf(dictionary, toSource(bytes), 0, bytes.length, 0)
+  dictionary.texts.set(text, key)
+  return key
 }
 
 export const keyText = (dictionary: Dictionary, key: number): string =>

@@ -31,21 +31,28 @@ const outline = (body: Uint8Array): Outline => {
   let digits = 0
   let longNumbers = false
   const ends: number[] = []
-  for (let i = 0; i < body.length; i++) {
+  const { length } = body
+  for (let i = 0; i < length; i++) {
     const byte = body[i]
-    if (byte >= 0x30 && byte <= 0x39) {
-      if (++digits === 16) longNumbers = true
-      continue
-    }
-    digits = 0
     if (byte === 0x22) {
-      for (i++; i < body.length && body[i] !== 0x22; i++) if (body[i] === 0x5c) i++
-    } else if (byte === 0x7b || byte === 0x5b) {
-      if (++depth > deepest) deepest = depth
-      if (++containers > MAX_JSON_CONTAINERS) break
-    } else if (byte === 0x7d || byte === 0x5d) {
-      if (--depth === 0) ends.push(i + 1)
-    } else if (byte === 0x2c && ++values > MAX_JSON_VALUES) break
+      digits = 0
+      for (i++; i < length; i++) {
+        const inside = body[i]
+        if (inside === 0x22) break
+        if (inside === 0x5c) i++
+      }
+    } else if (byte === 0x2c) {
+      digits = 0
+      if (++values > MAX_JSON_VALUES) break
+    } else if (byte >= 0x30 && byte <= 0x39) {
+      if (++digits === 16) longNumbers = true
+    } else {
+      digits = 0
+      if (byte === 0x7b || byte === 0x5b) {
+        if (++depth > deepest) deepest = depth
+        if (++containers > MAX_JSON_CONTAINERS) break
+      } else if ((byte === 0x7d || byte === 0x5d) && --depth === 0) ends.push(i + 1)
+    }
   }
   return { depth: deepest, containers, values, longNumbers, ends }
 }

@@ -177,7 +177,7 @@ export const loadConfig = (env: Env): Config => {
       ...(role === 'api' ? { LAPWING_SECRET_KEY: secretKey } : {}),
     }
     for (const [setting, value] of Object.entries(wanted))
-      if (value === null && text(setting) === null && text(`${setting}_FILE`) === null)
+      if (value === null && !problems.some((problem) => problem.startsWith(`${setting}:`) || problem.startsWith(`${setting}_FILE:`)))
         problems.push(`${setting}: must be set for LAPWING_ROLE=${role}`)
   }
   if (problems.length > 0) throw new PermanentError('CONFIG_INVALID', problems.join('\n'))

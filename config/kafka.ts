@@ -24,7 +24,10 @@ const readSasl = ({ text, choice, secret, problems }: Settings): KafkaSasl | nul
 export const readKafka = (settings: Settings): KafkaConfig | null => {
   const { text, list, wrong, number, bytes } = settings
   const brokers = list('KAFKA_BROKERS')
-  if (brokers.length === 0) return null
+  if (brokers.length === 0) {
+    if (text('KAFKA_BROKERS') !== null) wrong('KAFKA_BROKERS', text('KAFKA_BROKERS')!, 'host:port, several with commas between')
+    return null
+  }
   for (const broker of brokers) if (!BROKER.test(broker)) wrong('KAFKA_BROKERS', broker, 'host:port, several with commas between')
   const topic = text('KAFKA_TOPIC') ?? 'lapwing.events'
   if (!/^[\w.-]{1,200}$/.test(topic)) wrong('KAFKA_TOPIC', topic, 'a topic of letters, digits, dots, dashes and underscores')

@@ -4,6 +4,7 @@ import type { AppendLog } from './intake.ts'
 import type { Metrics } from './metrics.ts'
 
 export const MARK_INTERVAL_MS = 5_000
+const LATE_MS = 4500
 
 export interface Marks {
   /** Settles with the marks in flight. */ close(): Promise<void>
@@ -15,6 +16,8 @@ export const startMarks = (
 ): Marks => {
   const pending = new Map<number, Promise<void>>()
   const mark = async (partition: number): Promise<void> => {
+    // The driver goes on for longer; whoever waits for an answer is refused by then.
+    const late = setTimeout(() => deps.metrics.mark(false), LATE_MS)
     try {
       await deps.log.append({
         partition,
@@ -37,6 +40,7 @@ export const startMarks = (
     } catch {
       deps.metrics.mark(false)
     }
+    clearTimeout(late)
     pending.delete(partition)
   }
   const markAll = (): void => {

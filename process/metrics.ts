@@ -77,7 +77,10 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     ]),
     openRanges: gauge('store_open_ranges', 'Ranges whose INSERT may be in flight.'),
     assigned: gauge('consumer_assigned_partitions', 'Partitions of the event log that this process consumes.'),
-    lagAge: gauge('log_oldest_uncommitted_age_seconds', 'Age of the oldest message that analysis has not committed; 0 when there is none.'),
+    lagAge: gauge(
+      'log_oldest_uncommitted_age_seconds',
+      'Age of the oldest message that analysis has not committed; 0 when there is none, NaN when the log does not answer.',
+    ),
     retention: gauge(
       'log_retention_seconds',
       'What the event log keeps of messages that nobody has read; +Inf when it drops none, 0 where this process has no log.',
@@ -124,8 +127,9 @@ export const createMetrics = (parts: MetricParts): (() => Promise<string>) => {
     )
   }
   const collectLog = async (): Promise<void> => {
-    const lag = (await parts.log?.lag('analytics')) ?? []
     metric.retention.set((parts.log?.retentionMs ?? 0) / 1000)
+    const lag = parts.log === null ? [] : await parts.log.lag('analytics').catch(() => null)
+    if (lag === null) return metric.lagAge.set(NaN)
     const oldestMs = Math.min(...lag.flatMap((one) => one.oldestReceivedAtMs ?? []))
     metric.lagAge.set(Number.isFinite(oldestMs) ? Math.max(0, (Date.now() - oldestMs) / 1000) : 0)
     for (const one of lag) {

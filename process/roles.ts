@@ -5,6 +5,7 @@ import { createControlPlane } from '../api/services/control-plane.ts'
 import { waitingEvents } from '../api/services/outbox.ts'
 import { livingProcesses, startPresence } from '../api/services/presence.ts'
 import type { Store } from '../api/store/store.ts'
+import { PermanentError } from '../streams/contracts/errors.ts'
 import { loadIngestThread, startIngestThread, type IngestThread, type LoadedThread } from '../ingest/ingest-thread.ts'
 import type { IngestStats } from '../ingest/metrics.ts'
 import { startAdmin } from './admin.ts'
@@ -15,6 +16,7 @@ import { figuresOf, type Figures } from './figures.ts'
 import { openIdentity, type Identity } from './identity.ts'
 import { isLoopback, urlOf } from './listeners.ts'
 import { createMetrics } from './metrics.ts'
+import { named } from './named.ts'
 import type { Context, Opened } from './product.ts'
 import { openRca } from './rca.ts'
 import { keepRuntimeFile } from './runtime-file.ts'
@@ -59,7 +61,7 @@ const openIntake = async ({ config, logger, onClose, onFatal }: Context, store: 
   const loggedBytes = await logBytes.load()
   const start = async (): Promise<IngestThread> => {
     const known = credentials.current()
-    const thread = await startIngestThread(
+    const starting = startIngestThread(
       { ...config, log: config },
       {
         credentials: known,
@@ -75,6 +77,11 @@ const openIntake = async ({ config, logger, onClose, onFatal }: Context, store: 
       },
       loaded,
     )
+    // A busy port has named its own setting.
+    const thread = await starting.catch((error: unknown) => {
+      const isOfLog = error instanceof PermanentError && error.code === 'LOG_IO'
+      return named(isOfLog && config.kafka !== null ? 'KAFKA_BROKERS' : null, starting)
+    })
     alive = thread
     onClose(() => thread.close())
     // What changed while it started it was not told.

@@ -7,11 +7,11 @@ import type { Store } from '../api/store/store.ts'
 import type { ClickHouse } from '../clickhouse/client.ts'
 import { startLocalClickHouse, type LocalClickHouse } from '../clickhouse/local/local.ts'
 import type { Config } from '../config.ts'
-import { PermanentError, TransientError } from '../streams/contracts/errors.ts'
 import type { EventLog } from '../streams/contracts/event-log.ts'
 import type { Leases } from '../streams/contracts/leases.ts'
 import type { OnClose } from './closers.ts'
 import type { Logger } from './logger.ts'
+import { named } from './named.ts'
 import { together } from './together.ts'
 
 export interface Servers {
@@ -54,43 +54,6 @@ const openClickHouse = async (
   onClose(() => clickhouse.close())
   await clickhouse.ensureDatabase()
   return { clickhouse, local }
-}
-
-/** What Node's TLS says when it does not know who signed a certificate. */
-const UNKNOWN_AUTHORITY = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-])
-const AUTHORITY_OF: Readonly<Record<string, string>> = {
-  DATABASE_URL: 'DATABASE_TLS_CA',
-  CLICKHOUSE_URL: 'CLICKHOUSE_TLS_CA',
-  KAFKA_BROKERS: 'KAFKA_TLS_CA',
-}
-const isUnknownAuthority = (error: unknown): boolean => {
-  if (!(error instanceof Error)) return false
-  const { code, cause, errors } = error as Error & { code?: string; errors?: readonly unknown[] }
-  return UNKNOWN_AUTHORITY.has(code ?? '') || isUnknownAuthority(cause) || (errors ?? []).some(isUnknownAuthority)
-}
-const adviceOf = (setting: string, error: unknown): string =>
-  isUnknownAuthority(error)
-    ? `; nobody here knows who signed its certificate: give the authority's as ${AUTHORITY_OF[setting]} or ${AUTHORITY_OF[setting]}_FILE`
-    : ''
-
-/** With the setting's name before what is wrong; an embedded part has none. */
-const named = async <T>(setting: string | null, opening: Promise<T>): Promise<T> => {
-  try {
-    return await opening
-  } catch (error) {
-    if (setting === null || !(error instanceof TransientError || error instanceof PermanentError)) throw error
-    throw new PermanentError(
-      'CONFIG_INVALID',
-      `${error.message.startsWith(`${setting}:`) ? '' : `${setting}: `}${error.message}${adviceOf(setting, error)}`,
-      { cause: error },
-    )
-  }
 }
 
 const openControlPlane = async (config: Config, onClose: OnClose): Promise<Store> => {

@@ -138,7 +138,11 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
   return {
     ready,
     status: async () => {
-      const [own, figures, lag] = await Promise.all([ready(), parts.figures(), parts.log?.lag('analytics') ?? Promise.resolve([])])
+      const [own, figures, lag] = await Promise.all([
+        ready(),
+        parts.figures(),
+        parts.log === null ? [] : orElse(parts.log.lag('analytics'), []),
+      ])
       const analysed = figures.flatMap((one) => one.analysis ?? [])
       const taking = figures.flatMap((one) => one.ingest ?? [])
       // What is asked of another process is what that one said last.

@@ -15,9 +15,9 @@ const types = {
     oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format as 'text'),
 } as pg.CustomTypesConfig
 
-/** Class 08 is connection, 40 a deadlock, 53 resources, 57 a timeout or a shutdown, 25006 a standby; without a severity the server was not reached. */
+/** Class 08 is connection, 25P03 a transaction that idled, 40 a deadlock, 53 resources, 57 a timeout or a shutdown, 25006 a standby; without a severity the server was not reached. */
 const toStoreError = (error: Error & { code?: string; severity?: string }): Error =>
-  error.severity === undefined || /^(08|25006|40|53|57)/.test(error.code ?? '')
+  error.severity === undefined || /^(08|25006|25P03|40|53|57)/.test(error.code ?? '')
     ? new TransientError('STORE_UNAVAILABLE', `the control-plane database does not answer: ${error.message}`, 1000, { cause: error })
     : error
 
@@ -48,6 +48,7 @@ const oneAtATime = (engine: Engine): Engine => {
 }
 
 const LISTEN_AGAIN_MS = 1000
+const IDLE_IN_TRANSACTION_MS = 10_000
 const START_ATTEMPTS = 3
 const START_AGAIN_MS = 500
 
@@ -118,6 +119,10 @@ export const openPg = async (url: string, tlsCa: string | null = null): Promise<
     connectionTimeoutMillis: 5000,
     statement_timeout: 10_000,
     query_timeout: 12_000,
+    // A process that was stopped in the middle of a transaction holds its locks no longer than its leases.
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    // What is acknowledged is on the disk, whatever the server, the role or the database say.
+    options: '-c synchronous_commit=on',
     keepAlive: true,
     application_name: 'lapwing',
   })

@@ -60,6 +60,15 @@ describe('roles', () => {
     })
   })
 
+  it('no broker is not a log of one process', () => {
+    const { KAFKA_BROKERS, ...others } = SERVERS
+    expect(problemsOf({ LAPWING_ROLE: 'ingest', ...others, KAFKA_BROKERS_FILE: file('brokers', KAFKA_BROKERS) })).toEqual([
+      'KAFKA_BROKERS: must be set for LAPWING_ROLE=ingest',
+    ])
+    for (const role of ['ingest', 'all'])
+      expect(problemsOf({ LAPWING_ROLE: role, ...others, KAFKA_BROKERS: ',' })).toEqual([expect.stringContaining('KAFKA_BROKERS')])
+  })
+
   it('the largest body has room, or the start says why not', () => {
     const tooSmall = { LAPWING_MAX_BODY_BYTES: '2000', LAPWING_MAX_INFLATED_BYTES: '4000', LAPWING_MAX_INFLIGHT_BYTES: '5999' }
     expect(problemsOf(tooSmall)).toEqual([expect.stringMatching(/^LAPWING_MAX_INFLIGHT_BYTES: .*6000/)])

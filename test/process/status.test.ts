@@ -76,6 +76,12 @@ it('names what is away, dead, deaf or full', async () => {
   })
 })
 
+it('says of an event log that is away that it is, and all the rest', async () => {
+  const log = { lag: () => Promise.reject(new Error('gone')) }
+  const status = await createStatus(parts({ log, ingest: null })).status()
+  expect(status).toMatchObject({ status: 'degraded', components: { event_log: 'unreachable', clickhouse: 'ok', control_plane: 'ok' } })
+})
+
 it('a watchdog that has not run for a minute is late, and the whole degraded', async () => {
   const status = await createStatus(parts({ clock: () => 5_070_000 })).status()
   expect(status).toMatchObject({ status: 'degraded', components: { watchdog: 'late' } })

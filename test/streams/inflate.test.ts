@@ -5,6 +5,7 @@ import * as fc from 'fast-check'
 import { compressFrameSync } from 'lz4-napi'
 import { describe, expect, it } from 'vitest'
 import type { Compression } from '../../streams/contracts/envelope.ts'
+import { xxh32 } from '../../streams/checksums.ts'
 import { inflate, inflateSync, parseContentEncoding } from '../../streams/inflate.ts'
 import { compressors } from '../support/compress.ts'
 
@@ -91,10 +92,11 @@ describe('encodings', () => {
   })
 
   it('damage is seen where a checksum was sent', async () => {
+    const sent = sample.subarray(0, 9000)
     const checked = {
-      gzip: await compressors.gzip(sample),
-      'x-snappy-framed': await compressors['x-snappy-framed'](sample),
-      lz4: compressFrameSync(sample, { contentChecksum: true, blockChecksums: true }),
+      gzip: await compressors.gzip(sent),
+      'x-snappy-framed': await compressors['x-snappy-framed'](sent),
+      lz4: compressFrameSync(sent, { contentChecksum: true, blockChecksums: true }),
     }
     for (const [name, body] of Object.entries(checked)) {
       // Behind the head of gzip: what it says of names and times is not what was compressed.
@@ -102,7 +104,7 @@ describe('encodings', () => {
         const damaged = Buffer.from(body)
         damaged[at] ^= 1 << (at % 8)
         const result = inflateSync(damaged, name as Compression, MiB)
-        if (result.ok) expect(Buffer.compare(result.bytes, sample), `${name} at ${at}`).toBe(0)
+        if (result.ok) expect(Buffer.compare(result.bytes, sent), `${name} at ${at}`).toBe(0)
       }
     }
   })
@@ -159,7 +161,10 @@ describe('encodings', () => {
 })
 
 describe('lz4 frames', () => {
-  const head = (flags: number, block = 0x40, rest: readonly number[] = []): number[] => [0x04, 0x22, 0x4d, 0x18, flags, block, ...rest, 0]
+  const head = (flags: number, block = 0x40, rest: readonly number[] = []): number[] => {
+    const described = [flags, block, ...rest]
+    return [0x04, 0x22, 0x4d, 0x18, ...described, (xxh32(Uint8Array.from(described)) >>> 8) & 255]
+  }
   const size = (bytes: number, stored = false): number[] => [
     bytes & 255,
     (bytes >>> 8) & 255,
@@ -178,11 +183,16 @@ describe('lz4 frames', () => {
     expect(run([...head(0x60), ...linkedBlocks, ...END])).toMatchObject({ ok: false, reason: 'malformed' })
   })
 
-  it('checksums and skippable frames are stepped over', () => {
-    const block = [...size(3, true), ...text('abc'), 1, 2, 3, 4]
+  it('skippable frames are stepped over; checksums of a head, a block and the content are not', () => {
+    const checksum = size(xxh32(Buffer.from('abc')))
+    const wrong = [1, 2, 3, 4]
     const skippable = [0x51, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9]
-    const result = run([...skippable, ...head(0x74), ...block, ...END, 5, 6, 7, 8])
+    const frame = (ofBlock: number[], ofContent: number[]) =>
+      run([...skippable, ...head(0x74), ...size(3, true), ...text('abc'), ...ofBlock, ...END, ...ofContent])
+    const result = frame(checksum, checksum)
     expect(result.ok && Buffer.from(result.bytes).toString()).toBe('abc')
+    for (const damaged of [frame(wrong, checksum), frame(checksum, wrong), run([...head(0x60).slice(0, -1), 0, ...END])])
+      expect(damaged).toMatchObject({ ok: false, reason: 'malformed', message: expect.stringContaining('checksum') })
   })
 
   it('a dictionary, a wrong content size and a block above its declared size are refused', () => {

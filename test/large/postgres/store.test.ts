@@ -39,6 +39,22 @@ test('a transaction may ask several things at once, of which its connection hear
   expect(warnings.filter((message) => message.includes('client.query'))).toEqual([])
 })
 
+test('what is acknowledged is on the disk, and a transaction that idles ends, whatever the database says', async () => {
+  const database = await createDatabase(serverUrl)
+  const name = new URL(database.url).pathname.slice(1)
+  const before = await open(database.url)
+  await before.query(`ALTER DATABASE "${name}" SET synchronous_commit = off`)
+  await before.query(`ALTER DATABASE "${name}" SET idle_in_transaction_session_timeout = 0`)
+  await before.close()
+  const store = await open(database.url)
+  const shown = await store.query<{ setting: string }>(
+    "SELECT setting FROM pg_settings WHERE name IN ('synchronous_commit', 'idle_in_transaction_session_timeout') ORDER BY name",
+  )
+  expect(shown.map(({ setting: value }) => value)).toEqual(['10000', 'on'])
+  await store.close()
+  await database.drop()
+})
+
 describe.skipIf(!hasOpenssl)('a PostgreSQL server behind TLS', () => {
   const { cert, key } = hasOpenssl ? makeCertificate() : { cert: '', key: '' }
   const over = async (run: (url: string) => Promise<void>): Promise<void> => {

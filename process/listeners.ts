@@ -21,4 +21,9 @@ export const warnOfPlain = (config: Config, logger: Logger): void => {
         `plain HTTP off loopback: tokens can be read on the way; set ${setting}_TLS_CERT and ${setting}_TLS_KEY, or put a proxy with TLS in front`,
       )
   }
+  if (config.adminListen !== null && !isLoopback(config.adminListen.host))
+    logger.warn(
+      { setting: 'LAPWING_ADMIN_LISTEN', host: config.adminListen.host },
+      'health and metrics are plain HTTP off loopback, for whoever reaches them: let only the supervisor and Prometheus through',
+    )
 }

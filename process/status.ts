@@ -107,7 +107,13 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
   const ready = async (): Promise<State> => {
     const credentials: State = parts.credentials?.isStale() === true ? { credentials: 'older than ten minutes' } : {}
     if (parts.role === 'ingest') return { ...(await probeIngest(parts.ingest!)), ...credentials }
-    const states = await Promise.all([parts.ingest === null ? {} : probeIngest(parts.ingest), probeLog(), probeClickHouse(), probeStore()])
+    const states = await Promise.all([
+      parts.ingest === null ? {} : probeIngest(parts.ingest),
+      // The API answers without the log, which it only tells of.
+      parts.role === 'api' ? {} : probeLog(),
+      probeClickHouse(),
+      probeStore(),
+    ])
     return Object.assign({}, ...states, credentials) as State
   }
 
@@ -138,8 +144,9 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
   return {
     ready,
     status: async () => {
-      const [own, figures, lag] = await Promise.all([
+      const [own, log, figures, lag] = await Promise.all([
         ready(),
+        parts.role === 'api' ? probeLog() : {},
         parts.figures(),
         parts.log === null ? [] : orElse(parts.log.lag('analytics'), []),
       ])
@@ -151,6 +158,7 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
         event_log: 'ok',
         clickhouse: 'ok',
         ...own,
+        ...log,
         ...(taking.some(({ logTakesMarks }) => !logTakesMarks) ? { event_log: 'not writable' } : {}),
       } as Record<'ingest' | 'event_log' | 'clickhouse' | 'control_plane', string>
       const oldest = lag.flatMap((one) => one.oldestReceivedAtMs ?? [])

@@ -14,6 +14,10 @@ export interface Topic {
   readonly partitions: number
   /** Infinity when nothing is ever dropped. */
   readonly retentionMs: number
+  /** Of a partition; Infinity: as many as come. */
+  readonly retentionBytes: number
+  /** Keeps the last message of each key only. */
+  readonly isCompacted: boolean
   readonly maxMessageBytes: number
 }
 

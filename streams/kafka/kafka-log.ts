@@ -26,7 +26,7 @@ const oneSendAtATime = (driver: KafkaDriver): Pick<KafkaDriver, 'send'> => {
   return { send: (topic, messages) => inTurn(() => driver.send(topic, messages)) }
 }
 
-/** @throws PermanentError CONFIG_INVALID when the topic keeps less than a day; TransientError LOG_IO when no broker answers. */
+/** @throws PermanentError CONFIG_INVALID when the topic keeps less than a day or not every message; TransientError LOG_IO when no broker answers. */
 export const openKafkaLog = async (
   config: KafkaConfig & { readonly maxPendingBytes?: number; readonly readAheadBytes?: number },
   { driver, logger }: { readonly driver: KafkaDriver; readonly logger: ReaderLog },
@@ -37,6 +37,16 @@ export const openKafkaLog = async (
     throw new PermanentError(
       'CONFIG_INVALID',
       `KAFKA_TOPIC: ${name} keeps ${(topic.retentionMs / HOUR_MS).toFixed(1)} h (retention.ms); it must keep 24 h or more`,
+    )
+  if (topic.isCompacted)
+    throw new PermanentError(
+      'CONFIG_INVALID',
+      `KAFKA_TOPIC: ${name} is compacted (cleanup.policy): it would keep one message of each tenant; it must be delete`,
+    )
+  if (topic.retentionBytes !== Infinity)
+    logger.warn(
+      { topic: name, retentionBytes: topic.retentionBytes },
+      'the topic drops what is beyond retention.bytes in a partition, also when that is less than a day of it',
     )
   const maxMessageBytes = topic.maxMessageBytes - BATCH_OVERHEAD
   /** Groups are the cluster's, ours are the log's: two logs on one cluster share none. */

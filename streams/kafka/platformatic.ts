@@ -48,6 +48,7 @@ import { CONNECT_MS, GROUP_PROTOCOL, GROUP_TIMES, REBALANCE_MS, REPLICATE_MS, RE
 const EARLIEST = -2n
 const LATEST = -1n
 const SESSIONLESS = [0, -1] as const
+const TOPIC_CONFIGS = ['retention.ms', 'retention.bytes', 'cleanup.policy', 'max.message.bytes']
 
 const connectionOf = ({ tls, sasl }: KafkaConfig): ConnectionOptions => ({
   connectTimeout: CONNECT_MS,
@@ -145,19 +146,21 @@ export const openPlatformaticDriver = (config: KafkaConfig, logger: GroupLog): K
     const [metadata, [{ configs }]] = await Promise.all([
       metadataOf(name),
       admin.describeConfigs({
-        resources: [
-          { resourceType: ConfigResourceTypes.TOPIC, resourceName: name, configurationKeys: ['retention.ms', 'max.message.bytes'] },
-        ],
+        resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: name, configurationKeys: TOPIC_CONFIGS }],
       }),
     ])
-    const setting = (key: string): number => Number(configs.find((one) => one.name === key)?.value ?? -1)
-    const retentionMs = setting('retention.ms')
+    const text = (key: string): string | null => configs.find((one) => one.name === key)?.value ?? null
+    const setting = (key: string): number => Number(text(key) ?? -1)
+    /** Without a bound it is -1. */
+    const bound = (key: string): number => (setting(key) < 0 ? Infinity : setting(key))
     const { id, partitionsCount } = metadata.topics.get(name)!
     ids.set(name, id)
     return {
       id: toHex(id),
       partitions: partitionsCount,
-      retentionMs: retentionMs < 0 ? Infinity : retentionMs,
+      retentionMs: bound('retention.ms'),
+      retentionBytes: bound('retention.bytes'),
+      isCompacted: text('cleanup.policy')?.includes('compact') === true,
       maxMessageBytes: setting('max.message.bytes'),
     }
   }

@@ -82,6 +82,12 @@ it('says of an event log that is away that it is, and all the rest', async () =>
   expect(status).toMatchObject({ status: 'degraded', components: { event_log: 'unreachable', clickhouse: 'ok', control_plane: 'ok' } })
 })
 
+it('the API is ready without the event log, and says in its status that it is away', async () => {
+  const api = createStatus(parts({ role: 'api', ingest: null, log: { lag: () => Promise.reject(new Error('gone')) } }))
+  expect(await api.ready()).toEqual({ clickhouse: 'ok', control_plane: 'ok' })
+  expect(await api.status()).toMatchObject({ status: 'degraded', components: { event_log: 'unreachable' } })
+})
+
 it('a watchdog that has not run for a minute is late, and the whole degraded', async () => {
   const status = await createStatus(parts({ clock: () => 5_070_000 })).status()
   expect(status).toMatchObject({ status: 'degraded', components: { watchdog: 'late' } })

@@ -59,6 +59,12 @@ for (const client of CLIENTS) {
     await expect(openLog(configOf(client, { topic }))).rejects.toThrow(/KAFKA_TOPIC.*12\.0 h.*retention\.ms.*24 h/)
   })
 
+  test(`${client}: a topic that keeps the last message of each tenant only is refused`, async () => {
+    const { topic } = configOf(client)
+    await createTopic(topic, 2, { 'cleanup.policy': 'compact,delete' })
+    await expect(openLog(configOf(client, { topic }))).rejects.toThrow(/KAFKA_TOPIC.*cleanup\.policy/)
+  })
+
   test(`${client}: a broker that is not there is said within the time of a start`, async () => {
     const started = performance.now()
     expect(await codeOf(openLog(configOf(client, { brokers: [`127.0.0.1:${await freePort()}`] })))).toBe('LOG_IO')

@@ -1,5 +1,5 @@
 // What the product says over HTTP about a stretch of event time, and whether that is right for the fault that was in it.
-import type { Product } from '../../bench/load/product.ts'
+import { until, type Product } from '../../bench/load/product.ts'
 import type { Fault } from './traffic.ts'
 import { reachedBy, type Service } from './world.ts'
 
@@ -56,6 +56,7 @@ const METRICS: Readonly<Record<Fault['kind'], string>> = {
   surge: 'log.rate',
 }
 const FOUND_WITHIN_MS = 600_000
+const OPENED_WITHIN_MS = 10_000
 
 export interface Found {
   readonly fault: Fault
@@ -84,7 +85,13 @@ export const judgeFault = async (
     .sort((a, b) => Date.parse(a.detected_at) - Date.parse(b.detected_at))[0]
   const secondsToDetect = first === undefined ? null : (Date.parse(first.detected_at) - fault.fromMs) / 1000
   if (first === undefined || secondsToDetect! * 1000 > FOUND_WITHIN_MS) problems.push(`no anomaly of ${METRICS[fault.kind]} at ${name}`)
-  const incidents = (await incidentsOf(product)).filter((one) => !known.has(one.id))
+  const news = async (): Promise<Incident[]> => (await incidentsOf(product)).filter((one) => !known.has(one.id))
+  // An anomaly is told before what it belongs to has been looked for.
+  if (first !== undefined)
+    await until('its incident', OPENED_WITHIN_MS, async () => (await news()).some((one) => one.services.includes(name))).catch(
+      () => undefined,
+    )
+  const incidents = await news()
   const related = new Set(
     [fault.service, ...reachedBy(services, fault.service, 'callees'), ...reachedBy(services, fault.service, 'callers')].map(
       (index) => services[index].name,

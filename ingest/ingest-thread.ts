@@ -40,9 +40,13 @@ type Asked =
 
 export interface LoadedThread {
   readonly worker: Worker
+  /** Resolves when the thread has ended. One that is not needed after all ends by itself when its code is loaded: torn out of the loading of
+   * native code, it would take the whole process with it. */
+  dismiss(): Promise<void>
   /** Rejects when the thread has ended, whoever ended it and however. */
   readonly ended: Promise<never>
 }
+const LOADED_WITHIN_MS = 5000
 /** A thread that loads its code and waits to be told what to do: ahead of time, while the caller does not know that yet. */
 export const loadIngestThread = (): LoadedThread => {
   // The HTTP library reads a setting from the environment of the process, not from a thread's copy of it.
@@ -57,7 +61,16 @@ export const loadIngestThread = (): LoadedThread => {
   })
   // Whoever is interested asks later.
   ended.catch(() => undefined)
-  return { worker, ended }
+  return {
+    worker,
+    ended,
+    dismiss: async () => {
+      worker.postMessage(null)
+      const loading = setTimeout(() => void worker.terminate(), LOADED_WITHIN_MS)
+      await ended.catch(() => undefined)
+      clearTimeout(loading)
+    },
+  }
 }
 
 /** @throws PermanentError PORT_BUSY, or what opening the event log threw. */

@@ -80,7 +80,8 @@ const run = async ({ config, credentials, logBytes }: IngestThreadData): Promise
 }
 
 // What to do comes first; nothing else is sent before it listens.
-port.once('message', (data: IngestThreadData) => {
+port.once('message', (data: IngestThreadData | null) => {
+  if (data === null) return port.close()
   run(data).catch((error: unknown) => {
     const known = error instanceof PermanentError || error instanceof TransientError
     tell({ kind: 'failed', code: known ? error.code : null, message: error instanceof Error ? error.message : String(error) })

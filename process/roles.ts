@@ -31,9 +31,7 @@ const clock = Date.now
 /** For ingest, which has a thread of its own. It loads its code while the stores open. */
 export const prepareIngest = ({ onClose }: Context): LoadedThread => {
   const loaded = loadIngestThread()
-  onClose(async () => {
-    await loaded.worker.terminate()
-  })
+  onClose(loaded.dismiss)
   return loaded
 }
 /** For who serves the API. */

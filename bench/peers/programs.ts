@@ -44,7 +44,7 @@ export const findVictoriaLogs = (): Found<string> => {
 /** Others that a reader will ask for. None of these is in a registry under a name of its maker, looked up for the version that is named. */
 export const NOT_TO_BE_HAD: readonly string[] = [
   'Vector: its crate is not published, and the crate of that name is another program',
-  'Rotel: neither on PyPI nor on npm; the crate of that name is another program',
+  'Rotel: PyPI has an alpha of it only (0.0.1a15), npm nothing; the crate of that name is another program',
   'df_engine (otel-arrow): its crates are not published',
 ]
 /** Debian has it in some releases; it is run where the machine has one. */

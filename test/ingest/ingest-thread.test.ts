@@ -1,4 +1,5 @@
 // The ingest thread with the real event log: what was answered with 200 is read by another thread's instance.
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -63,6 +64,13 @@ const body = '{"message":"hello"}'
 const post = (port: number, headers: Record<string, string> = asJson) => send(port, { path: '/api/v1/logs/ingest', headers, body })
 
 describe('the ingest thread', () => {
+  it('that is not needed after all ends by itself, also while it loads', async () => {
+    const loaded = loadIngestThread()
+    const exited = once(loaded.worker, 'exit')
+    await loaded.dismiss()
+    expect(await exited).toEqual([0])
+  })
+
   it('that was loaded ahead waits until it is told where to listen', async () => {
     const loaded = loadIngestThread()
     await new Promise((resolve) => loaded.worker.once('online', resolve))

@@ -17,7 +17,11 @@ export const startMarks = (
   const pending = new Map<number, Promise<void>>()
   const mark = async (partition: number): Promise<void> => {
     // The driver goes on for longer; whoever waits for an answer is refused by then.
-    const late = setTimeout(() => deps.metrics.mark(false), LATE_MS)
+    let isLate = false
+    const late = setTimeout(() => {
+      isLate = true
+      deps.metrics.mark(false)
+    }, LATE_MS)
     try {
       await deps.log.append({
         partition,
@@ -38,7 +42,7 @@ export const startMarks = (
       })
       deps.metrics.mark(true)
     } catch {
-      deps.metrics.mark(false)
+      if (!isLate) deps.metrics.mark(false)
     }
     clearTimeout(late)
     pending.delete(partition)

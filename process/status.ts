@@ -144,12 +144,12 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
   return {
     ready,
     status: async () => {
-      const [own, log, figures, lag] = await Promise.all([
+      const [own, figures, known] = await Promise.all([
         ready(),
-        parts.role === 'api' ? probeLog() : {},
         parts.figures(),
-        parts.log === null ? [] : orElse(parts.log.lag('analytics'), []),
+        parts.log === null ? [] : orElse(parts.log.lag('analytics'), null),
       ])
+      const lag = known ?? []
       const analysed = figures.flatMap((one) => one.analysis ?? [])
       const taking = figures.flatMap((one) => one.ingest ?? [])
       // What is asked of another process is what that one said last.
@@ -158,7 +158,7 @@ export const createStatus = (parts: StatusParts): { status(): Promise<Status>; r
         event_log: 'ok',
         clickhouse: 'ok',
         ...own,
-        ...log,
+        ...(known === null ? { event_log: 'unreachable' } : {}),
         ...(taking.some(({ logTakesMarks }) => !logTakesMarks) ? { event_log: 'not writable' } : {}),
       } as Record<'ingest' | 'event_log' | 'clickhouse' | 'control_plane', string>
       const oldest = lag.flatMap((one) => one.oldestReceivedAtMs ?? [])

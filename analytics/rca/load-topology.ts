@@ -4,7 +4,7 @@ import { seenServices, type TracedRow } from '../../clickhouse/queries/topology.
 import type { ClickHouse } from '../../clickhouse/client.ts'
 import type { Topology, TopologyQuestion } from '../../streams/contracts/rca.ts'
 import { GRID_MS } from './analyse.ts'
-import { loadTraces, TIMEOUT_MS, toTrace } from './load-traces.ts'
+import { loadTraces, toTrace } from './load-traces.ts'
 import { loadSpanCalls } from './span-calls.ts'
 import { toSeries } from './to-series.ts'
 import type { ExaminedTrace, TopologyInput } from './topology.ts'
@@ -27,10 +27,10 @@ export const loadTopology = async (
   const [from, to] = [Math.floor(fromMs / 1000), Math.ceil(toMs / 1000)]
   const correlated = { fromMs: Math.floor(Math.max(fromMs, toMs - CORRELATED_MS) / GRID_MS) * GRID_MS, toMs }
   const [seen, told, spans, points] = await Promise.all([
-    clickhouse.query(seenServices, { tenant, from, to }, { timeoutMs: TIMEOUT_MS }),
+    clickhouse.query(seenServices, { tenant, from, to }),
     topology(tenant),
     loadSpanCalls(clickhouse, tenant, { fromMs, toMs }),
-    correlation ? clickhouse.query(pointsInWindow, { tenant, from: correlated.fromMs / 1000, to }, { timeoutMs: TIMEOUT_MS }) : [],
+    correlation ? clickhouse.query(pointsInWindow, { tenant, from: correlated.fromMs / 1000, to }) : [],
   ])
   const records = seen.reduce((sum, one) => sum + Number(one.records), 0)
   const { rows, found } = await loadTraces(clickhouse, tenant, { fromMs, toMs }, records)

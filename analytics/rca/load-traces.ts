@@ -1,5 +1,5 @@
 // Who appears in whose traces in a window, within bounds that do not grow with the traffic: all of it where it is little, samples where it is much.
-import { sampledTraces, SLICES, type TracedRow } from '../../clickhouse/queries/topology.ts'
+import { sampledTraces, SLICES, type TracedRow, type TraceRow } from '../../clickhouse/queries/topology.ts'
 import type { ClickHouse } from '../../clickhouse/client.ts'
 import type { WindowMs } from './evidence.ts'
 import type { Trace } from './graph.ts'
@@ -8,14 +8,12 @@ import type { Trace } from './graph.ts'
 const RECORDS_READ = 2_000_000
 /** Of these, so many are grouped at most: of more, every n-th trace. Some thousands of traces are all that is looked at. */
 const RECORDS_GROUPED = 150_000
-/** Less than what an answer may take. */
-export const TIMEOUT_MS = 4000
 
 /** What to read at the start of each of `slices` parts of a window, so that about `most` of its records are read; 0: all of it. */
 export const sliceMsOf = ({ fromMs, toMs }: WindowMs, slices: number, { records, most }: { records: number; most: number }): number =>
   records <= most ? 0 : Math.max(1, Math.floor(((toMs - fromMs) / slices) * (most / records)))
 
-export const toTrace = (row: TracedRow | Omit<TracedRow, 'found' | 'errors'>): Trace => ({
+export const toTrace = (row: TraceRow): Trace => ({
   id: row.trace,
   visits: row.services.map((service, i) => ({ service, firstUs: Number(row.first_us[i]), lastUs: Number(row.last_us[i]) })),
 })
@@ -25,7 +23,7 @@ export interface FoundTraces {
   /** Of how many, about. */
   readonly found: number
 }
-/** @param records about how many of the tenant there are in the window. @throws what the store throws, after 4 s. */
+/** @param records about how many of the tenant there are in the window. @throws what the store throws. */
 export const loadTraces = async (
   clickhouse: Pick<ClickHouse, 'query'>,
   tenant: string,
@@ -36,6 +34,6 @@ export const loadTraces = async (
   const share = Math.min(1, RECORDS_READ / Math.max(1, records))
   const oneIn = Math.max(1, Math.ceil((records * share) / RECORDS_GROUPED))
   const { fromMs, toMs } = window
-  const rows = await clickhouse.query(sampledTraces, { tenant, fromMs, toMs, oneIn, sliceMs }, { timeoutMs: TIMEOUT_MS })
+  const rows = await clickhouse.query(sampledTraces, { tenant, fromMs, toMs, oneIn, sliceMs })
   return { rows, found: Math.round((Number(rows[0]?.found ?? 0) * oneIn) / share) }
 }

@@ -20,7 +20,7 @@ import { declaredEdge, spanEdge } from './graph.ts'
 import type { Deploy } from './rank.ts'
 import { incidentGraphOf } from './incident-graph.ts'
 import { loadTopology } from './load-topology.ts'
-import { loadTraces, sliceMsOf, TIMEOUT_MS, toTrace } from './load-traces.ts'
+import { loadTraces, sliceMsOf, toTrace } from './load-traces.ts'
 import { toSeries } from './to-series.ts'
 import { loadSpanCalls } from './span-calls.ts'
 import { topologyOf } from './topology.ts'
@@ -37,6 +37,8 @@ const MAX_KEPT = 64
 const MAX_ASKED = 50
 const ERROR_CLASS = 5
 
+/** Of each question to the store: less than what an answer may take. */
+const TIMEOUT_MS = 4000
 /** Of a window with more records, samples are read for their versions. */
 const RECORDS_OF_VERSIONS = 500_000
 /** While a deployment rolls, both versions speak; one that was silent for so long has been put in place of the other. */
@@ -81,19 +83,19 @@ export interface RcaDeps {
   readonly topology: (tenant: string) => Promise<Topology>
 }
 
-export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
+export const createRca = ({ clickhouse: store, now, topology }: RcaDeps): Rca => {
+  const clickhouse: RcaDeps['clickhouse'] = { query: (query, params) => store.query(query, params, { timeoutMs: TIMEOUT_MS }) }
   const kept = new Map<string, { readonly atMs: number; readonly loaded: Promise<Loaded> }>()
 
   const load = async (tenant: string, window: WindowMs): Promise<Loaded> => {
     const { fromMs, toMs } = window
-    const within = { timeoutMs: TIMEOUT_MS }
-    const points = await clickhouse.query(pointsInWindow, { tenant, from: fromMs / 1000, to: toMs / 1000 }, within)
+    const points = await clickhouse.query(pointsInWindow, { tenant, from: fromMs / 1000, to: toMs / 1000 })
     const records = recordsOf(points)
     const sliceMs = sliceMsOf(window, VERSION_SLICES, { records, most: RECORDS_OF_VERSIONS })
     const [traces, versions, deployments, { owners, declared }, spans] = await Promise.all([
       loadTraces(clickhouse, tenant, window, records),
-      clickhouse.query(versionsInWindow, { tenant, fromMs, toMs, sliceMs }, within),
-      clickhouse.query(deploymentsInWindow, { tenant, fromMs, toMs }, within),
+      clickhouse.query(versionsInWindow, { tenant, fromMs, toMs, sliceMs }),
+      clickhouse.query(deploymentsInWindow, { tenant, fromMs, toMs }),
       topology(tenant),
       loadSpanCalls(clickhouse, tenant, window),
     ])
@@ -112,7 +114,7 @@ export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
       .filter(({ metrics }) => metrics['log.new_template_rate']?.some((value) => value !== null && value > 0) === true)
       .map(({ service }) => service)
     const asked = [...new Set([...services, ...telling, ...series.map(({ service }) => service)])].slice(0, MAX_ASKED)
-    const rows = await clickhouse.query(newTemplates, { tenant, services: asked, ...window }, { timeoutMs: TIMEOUT_MS })
+    const rows = await clickhouse.query(newTemplates, { tenant, services: asked, ...window })
     return rows.map((row) => ({
       service: row.service,
       pattern: patternOfTemplate(row.template),
@@ -148,7 +150,7 @@ export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
     const known = new Set(loaded.traces.map((trace) => trace.id))
     const callers = { fromMs: window.toMs - CALLERS_BEFORE_MS, toMs: window.toMs }
     const [own, spans] = await Promise.all([
-      clickhouse.query(tracesOfService, { tenant: incident.tenant, service: root, ...callers }, { timeoutMs: TIMEOUT_MS }),
+      clickhouse.query(tracesOfService, { tenant: incident.tenant, service: root, ...callers }),
       loadSpanCalls(clickhouse, incident.tenant, callers),
     ])
     // Spans of the longer window are those of the shorter one, and more.
@@ -162,13 +164,7 @@ export const createRca = ({ clickhouse, now, topology }: RcaDeps): Rca => {
       const known = incident.past?.some((past) => (past.templates ?? []).length > 0) === true
       const [loaded, templates] = await Promise.all([
         load(incident.tenant, window),
-        known
-          ? clickhouse.query(
-              errorTemplates,
-              { tenant: incident.tenant, services: [...incident.services], ...window },
-              { timeoutMs: TIMEOUT_MS },
-            )
-          : [],
+        known ? clickhouse.query(errorTemplates, { tenant: incident.tenant, services: [...incident.services], ...window }) : [],
       ])
       return analyse(
         incident,

@@ -4,7 +4,6 @@ import type { ClickHouse } from '../../clickhouse/client.ts'
 import { spanCalls, spansOfTraces } from '../../clickhouse/queries/span-calls.ts'
 import type { WindowMs } from './evidence.ts'
 import type { SpanCalls } from './graph.ts'
-import { TIMEOUT_MS } from './load-traces.ts'
 
 /** Each is read three times, a few columns of it: 0.3 s on two busy cores. Estimates from so many were within 1 % of what was there. */
 const MAX_SPANS = 200_000
@@ -22,9 +21,9 @@ export const loadSpanCalls = async (
   maxSpans = MAX_SPANS,
 ): Promise<readonly SpanCalls[]> => {
   const window = { tenant, fromMs, toMs }
-  const [counted] = await clickhouse.query(spansOfTraces, { ...window, maxHash: maxHashOf(COUNTED_SHARE) }, { timeoutMs: TIMEOUT_MS })
+  const [counted] = await clickhouse.query(spansOfTraces, { ...window, maxHash: maxHashOf(COUNTED_SHARE) })
   const share = Math.min(1, maxSpans / Math.max(1, Number(counted?.spans ?? 0) / COUNTED_SHARE))
-  const rows = await clickhouse.query(spanCalls, { ...window, maxHash: maxHashOf(share) }, { timeoutMs: TIMEOUT_MS })
+  const rows = await clickhouse.query(spanCalls, { ...window, maxHash: maxHashOf(share) })
   return rows.map(({ caller, callee, calls, errors, first_ms, last_ms, examples }) => ({
     from: caller,
     to: callee,

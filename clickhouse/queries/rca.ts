@@ -1,18 +1,12 @@
 // What root-cause analysis reads of the logs around an incident: who appears in whose traces, and what was deployed.
 // Receive day prunes partitions: a record is received at most a day before its event time, or later.
 import type { Query } from '../client.ts'
-import { inSlices } from './topology.ts'
+import { inSlices, type TraceRow } from './topology.ts'
 
 const IN_WINDOW = ` FROM otel_logs
 WHERE tenant = {tenant:String} AND Timestamp >= fromUnixTimestamp64Milli({fromMs:Int64}) AND Timestamp < fromUnixTimestamp64Milli({toMs:Int64})
   AND receive_day >= toDate(fromUnixTimestamp64Milli({fromMs:Int64}), 'UTC') - 1`
 
-export interface TraceRow {
-  readonly trace: string
-  readonly services: readonly string[]
-  readonly first_us: readonly string[]
-  readonly last_us: readonly string[]
-}
 /**
  * Traces in which a service takes part and another one too: first and last record of each service, microseconds. A few hundred, over longer,
  * for who calls it now and then: what is not found in two seconds is not looked for.

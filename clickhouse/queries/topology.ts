@@ -29,12 +29,15 @@ WHERE tenant = {tenant:String} AND metric IN ('log.rate', 'log.error_rate', 'spa
 GROUP BY service ORDER BY sum(p.count) DESC, service LIMIT 5000`,
 }
 
-export interface TracedRow {
+/** First and last record of each service in a trace, microseconds. */
+export interface TraceRow {
   readonly trace: string
-  readonly found: string
   readonly services: readonly string[]
   readonly first_us: readonly string[]
   readonly last_us: readonly string[]
+}
+export interface TracedRow extends TraceRow {
+  readonly found: string
   readonly errors: readonly string[]
 }
 /**

@@ -19,6 +19,7 @@ const run = async (): Promise<void> => {
   const logger = createLogger(config.logLevel)
   let stopping = false
   const stop = (code: number): void => {
+    if (stopping) return
     stopping = true
     logger.info({}, 'stopping')
     setTimeout(() => {
@@ -31,6 +32,9 @@ const run = async (): Promise<void> => {
       () => {},
     )
   }
+  // Before anything is opened, which is synchronous in part.
+  process.on('SIGTERM', () => stop(0))
+  process.on('SIGINT', () => stop(0))
   const starting = startProduct(config, {
     version,
     logger,
@@ -39,10 +43,7 @@ const run = async (): Promise<void> => {
       stop(1)
     },
   })
-  process.on('SIGTERM', () => stop(0))
-  process.on('SIGINT', () => stop(0))
   const product = await starting
-  if (stopping) return
   console.log(
     banner({
       role: config.role,

@@ -89,16 +89,21 @@ describe('the product in one process', () => {
     expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
   }, 120_000)
 
-  it('stops with code 0 also while it starts', async () => {
+  it('stops once with code 0 also while it starts, however often it is told, and has shown its first token', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'lapwing-e2e-'))
     const main = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'main.ts')], {
-      stdio: 'ignore',
+      stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...ANY_PORT, LAPWING_DATA_DIR: dataDir },
     })
-    const ended = once(main, 'exit')
+    const said: string[] = []
+    for (const output of [main.stdout, main.stderr]) output.setEncoding('utf8').on('data', (text: string) => said.push(text))
+    const ended = once(main, 'close')
     await until('it has begun', 30_000, async () => readdirSync(dataDir).length > 0)
     main.kill('SIGTERM')
+    main.kill('SIGINT')
     expect(await ended).toEqual([0, null])
+    expect(said.join('').match(/"stopping"/g)).toHaveLength(1)
+    expect(said.join('')).toMatch(/token: obs_/)
     rmSync(dataDir, { recursive: true, force: true })
   })
 

@@ -36,7 +36,7 @@ export interface AnalysisDeps {
 const DECODE_TIMEOUT_MS = 60_000
 const WATCHDOG_POLL_MS = 1000
 const TRIM_EVERY_MS = 30_000
-const AFTER_MAINTENANCE_EVERY_MS = 5000
+const INCIDENTS_EVERY_MS = 5000
 
 export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   const {
@@ -56,14 +56,15 @@ export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   )
   onClose(() => retention.close())
   const controlPlane = createControlPlane(store, { cooldownMs: config.watchdogCooldownMs, clock })
-  const afterMaintenance = startRepeating(
+  const overdue = startRepeating(
     async () => {
       await controlPlane.openAfterMaintenance()
+      await controlPlane.resolveAfterCooldown()
     },
-    { everyMs: AFTER_MAINTENANCE_EVERY_MS },
-    (error) => logger.warn({ error: String(error) }, 'what outlasted its maintenance not handed on'),
+    { everyMs: INCIDENTS_EVERY_MS },
+    (error) => logger.warn({ error: String(error) }, 'what outlasted its maintenance, or its cooldown, not handed on'),
   )
-  onClose(() => afterMaintenance.close())
+  onClose(() => overdue.close())
   const rca = openRca(deps.servers, clock)
   const neighbours = (tenant: string, service: string, atMs: number): Promise<readonly string[]> => rca.neighbours(tenant, service, atMs)
   const pool = createDecodePool({ threads: config.decodeThreads, timeoutMs: DECODE_TIMEOUT_MS })

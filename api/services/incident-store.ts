@@ -44,6 +44,7 @@ export interface StoredIncident {
   opened_at: Date
   acknowledged_at: Date | null
   resolved_at: Date | null
+  reopened_at: Date | null
   auto_resolved: boolean
   postmortem: string | null
 }

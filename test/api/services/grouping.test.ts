@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createControlPlane } from '../../../api/services/control-plane.ts'
 import { listAudit } from '../../../api/services/audit.ts'
 import { createIncidents, type Incidents } from '../../../api/services/incidents.ts'
-import type { ControlPlane } from '../../../streams/contracts/control-plane.ts'
 import type { SignalOpened } from '../../../streams/contracts/signals.ts'
 import { actorOf, openTestStore, type TestStore } from './open-test-store.ts'
 
@@ -12,7 +11,7 @@ const START = Date.parse('2026-03-01T12:00:00Z')
 const COOLDOWN = 5 * MINUTE
 
 let test: TestStore
-let plane: ControlPlane
+let plane: ReturnType<typeof createControlPlane>
 let incidents: Incidents
 let nowMs = START
 let tenant = ''
@@ -195,8 +194,51 @@ describe('an incident whose signals end', () => {
     expect(incident.resolvedAt).toBeUndefined()
     expect(incident.updates.map((update) => update.status)).toEqual(['resolved', 'open'])
     expect(await trail()).toEqual(['OPEN_INCIDENT', 'RESOLVE_INCIDENT', 'REOPEN_INCIDENT'])
+  })
+
+  it('stays open for a cooldown once it has come back, and then resolves by itself, once', async () => {
+    await plane.opened(signal('anom-1'))
+    await end('anom-1')
+    const back = (nowMs += MINUTE)
+    await plane.opened(signal('anom-2'))
+    nowMs += MINUTE
     await end('anom-2')
-    expect(await only()).toMatchObject({ status: 'resolved', autoResolved: true })
+    nowMs = back + COOLDOWN - 1
+    await plane.opened(signal('anom-3'))
+    await end('anom-3')
+    expect([await plane.resolveAfterCooldown(), (await only()).status]).toEqual([0, 'open'])
+    nowMs += 1
+    expect(await Promise.all([plane.resolveAfterCooldown(), plane.resolveAfterCooldown()])).toEqual(expect.arrayContaining([1, 0]))
+    const incident = await only()
+    expect(incident).toMatchObject({ status: 'resolved', autoResolved: true, resolvedAt: new Date(nowMs).toISOString() })
+    expect(incident.updates.map((update) => update.status)).toEqual(['resolved', 'open', 'resolved'])
+    expect(await trail()).toEqual(['OPEN_INCIDENT', 'RESOLVE_INCIDENT', 'REOPEN_INCIDENT', 'RESOLVE_INCIDENT'])
+  })
+
+  it('that has come back resolves with its last signal when the cooldown is over before that ends', async () => {
+    await plane.opened(signal('anom-1'))
+    await end('anom-1')
+    await plane.opened(signal('anom-2'))
+    nowMs += COOLDOWN
+    expect([await plane.resolveAfterCooldown(), (await only()).status]).toEqual([0, 'open'])
+    nowMs += MINUTE
+    await end('anom-2')
+    expect(await only()).toMatchObject({ status: 'resolved', resolvedAt: new Date(nowMs).toISOString() })
+  })
+
+  it('that is held open is joined for as long as the cooldown lasts, and not resolved twice when somebody resolves it', async () => {
+    const slow = createControlPlane(test.store, { cooldownMs: 60 * MINUTE, clock: () => nowMs })
+    await slow.opened(signal('anom-1'))
+    await end('anom-1')
+    await slow.opened(signal('anom-2'))
+    await slow.resolved({ tenant, kind: 'anomaly', id: 'anom-2', endedAtMs: nowMs })
+    nowMs += 50 * MINUTE
+    await slow.opened(signal('anom-3'))
+    expect((await only()).signals).toHaveLength(3)
+    await incidents.resolve(tenant, (await only()).id, actorOf('acme'))
+    nowMs += 60 * MINUTE
+    await slow.resolved({ tenant, kind: 'anomaly', id: 'anom-3', endedAtMs: nowMs })
+    expect([await slow.resolveAfterCooldown(), await only()]).toMatchObject([0, { status: 'resolved', autoResolved: false }])
   })
 
   it('is over when the trouble is back after the cooldown', async () => {
@@ -212,13 +254,16 @@ describe('an incident whose signals end', () => {
 })
 
 describe('an alert that fires again under the same id', () => {
-  it('reopens its incident, which resolves with it again', async () => {
+  it('reopens its incident, which resolves once it is over and the cooldown too', async () => {
     await plane.opened(signal('anom-1', { kind: 'alert' }))
     await end('anom-1', { kind: 'alert' })
     await plane.opened(signal('anom-1', { kind: 'alert' }))
     expect(await only()).toMatchObject({ number: 1, status: 'open', autoResolved: false, signals: [{ id: 'anom-1', endedAt: undefined }] })
     expect((await trail()).at(-1)).toBe('REOPEN_INCIDENT')
     await end('anom-1', { kind: 'alert' })
+    expect(await only()).toMatchObject({ status: 'open', signals: [{ endedAt: expect.any(String) }] })
+    nowMs += COOLDOWN
+    await plane.resolveAfterCooldown()
     expect(await only()).toMatchObject({ status: 'resolved', autoResolved: true })
   })
 

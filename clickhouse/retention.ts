@@ -49,6 +49,8 @@ export const enforceRetention = async (
   config: RetentionConfig,
   clickhouse: Pick<ClickHouse, 'query' | 'command'>,
   nowMs: number,
+  /** Asked before each day that is dropped: whoever no longer may has counted what another drops meanwhile. */
+  mayDrop: () => Promise<boolean> = async () => true,
 ): Promise<RetentionReport> => {
   let { bytes, freeBytes } = await measure(clickhouse)
   const isOver = (): boolean => (config.maxBytes !== null && bytes > config.maxBytes) || freeBytes < config.minFreeBytes
@@ -57,7 +59,7 @@ export const enforceRetention = async (
   const today = new Date(nowMs).toISOString().slice(0, 10)
   const days = Map.groupBy(await clickhouse.query(storeDays, {}), (row) => row.day)
   for (const [day, rows] of days) {
-    if (!isOver() || day >= today) break
+    if (!isOver() || day >= today || !(await mayDrop())) break
     const gone = await dropDay(clickhouse, rows)
     dropped.push(gone)
     bytes -= gone.bytes

@@ -7,6 +7,7 @@ import type { LocalClickHouse } from '../clickhouse/local/local.ts'
 import { migrate } from '../clickhouse/migrate.ts'
 import { keepDays } from '../clickhouse/ttl.ts'
 import type { Config } from '../config.ts'
+import { underLease } from './under-lease.ts'
 
 /** @param local null: the server that is configured. */
 export const connectClickHouse = (config: Config, local: LocalClickHouse | null): ClickHouse => {
@@ -23,23 +24,11 @@ export const connectClickHouse = (config: Config, local: LocalClickHouse | null)
     : createClusterClickHouse({ ...place, cluster: config.clickhouseCluster.name, insertQuorum: config.clickhouseCluster.insertQuorum })
 }
 
-const MIGRATIONS = 'clickhouse migrations'
-const AGAIN_MS = 250
 /** By one process at a time: others that start meanwhile find it done. */
-export const prepareTables = async (clickhouse: ClickHouse, config: Config, leases: Leases): Promise<void> => {
-  for (;;) {
-    const lease = await leases.claim(MIGRATIONS)
-    if (lease === null) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
-    else {
-      try {
-        if (config.clickhouseCluster !== null)
-          await completeNodes(clickhouse, { cluster: config.clickhouseCluster.name, database: config.clickhouseDatabase })
-        await migrate(clickhouse)
-        await keepDays(clickhouse, Math.round(config.retentionMs / 86_400_000))
-        return
-      } finally {
-        await leases.release(lease)
-      }
-    }
-  }
-}
+export const prepareTables = (clickhouse: ClickHouse, config: Config, leases: Leases): Promise<void> =>
+  underLease(leases, 'clickhouse migrations', async () => {
+    if (config.clickhouseCluster !== null)
+      await completeNodes(clickhouse, { cluster: config.clickhouseCluster.name, database: config.clickhouseDatabase })
+    await migrate(clickhouse)
+    await keepDays(clickhouse, Math.round(config.retentionMs / 86_400_000))
+  })

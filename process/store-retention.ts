@@ -35,8 +35,10 @@ export const startStoreRetention = (
 
   const pass = async (): Promise<void> => {
     // One process at a time: two that count what is there would both drop the oldest day.
-    if ((await deps.leases.claim('store retention')) === null) return
-    last = await enforceRetention(config, deps.clickhouse, deps.clock())
+    const lease = await deps.leases.claim('store retention')
+    if (lease === null) return
+    const isStillOurs = async (): Promise<boolean> => (await deps.leases.claim('store retention'))?.epoch === lease.epoch
+    last = await enforceRetention(config, deps.clickhouse, deps.clock(), isStillOurs)
     for (const day of last.dropped) logger.warn(day, 'store over its bound: oldest day dropped')
     if (last.over) logger.warn({ bytes: last.bytes, freeBytes: last.freeBytes }, 'store over its bound with nothing but today left')
     dropped.push(...last.dropped)

@@ -47,6 +47,24 @@ it('a store over its bound loses its oldest days again and again, keeps today, a
   expect(warnings).toContain('store over its bound with nothing but today left')
 })
 
+it('a process whose lease another had meanwhile drops nothing on what it counted before', async () => {
+  await retention.close()
+  await insertDay(4)
+  let epoch = 0
+  const taken = startStoreRetention(
+    { maxBytes: 1, minFreeBytes: 0, firstAfterMs: 1, everyMs: 1 },
+    {
+      clickhouse: store.clickhouse,
+      clock: Date.now,
+      logger,
+      leases: { ...createSoleOwner(), claim: async (name) => ({ ...(await createSoleOwner().claim(name))!, epoch: epoch++ }) },
+    },
+  )
+  await until('a pass has ended', () => taken.stats().last !== null)
+  await taken.close()
+  expect([taken.stats().droppedDays, taken.stats().last]).toMatchObject([0, { over: true }])
+})
+
 it('a pass that fails is told and tried again', async () => {
   const failing = startStoreRetention(
     { maxBytes: 1, minFreeBytes: 0, firstAfterMs: 1, everyMs: 1 },

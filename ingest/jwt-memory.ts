@@ -1,6 +1,6 @@
 // JWTs as ingest knows them. It cannot check one: the main thread can, and is asked in the background while the client is
-// told to come again in a second. What was learnt holds for a minute and is asked anew before it ends; a change of
-// credentials empties the memory.
+// told to come again in a second. What was learnt holds for a minute and is asked anew before it ends, and for ten while
+// nobody can answer, as other tokens do; a change of credentials empties the memory.
 import { looksLikeJwt, type Principal } from '../streams/contracts/principal.ts'
 
 export type JwtState = Principal | 'checking' | 'refused'
@@ -14,12 +14,19 @@ export interface JwtMemory {
 
 const HOLDS_MS = 60_000
 const ASKS_ANEW_MS = 30_000
+const HOLDS_UNANSWERED_MS = 600_000
 const MAX_KNOWN = 10_000
 /** Who makes up tokens costs the main thread no more than this many checks at once. */
 const MAX_ASKED = 64
 
+interface Known {
+  readonly principal: Principal | null
+  readonly learntMs: number
+  /** When it was last asked about in vain. */ unansweredMs: number
+}
+
 export const createJwtMemory = (ask: ((token: string, hash: string) => void) | null): JwtMemory => {
-  const known = new Map<string, { readonly principal: Principal | null; readonly learntMs: number }>()
+  const known = new Map<string, Known>()
   const asked = new Set<string>()
   const askOnce = (token: string, hash: string): void => {
     if (ask === null || asked.has(hash) || asked.size >= MAX_ASKED) return
@@ -32,15 +39,20 @@ export const createJwtMemory = (ask: ((token: string, hash: string) => void) | n
       const found = known.get(hash)
       const ageMs = found === undefined ? Infinity : nowMs - found.learntMs
       if (ageMs > ASKS_ANEW_MS) askOnce(token, hash)
-      if (found === undefined || ageMs > HOLDS_MS) return 'checking'
+      const isUnanswered = found !== undefined && nowMs - found.unansweredMs <= HOLDS_MS
+      if (found === undefined || ageMs > (isUnanswered ? HOLDS_UNANSWERED_MS : HOLDS_MS)) return 'checking'
       return found.principal ?? 'refused'
     },
     learn: (hash, found, nowMs) => {
       asked.delete(hash)
-      if (found === 'unknown') return
+      if (found === 'unknown') {
+        const before = known.get(hash)
+        if (before !== undefined) before.unansweredMs = nowMs
+        return
+      }
       known.delete(hash)
       if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value as string)
-      known.set(hash, { principal: found, learntMs: nowMs })
+      known.set(hash, { principal: found, learntMs: nowMs, unansweredMs: -Infinity })
     },
     forget: () => {
       known.clear()

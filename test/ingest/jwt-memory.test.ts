@@ -19,7 +19,7 @@ describe('JWTs at ingest', () => {
     expect(asked).toEqual(['h'])
   })
 
-  it('are asked about anew before what was learnt ends, and never used beyond it', () => {
+  it('are asked about anew before what was learnt ends, and not used beyond it', () => {
     const asked: string[] = []
     const memory = createJwtMemory((_token, hash) => {
       asked.push(hash)
@@ -27,8 +27,28 @@ describe('JWTs at ingest', () => {
     memory.learn('h', principal, 0)
     expect([memory.lookUp(JWT, 'h', 30_001), memory.lookUp(JWT, 'h', 60_000), asked.length]).toEqual([principal, principal, 1])
     expect(memory.lookUp(JWT, 'h', 60_001)).toBe('checking')
-    memory.learn('h', 'unknown', 60_002)
-    expect([memory.lookUp(JWT, 'h', 60_003), asked.length]).toEqual(['checking', 2])
+    memory.learn('new', 'unknown', 60_002)
+    expect(memory.lookUp(JWT, 'new', 60_003)).toBe('checking')
+  })
+
+  it('hold for ten minutes while nobody can answer, and are asked about all the time', () => {
+    let asked = 0
+    const memory = createJwtMemory((_token, hash) => {
+      asked++
+      memory.learn(hash, 'unknown', nowMs)
+    })
+    let nowMs = 0
+    const lookUp = (ms: number) => memory.lookUp(JWT, 'h', (nowMs = ms))
+    memory.learn('h', principal, 0)
+    for (let ms = 31_000; ms < 600_000; ms += 10_000) expect(lookUp(ms)).toBe(principal)
+    expect(asked).toBe(57)
+    expect(lookUp(600_001)).toBe('checking')
+    // Who was not there meanwhile is asked about first.
+    memory.learn('h', principal, 700_000)
+    memory.learn('h', 'unknown', 740_000)
+    expect(lookUp(800_001)).toBe(principal)
+    memory.learn('h', null, 800_002)
+    expect([lookUp(840_000), lookUp(1_400_003)]).toEqual(['refused', 'checking'])
   })
 
   it('are forgotten when credentials change, and refused unasked when there is no issuer or it is no JWT', () => {

@@ -14,6 +14,7 @@ import Fastify, {
 import { apiError } from './errors.ts'
 import { createCursors } from './cursor.ts'
 import { mcpRoutes } from './mcp/routes.ts'
+import { createRateLimiter } from '../streams/contracts/rate-limiter.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import { accessOf, createAuthenticator, protect } from './plugins/authentication.ts'
 import { createChanges } from './plugins/changes.ts'
@@ -60,6 +61,7 @@ import { createBudgets } from './services/budgets.ts'
 import { createIdempotentAnswers } from './services/idempotent-answers.ts'
 import { collectTools } from './tools/collect.ts'
 import { createAddressWindows } from './services/address-windows.ts'
+import { shareRates } from './services/rate-use.ts'
 import { createSealer } from './services/ids.ts'
 import { createIncidents } from './services/incidents.ts'
 import { createMonitors } from './services/monitors.ts'
@@ -144,9 +146,11 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<Api> 
       },
     },
   )
+  const rates = createRateLimiter()
+  const sharing = shareRates(rates, deps)
   app.addHook('onClose', async () => {
     clearInterval(sweeping)
-    await windows.close()
+    await Promise.all([windows.close(), sharing.close()])
   })
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store')
@@ -182,7 +186,7 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<Api> 
     changes.install(scope)
     const tools = collectTools(scope)
     limitTime(scope, deps.deadlineMs ?? DEADLINE_MS)
-    protect(scope, authenticate, config.metricsOpen, deps.clock)
+    protect(scope, config.metricsOpen, { authenticate, rates, clock: deps.clock })
     checkAgentLabels(scope)
     guardText(scope)
     linkPages(scope)

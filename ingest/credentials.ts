@@ -2,7 +2,7 @@
 // Unknown and malformed tokens take the same path as known ones.
 import { hash } from 'node:crypto'
 import { hasScope } from '../streams/contracts/principal.ts'
-import { createRateLimiter } from '../streams/contracts/rate-limiter.ts'
+import { createRateLimiter, type RateLimiter } from '../streams/contracts/rate-limiter.ts'
 import { createJwtMemory } from './jwt-memory.ts'
 import type { CredentialSnapshot, HeartbeatTarget, Principal, TokenUse } from '../streams/contracts/principal.ts'
 
@@ -22,6 +22,8 @@ export interface Credentials {
   heartbeat(token: string): HeartbeatTarget | null
   /** The last use of every token that was used since this was last called. */
   takeUses(): TokenUse[]
+  /** What others hear of, and what they say, of tokens with a rate of their own. */
+  readonly rates: Pick<RateLimiter, 'takeReport' | 'charge'>
 }
 
 const sha256 = (text: string): string => hash('sha256', text, 'hex')
@@ -61,7 +63,7 @@ export const createCredentials = (askJwt: ((token: string, hash: string) => void
       if (principal.expiresAtMs !== null && principal.expiresAtMs <= nowMs) return { ok: false, reason: 'expired' }
       usedAtMs.set(principal, nowMs)
       if (!hasScope(principal.scopes, scope)) return { ok: false, reason: 'scope' }
-      const waitMs = principal.rateLimitRps === undefined ? 0 : rates.take(principal.tokenId, principal.rateLimitRps, nowMs)
+      const waitMs = principal.rateLimitRps === undefined ? 0 : rates.take(principal, principal.rateLimitRps, nowMs)
       return waitMs === 0 ? { ok: true, principal } : { ok: false, reason: 'rate', waitMs }
     },
     heartbeat: (token) => heartbeats.get(sha256(token)) ?? null,
@@ -70,5 +72,6 @@ export const createCredentials = (askJwt: ((token: string, hash: string) => void
       usedAtMs.clear()
       return uses
     },
+    rates,
   }
 }

@@ -3,6 +3,7 @@ import { SHARE_ENV, Worker } from 'node:worker_threads'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import type { CredentialSnapshot, Principal, TokenUse } from '../streams/contracts/principal.ts'
 import type { LogBytesTotal, LogBytesUse } from '../streams/contracts/log-bytes.ts'
+import type { RateUse } from '../streams/contracts/rate-limiter.ts'
 import type { IngestAddresses } from './ingest.ts'
 import type { Log } from './intake.ts'
 import type { IngestStats } from './metrics.ts'
@@ -25,6 +26,8 @@ export interface IngestThreadDeps {
   readonly logBytes?: readonly LogBytesTotal[]
   /** Adds them up; the totals go back to the thread. */
   readonly onLogBytes?: (uses: readonly LogBytesUse[]) => Promise<readonly LogBytesTotal[]>
+  /** Tells others what was let through of tokens with a rate of their own, and resolves to what they let through. */
+  readonly onRates?: (uses: readonly RateUse[]) => Promise<readonly RateUse[]>
   readonly onTokenUses?: (uses: readonly TokenUse[]) => void
   /** The thread died although nobody closed it: nothing is taken in any more. */
   readonly onDeath: (error: Error) => void
@@ -152,6 +155,15 @@ export const startIngestThread = (
             worker.postMessage({ kind: 'log_bytes', totals } satisfies ToThread)
           }
           deps.onLogBytes?.(message.uses).then(answer, () => {
+            answer([])
+          })
+          break
+        }
+        case 'rates': {
+          const answer = (others: readonly RateUse[]): void => {
+            worker.postMessage({ kind: 'rates', others } satisfies ToThread)
+          }
+          deps.onRates?.(message.uses).then(answer, () => {
             answer([])
           })
           break

@@ -1,6 +1,6 @@
 // Ingest put together over an event log: opens both listeners, marks the log while they listen, closes in reverse.
 import { createAdmission } from './admission.ts'
-import { createCredentials } from './credentials.ts'
+import { createCredentials, type Credentials } from './credentials.ts'
 import { createFiringMemory } from './firing-memory.ts'
 import type { HandlerDeps } from './handlers/deps.ts'
 import { createLogBudget } from './log-budget.ts'
@@ -53,6 +53,7 @@ export interface Ingest {
   takeTokenUses(): TokenUse[]
   takeLogBytes(): readonly LogBytesUse[] | null
   learnLogBytes(totals: readonly LogBytesTotal[]): void
+  readonly rates: Credentials['rates']
   /** Stops listening, finishes what is in flight for at most 5 s. The log stays open: its opener closes it. */
   close(): Promise<void>
 }
@@ -151,6 +152,7 @@ export const startIngest = async (
     takeTokenUses: credentials.takeUses,
     takeLogBytes: logBudget.takeReport,
     learnLogBytes: logBudget.learn,
+    rates: credentials.rates,
     stats: () => ({
       ...metrics.snapshot(),
       latencyBoundsMs: LATENCY_BOUNDS_MS,

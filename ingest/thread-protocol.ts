@@ -1,6 +1,7 @@
 // What the main thread and the ingest thread say to each other.
 import type { CredentialSnapshot, Principal, TokenUse } from '../streams/contracts/principal.ts'
 import type { LogBytesTotal, LogBytesUse } from '../streams/contracts/log-bytes.ts'
+import type { RateUse } from '../streams/contracts/rate-limiter.ts'
 import type { ErrorCode } from '../streams/contracts/errors.ts'
 import type { EventLogConfig } from '../streams/open-event-log.ts'
 import type { IngestAddresses, IngestConfig } from './ingest.ts'
@@ -25,6 +26,8 @@ export type ToThread =
   | { readonly kind: 'jwt'; readonly hash: string; readonly found: Principal | null | 'unknown' }
   /** Answers a report of the same kind. */
   | { readonly kind: 'log_bytes'; readonly totals: readonly LogBytesTotal[] }
+  /** Answers a report of the same kind. */
+  | { readonly kind: 'rates'; readonly others: readonly RateUse[] }
   | { readonly kind: 'stats'; readonly id: number }
   | { readonly kind: 'close'; readonly id: number }
 
@@ -35,4 +38,5 @@ export type FromThread =
   | { readonly kind: 'ask_jwt'; readonly token: string; readonly hash: string }
   | { readonly kind: 'token_uses'; readonly uses: readonly TokenUse[] }
   | { readonly kind: 'log_bytes'; readonly uses: readonly LogBytesUse[] }
+  | { readonly kind: 'rates'; readonly uses: readonly RateUse[] }
   | { readonly kind: 'done'; readonly id: number; readonly stats: IngestStats | null }

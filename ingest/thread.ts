@@ -9,6 +9,8 @@ import type { FromThread, IngestThreadData, ToThread } from './thread-protocol.t
 const TELL_TOKEN_USES_EVERY_MS = 30_000
 /** Counted is written within a second. */
 const TELL_LOG_BYTES_EVERY_MS = 250
+/** Unless the last report is still without its answer. */
+const TELL_RATES_EVERY_MS = 200
 const port = parentPort!
 const tell = (message: FromThread): void => {
   port.postMessage(message)
@@ -46,6 +48,15 @@ const run = async ({ config, credentials, logBytes }: IngestThreadData): Promise
     const uses = ingest.takeLogBytes()
     if (uses !== null) tell({ kind: 'log_bytes', uses })
   }
+  // One report at a time: what others did is what happened between two of them.
+  let isReporting = false
+  const tellRates = (): void => {
+    const uses = isReporting ? null : ingest.rates.takeReport(Date.now())
+    if (uses === null) return
+    isReporting = true
+    tell({ kind: 'rates', uses })
+  }
+  const tellingRates = setInterval(tellRates, TELL_RATES_EVERY_MS)
   const tellingLogBytes = setInterval(tellLogBytes, TELL_LOG_BYTES_EVERY_MS)
   const telling = setInterval(tellTokenUses, TELL_TOKEN_USES_EVERY_MS)
   port.on('message', async (message: ToThread) => {
@@ -61,6 +72,10 @@ const run = async ({ config, credentials, logBytes }: IngestThreadData): Promise
       case 'log_bytes':
         ingest.learnLogBytes(message.totals)
         break
+      case 'rates':
+        isReporting = false
+        ingest.rates.charge(message.others)
+        break
       case 'stats':
         tell({ kind: 'done', id: message.id, stats: ingest.stats() })
         break
@@ -68,6 +83,7 @@ const run = async ({ config, credentials, logBytes }: IngestThreadData): Promise
         await ingest.close()
         clearInterval(telling)
         clearInterval(tellingLogBytes)
+        clearInterval(tellingRates)
         tellTokenUses()
         tellLogBytes()
         await log.close()

@@ -4,6 +4,7 @@ import { bootstrap, ensureTenant } from '../api/services/bootstrap.ts'
 import { createControlPlane } from '../api/services/control-plane.ts'
 import { waitingEvents } from '../api/services/outbox.ts'
 import { livingProcesses, startPresence } from '../api/services/presence.ts'
+import { createSharedRates } from '../api/services/rate-use.ts'
 import type { Store } from '../api/store/store.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 import { loadIngestThread, startIngestThread, type IngestThread, type LoadedThread } from '../ingest/ingest-thread.ts'
@@ -67,6 +68,7 @@ const openIntake = async ({ config, logger, onClose, onFatal }: Context, store: 
         ...jwt,
         logBytes: loggedBytes,
         onLogBytes: logBytes.add,
+        onRates: createSharedRates({ store, clock }).exchange,
         onTokenUses: (uses) => uses.forEach(tokenUses.note),
         onDeath: (error) => {
           alive = null

@@ -1,7 +1,7 @@
 // Bearer token → principal → scope AND role, from the one table. The tenant comes from the principal and from nowhere else.
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { hasScope, type CredentialSnapshot, type Principal, type TokenUse } from '../../streams/contracts/principal.ts'
-import { createRateLimiter } from '../../streams/contracts/rate-limiter.ts'
+import type { RateLimiter } from '../../streams/contracts/rate-limiter.ts'
 import { apiError } from '../errors.ts'
 import { operations, roleLevel, type Access, type OperationId } from '../operations.ts'
 import type { Actor } from '../services/audit.ts'
@@ -61,8 +61,13 @@ export const authorise = (principal: Principal, access: Exclude<Access, { public
     throw apiError('ROLE_INSUFFICIENT', `this needs the role ${access.role}; the token's owner is ${principal.role}`)
 }
 
-export const protect = (app: FastifyInstance, authenticate: Authenticate, isLoopback: boolean, clock: () => number): void => {
-  const rates = createRateLimiter()
+export interface ProtectDeps {
+  readonly authenticate: Authenticate
+  readonly rates: Pick<RateLimiter, 'take'>
+  readonly clock: () => number
+}
+
+export const protect = (app: FastifyInstance, isLoopback: boolean, { authenticate, rates, clock }: ProtectDeps): void => {
   app.decorateRequest('principal', null)
   app.decorateRequest('tool', null)
   app.addHook('onRequest', async (request) => {
@@ -72,7 +77,7 @@ export const protect = (app: FastifyInstance, authenticate: Authenticate, isLoop
     if ('public' in access || (access.openOnLoopback === true && isLoopback)) return
     const principal = await authenticate(request)
     authorise(principal, access)
-    const waitMs = principal.rateLimitRps === undefined ? 0 : rates.take(principal.tokenId, principal.rateLimitRps, clock())
+    const waitMs = principal.rateLimitRps === undefined ? 0 : rates.take(principal, principal.rateLimitRps, clock())
     if (waitMs > 0) throw apiError('RATE_LIMITED', `the key may be used ${principal.rateLimitRps} times a second`)
     // A delete by an agent needs the whole right, not one that was narrowed for it.
     if (request.method === 'DELETE' && request.headers['x-agent-id'] !== undefined && !principal.scopes.includes('*'))

@@ -12,7 +12,7 @@ export interface Principal {
   readonly scopes: readonly string[]
   /** Unix milliseconds; null = never. */
   readonly expiresAtMs: number | null
-  /** Requests per second in each process; absent = no limit of its own. */
+  /** Requests per second over all processes; absent = no limit of its own. */
   readonly rateLimitRps?: number
   /** Of the token, per UTC day; absent or null = no cap. */
   readonly dailyMutationLimit?: number | null

@@ -8,5 +8,5 @@ export const REPLICATE_MS = 10_000
 export const SEND_MS = 30_000
 export const SESSION_MS = 6000
 export const REBALANCE_MS = 15_000
-export const GROUP_TIMES = { heartbeatMs: 1000, handOverMs: 8000, againMs: 500 }
+export const GROUP_TIMES = { heartbeatMs: 1000, handOverMs: 6000, againMs: 500 }
 export const GROUP_PROTOCOL = 'lapwing'

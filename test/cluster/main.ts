@@ -6,6 +6,7 @@ import { runProject, type Counts } from '../large/vitest-project.ts'
 import { findPostgresBinaries } from '../support/postgres-server.ts'
 import type { ClusterDescription } from '../support/target.ts'
 import { openCluster } from './cluster.ts'
+import { handOverWork } from './hand-over.ts'
 import { missingForCluster } from './missing.ts'
 import { restartInTurn } from './rolling.ts'
 
@@ -32,6 +33,11 @@ const test = async (): Promise<Counts> => {
       `every process restarted in turn: ${rolled.requests} requests, sent again ${rolled.retries}×, failed or not stored once: ${rolled.broken.length}`,
     )
     total[rolled.broken.length === 0 ? 'passed' : 'failed'] += 1
+    for (const { how, seconds, broken } of await handOverWork(cluster)) {
+      for (const text of broken.slice(0, 20)) console.log(text)
+      console.log(`a worker's work is another's after ${how}: ${seconds.toFixed(1)} s; broken: ${broken.length}`)
+      total[broken.length === 0 ? 'passed' : 'failed'] += 1
+    }
     if (total.failed > 0) console.log(cluster.output())
   } finally {
     await cluster.close()

@@ -91,3 +91,27 @@ it('both workers have partitions', async () => {
   const texts = await Promise.all(of('worker').map(async ({ admin }) => await (await fetch(`${admin}/metrics`)).text()))
   for (const text of texts) expect(Number(/^lapwing_consumer_assigned_partitions (\d+)/m.exec(text)?.[1])).toBeGreaterThan(0)
 })
+
+it('the rate of a key is one over both ingest processes', async () => {
+  const RATE = 20
+  const made = await fetch(`${of('api')[0].api}/api/v1/apikeys`, json({ name: 'one rate', scope: 'ingestion', rate_limit_rps: RATE }))
+  const { api_key: key } = (await made.json()) as { api_key: string }
+  await until('the key is good everywhere', 3000, async () =>
+    (await Promise.all(of('ingest').map(({ otlp }) => send(otlp, 'rate', 'first', key)))).every((status) => status === 200),
+  )
+  const startedAt = performance.now()
+  let taken = 0
+  await Promise.all(
+    of('ingest').map(async ({ otlp }) => {
+      while (performance.now() - startedAt < 6000) {
+        const status = await send(otlp, 'rate', 'more', key)
+        expect([200, 429]).toContain(status)
+        if (status === 200) taken++
+      }
+    }),
+  )
+  const seconds = (performance.now() - startedAt) / 1000
+  // Twice the rate, if each counted on its own; a second's worth at once in each, and half of one before they have heard of each other.
+  expect(taken).toBeLessThanOrEqual(RATE * (seconds + 2 * 1.5))
+  expect(taken).toBeGreaterThanOrEqual(RATE * (seconds - 3))
+})

@@ -5,7 +5,7 @@ import { pause } from '../kill/attempts.ts'
 
 const AGAIN_MS = 250
 const ANSWER_WITHIN_MS = 8000
-const json = (body: object, headers: Record<string, string> = {}): RequestInit => ({
+export const json = (body: object, headers: Record<string, string> = {}): RequestInit => ({
   method: 'POST',
   headers: { 'content-type': 'application/json', ...headers },
   body: JSON.stringify(body),
@@ -43,9 +43,9 @@ export const insist = async (
   }
 }
 
-const addressesOf = (cluster: Cluster, kind: 'otlp' | 'alerts' | 'api'): string[] =>
+export const addressesOf = (cluster: Cluster, kind: 'otlp' | 'alerts' | 'api'): string[] =>
   cluster.of(kind === 'api' ? 'api' : 'ingest').map((member) => member[kind])
-const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` })
+export const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` })
 
 export const sendAlert = async (cluster: Cluster, service: string, status: 'firing' | 'resolved', startsAt: string): Promise<void> => {
   const alert = {

@@ -6,7 +6,13 @@ interface Incident {
   readonly id: string
   readonly status: string
   readonly services: readonly string[]
-  readonly signals: readonly { readonly id: string; readonly endedAt?: string }[]
+  readonly signals: readonly {
+    readonly id: string
+    readonly service: string
+    readonly summary: string
+    readonly startedAt: string
+    readonly endedAt?: string
+  }[]
   readonly updates: readonly { readonly status?: string; readonly by: string }[]
 }
 

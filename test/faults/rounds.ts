@@ -7,6 +7,7 @@ import { makeChanges, pressAgainstCap, sendAlert, startHeart, type Heart } from 
 import { checkAlert, checkCap, checkChanges, checkHeart } from './checks.ts'
 import { FAULTS, possibleFaults, type Fault } from './faults.ts'
 import { openReceiver, type Receiver } from './receiver.ts'
+import { checkSurge, sendSurge } from './surge.ts'
 
 export interface FaultOptions {
   readonly rounds: number
@@ -52,6 +53,7 @@ const playRound = async (
   acknowledged: Set<number>,
 ): Promise<{ attempts: number; rows: number; broken: string[] }> => {
   const service = `round-${round.number}`
+  const surging = `surge-${round.number}`
   const startsAt = new Date().toISOString()
   const load = startLoad({
     run: RUN,
@@ -67,6 +69,7 @@ const playRound = async (
       makeChanges(cluster, round.number, CHANGES),
       pressAgainstCap(cluster, round.number),
       sendAlert(cluster, service, 'firing', startsAt),
+      sendSurge(cluster, surging, round.number),
     ])
     await pause(round.random() * 1000)
     await sendAlert(cluster, service, 'resolved', startsAt)
@@ -80,9 +83,11 @@ const playRound = async (
   // What follows from the last commit is told a moment after it.
   let broken: string[] = []
   await until(
-    'the alert is over',
+    'the alert and the surge are over',
     RECOVERED_MS,
-    async () => (broken = await checkAlert(cluster, round.receiver, service)).length === 0,
+    async () =>
+      (broken = [...(await checkAlert(cluster, round.receiver, service)), ...(await checkSurge(cluster, round.receiver, surging))])
+        .length === 0,
   ).catch(() => undefined)
   const stored = await compare(cluster.select, RUN, acknowledged)
   broken.push(

@@ -45,7 +45,8 @@ const handOver = async (cluster: Cluster, how: string, halt: (gone: Member) => P
   await goOn()
   await until(`${gone.name} has work again`, GIVE_UP_MS, async () => (await ownedBy(gone)).every((count) => count > 0))
   await load.stop()
-  await until('everything is worked off', GIVE_UP_MS, () => drainedStatus(cluster.api))
+  const stoppedAtMs = Date.now()
+  await until('everything is worked off', GIVE_UP_MS, () => drainedStatus(cluster.api, stoppedAtMs))
   const { faults } = await compare(cluster.select, run, load.acknowledged)
   return { how, seconds: ms / 1000, broken: ms <= WITHIN_MS ? faults : [`it took ${Math.round(ms)} ms, not ${WITHIN_MS}`, ...faults] }
 }

@@ -73,7 +73,8 @@ export const restartInTurn = async (cluster: Cluster): Promise<RollingReport> =>
   }
   await cluster.ready()
   const ended = await Promise.all(exporters.map((exporter) => exporter.stop()))
-  await until('everything is worked off', 40_000, () => drainedStatus(cluster.api))
+  const stoppedAtMs = Date.now()
+  await until('everything is worked off', 40_000, () => drainedStatus(cluster.api, stoppedAtMs))
   const acknowledged = new Set(ended.flatMap((one) => one.acknowledged))
   const { faults } = await compare(cluster.select, RUN, acknowledged)
   return {

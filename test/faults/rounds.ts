@@ -77,9 +77,10 @@ const playRound = async (
   }
   // Also when the round breaks: a load that goes on holds the whole run.
   const [, changes, pressed] = await inflict().finally(() => load.stop())
+  const stoppedAtMs = Date.now()
   for (const attempt of load.acknowledged) acknowledged.add(attempt)
   await cluster.ready()
-  await until('everything is worked off', RECOVERED_MS, () => drainedStatus(cluster.api))
+  await until('everything is worked off', RECOVERED_MS, () => drainedStatus(cluster.api, stoppedAtMs))
   // What follows from the last commit is told a moment after it.
   let broken: string[] = []
   await until(

@@ -64,11 +64,18 @@ export const startLoad = (options: LoadOptions): Load => {
   }
 }
 
-export const drainedStatus = async (api: Product['api']): Promise<boolean> => {
+interface PipelineStatus {
+  readonly pipeline?: { readonly uncommitted_messages: number; readonly oldest_uncommitted_received_at: string | null }
+  readonly components: { readonly clickhouse: string }
+}
+/** @param receivedBeforeMs what came in later need not be worked off: marks of progress never end. */
+export const drainedStatus = async (api: Product['api'], receivedBeforeMs = Infinity): Promise<boolean> => {
   const response = await api('/api/v1/status')
   if (!response.ok) return false
-  const status = (await response.json()) as { pipeline?: { uncommitted_messages: number }; components: { clickhouse: string } }
-  return status.components.clickhouse === 'ok' && status.pipeline?.uncommitted_messages === 0
+  const { pipeline, components } = (await response.json()) as PipelineStatus
+  if (pipeline === undefined || components.clickhouse !== 'ok') return false
+  const oldest = pipeline.oldest_uncommitted_received_at
+  return pipeline.uncommitted_messages === 0 || (oldest !== null && Date.parse(oldest) > receivedBeforeMs)
 }
 
 /** Buckets of ten seconds in which the series are not what the rows come to: records, errors. */

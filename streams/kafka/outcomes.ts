@@ -13,10 +13,30 @@ export const VERDICTS: Readonly<Record<string, GroupVerdict>> = {
 const TOO_LARGE = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']
 
 /** What is no error of ours yet may pass. */
+/** From what was tried to why that failed: clients wrap the one in the other, and the first of several is as good as any. */
+const chainOf = (error: unknown): readonly Error[] => {
+  const chain: Error[] = []
+  for (let at = error; at instanceof Error && !chain.includes(at); at = (at as AggregateError).errors?.[0] ?? at.cause) chain.push(at)
+  return chain
+}
+/** Which settings decide it. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/authentication/i, 'see KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD'],
+  [/certificate|SELF_SIGNED|UNABLE_TO_VERIFY/i, 'see KAFKA_TLS_CA, KAFKA_TLS_CERT and KAFKA_TLS_KEY'],
+]
+const describe = (error: unknown): string => {
+  const chain = chainOf(error)
+  if (chain.length === 0) return String(error)
+  const [tried, reason] = [chain[0].message, chain.at(-1)!.message].map((text) => text.replace(/\.$/, ''))
+  const said = chain.map((one) => `${(one as { code?: string }).code ?? one.name} ${one.message}`).join()
+  const hint = HINTS.find(([pattern]) => pattern.test(said))?.[1]
+  return `${tried}${reason === tried ? '' : `: ${reason}`}${hint === undefined ? '' : ` (${hint})`}`
+}
+
 export const toLogError = (error: unknown): Error =>
   error instanceof TransientError || error instanceof PermanentError || error instanceof GroupError
     ? error
-    : new TransientError('LOG_IO', `Kafka: ${error instanceof Error ? error.message : String(error)}`, 1000, { cause: error })
+    : new TransientError('LOG_IO', `Kafka: ${describe(error)}`, 1000, { cause: error })
 
 /** @param hasCode whether the error carries this one of Kafka's names. */
 export const toSendError = (error: unknown, hasCode: (name: string) => boolean): Error =>

@@ -27,8 +27,12 @@ const ownedByAll = async (workers: readonly Member[]): Promise<readonly number[]
 const handOver = async (cluster: Cluster, how: string, halt: (gone: Member) => Promise<() => Promise<unknown>>): Promise<HandOver> => {
   const workers = cluster.of('worker')
   const [gone, ...left] = workers
-  const all = await ownedByAll(workers)
-  await until('both workers have work', GIVE_UP_MS, async () => (await ownedBy(gone)).every((count) => count > 0))
+  // Even counts of both for two workers; what one has let go of and the other has not taken yet is nobody's for a moment.
+  await until('both workers have their share', GIVE_UP_MS, async () => {
+    const [mine, theirs] = await Promise.all(workers.map(ownedBy))
+    return mine.every((count) => count > 0) && String(mine) === String(theirs)
+  })
+  const all = String(await ownedByAll(workers))
   const run = `hand over ${how}`
   const load = startLoad({
     run,
@@ -40,7 +44,7 @@ const handOver = async (cluster: Cluster, how: string, halt: (gone: Member) => P
   await pause(1000)
   const goOn = await halt(gone)
   const haltedAt = performance.now()
-  await until(`${left[0].name} has everything`, GIVE_UP_MS, async () => String(await ownedByAll(left)) === String(all), 200)
+  await until(`${left[0].name} has everything`, GIVE_UP_MS, async () => String(await ownedByAll(left)) === all, 200)
   const ms = performance.now() - haltedAt
   await goOn()
   await until(`${gone.name} has work again`, GIVE_UP_MS, async () => (await ownedBy(gone)).every((count) => count > 0))

@@ -1,4 +1,4 @@
-// `npm run test:faults -- --rounds N [--seed S] [--only WORD] [--record]`: faults in a cluster for as long as you like, with progress and a
+// `npm run test:faults -- --rounds N [--seed S] [--only WORD] [--client kafkajs] [--record]`: faults in a cluster for as long as you like, with progress and a
 // summary line. `--record` appends the run to results.jsonl; `--sum` only prints what all recorded runs add up to.
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -13,11 +13,14 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '6' },
     seed: { type: 'string', default: String(Date.now() % 1e9) },
     only: { type: 'string', default: '' },
+    client: { type: 'string' },
     record: { type: 'boolean', default: false },
     sum: { type: 'boolean', default: false },
     results: { type: 'string' },
   },
 })
+
+const client: Readonly<Record<string, string>> = values.client === undefined ? {} : { KAFKA_CLIENT: values.client }
 
 const report = async (seed: number): Promise<FaultReport> => {
   console.log(`seed ${seed}`)
@@ -26,6 +29,7 @@ const report = async (seed: number): Promise<FaultReport> => {
     seed,
     postgresBin: findPostgresBinaries()!,
     faults: FAULTS.filter(({ name }) => name.includes(values.only)),
+    env: client,
     onRound: (line) => console.log(line),
   })
   for (const text of run.broken) console.log(text)
@@ -49,6 +53,7 @@ else {
     addResult({
       date: new Date().toISOString().slice(0, 10),
       seed,
+      ...(values.client === undefined ? {} : { client: values.client }),
       rounds: run.rounds,
       attempts: run.attempts,
       acknowledged: run.acknowledged,

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 export interface FaultResult {
   readonly date: string
   readonly seed: number
+  /** KAFKA_CLIENT; absent: the default. */ readonly client?: string
   readonly rounds: number
   readonly attempts: number
   readonly acknowledged: number

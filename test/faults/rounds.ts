@@ -14,6 +14,7 @@ export interface FaultOptions {
   readonly seed: number
   readonly postgresBin: string
   readonly faults?: readonly Fault[]
+  /** Settings of every process. */ readonly env?: Readonly<Record<string, string>>
   readonly onRound?: (line: string) => void
 }
 export interface FaultReport {
@@ -110,7 +111,11 @@ export const runFaultRounds = async (options: FaultOptions): Promise<FaultReport
   let rounds = 0
   let beating: Heart | null = null
   const receiver = await openReceiver()
-  const cluster = await openCluster({ postgresBin: options.postgresBin, env: receiver.env, diskMegabytes: DISK_MEGABYTES })
+  const cluster = await openCluster({
+    postgresBin: options.postgresBin,
+    env: { ...receiver.env, ...options.env },
+    diskMegabytes: DISK_MEGABYTES,
+  })
   try {
     const faults = possibleFaults(cluster, options.faults ?? FAULTS)
     if (faults.length < (options.faults ?? FAULTS).length) options.onRound?.('skipped: a full disk (no tmpfs can be mounted here)')

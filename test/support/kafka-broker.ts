@@ -12,6 +12,8 @@ import { freePorts } from './free-port.ts'
 
 export interface KafkaBroker {
   readonly brokers: string
+  /** Of the listeners that ask who is there, over TLS; null unless asked for. */
+  readonly secure: { readonly sasl: string; readonly mutual: string } | null
   pid(): number
   signal(name: NodeJS.Signals): void
   /** SIGKILL; resolves when it is gone. */
@@ -19,6 +21,12 @@ export interface KafkaBroker {
   /** Starts it again on the same ports and data; resolves when it takes connections. */
   restart(): Promise<void>
   stop(): Promise<void>
+}
+interface Secure {
+  readonly cert: string
+  readonly key: string
+  readonly username: string
+  readonly password: string
 }
 export interface KafkaBrokerConfig {
   /** Of its data, its properties and what it prints. */
@@ -29,6 +37,8 @@ export interface KafkaBrokerConfig {
   readonly advertisedPort?: number
   /** More lines of server.properties. */
   readonly properties?: Readonly<Record<string, string>>
+  /** Adds a listener for users with passwords, by any mechanism, and one for clients with this certificate. PEM texts. */
+  readonly secure?: Secure
   /** Runs for minutes and is measured, or what speaks to it is. */
   readonly isMeasured?: boolean
 }
@@ -80,15 +90,59 @@ const fetchLibraries = async (): Promise<void> => {
   }
 }
 
-const propertiesOf = (config: KafkaBrokerConfig, port: number, controllerPort: number): string =>
-  Object.entries({
+interface Ports {
+  readonly plain: number
+  readonly controller: number
+  readonly sasl: number
+  readonly mutual: number
+}
+/** Listeners beyond the plain one, their protocols, and what each is set to. */
+const secureListeners = ({ directory, secure }: KafkaBrokerConfig, ports: Ports) => {
+  if (secure === undefined) return { listeners: '', protocols: '', settings: {} }
+  const stores = [
+    ['keystore', `${secure.key}${secure.cert}`],
+    ['truststore', secure.cert],
+  ].map(([name, text]) => {
+    const file = join(directory, `${name}.pem`)
+    writeFileSync(file, text)
+    return [`ssl.${name}`, file] as const
+  })
+  const module = (name: string, users = ''): string => `org.apache.kafka.common.security.${name} required${users};`
+  const settings = {
+    'listener.name.sasl.sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'listener.name.sasl.plain.sasl.jaas.config': module('plain.PlainLoginModule', ` user_${secure.username}="${secure.password}"`),
+    'listener.name.sasl.scram-sha-256.sasl.jaas.config': module('scram.ScramLoginModule'),
+    'listener.name.sasl.scram-sha-512.sasl.jaas.config': module('scram.ScramLoginModule'),
+    'listener.name.mutual.ssl.client.auth': 'required',
+    ...Object.fromEntries(
+      ['sasl', 'mutual'].flatMap((listener) =>
+        stores.flatMap(([store, file]) => [
+          [`listener.name.${listener}.${store}.type`, 'PEM'],
+          [`listener.name.${listener}.${store}.location`, file],
+        ]),
+      ),
+    ),
+  }
+  return {
+    listeners: `,SASL://127.0.0.1:${ports.sasl},MUTUAL://127.0.0.1:${ports.mutual}`,
+    protocols: ',SASL:SASL_SSL,MUTUAL:SSL',
+    settings,
+  }
+}
+/** SCRAM's users are rows of the cluster: written when its storage is made. */
+const scramUsers = ({ username, password }: Secure): readonly string[] =>
+  ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${username},password=${password}]`])
+
+const propertiesOf = (config: KafkaBrokerConfig, ports: Ports): string => {
+  const { listeners, protocols, settings } = secureListeners(config, ports)
+  return Object.entries({
     'process.roles': 'broker,controller',
     'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.quorum.voters': `1@127.0.0.1:${ports.controller}`,
     'controller.listener.names': 'CONTROLLER',
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${config.advertisedPort ?? port}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners: `PLAINTEXT://127.0.0.1:${ports.plain},CONTROLLER://127.0.0.1:${ports.controller}${listeners}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${config.advertisedPort ?? ports.plain}${listeners}`,
+    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${protocols}`,
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(config.directory, 'data'),
     'auto.create.topics.enable': 'false',
@@ -109,10 +163,12 @@ const propertiesOf = (config: KafkaBrokerConfig, port: number, controllerPort: n
     'log.cleaner.dedupe.buffer.size': '16777216',
     'num.network.threads': '2',
     'num.io.threads': '4',
+    ...settings,
     ...config.properties,
   })
     .map(([key, value]) => `${key}=${value}\n`)
     .join('')
+}
 
 /** The cheaper compiler: short tests never see what the better one would win. */
 const SHORT_LIVED = ['-Xms256m', '-XX:TieredStopAtLevel=1']
@@ -138,7 +194,7 @@ export const startKafka = async (config: KafkaBrokerConfig): Promise<KafkaBroker
   if (missing !== null) throw new Error(`Kafka cannot be started: ${missing}`)
   await fetchLibraries()
   mkdirSync(config.directory, { recursive: true })
-  const [free, controllerPort] = await freePorts(2)
+  const [free, controller, sasl, mutual] = await freePorts(4)
   const port = config.port ?? free
   const properties = join(config.directory, 'server.properties')
   const output = join(config.directory, 'kafka.log')
@@ -146,7 +202,7 @@ export const startKafka = async (config: KafkaBrokerConfig): Promise<KafkaBroker
     .filter((name) => name.endsWith('.jar'))
     .map((name) => join(libraries, name))
     .join(':')
-  writeFileSync(properties, propertiesOf(config, port, controllerPort))
+  writeFileSync(properties, propertiesOf(config, { plain: port, controller, sasl, mutual }))
   if (!existsSync(join(config.directory, 'data', 'meta.properties'))) {
     await run('java', [
       '-Xmx128m',
@@ -159,6 +215,7 @@ export const startKafka = async (config: KafkaBrokerConfig): Promise<KafkaBroker
       clusterId(),
       '-c',
       properties,
+      ...(config.secure === undefined ? [] : scramUsers(config.secure)),
     ])
   }
   let child: ChildProcess
@@ -194,6 +251,7 @@ export const startKafka = async (config: KafkaBrokerConfig): Promise<KafkaBroker
   await start()
   return {
     brokers: `127.0.0.1:${config.advertisedPort ?? port}`,
+    secure: config.secure === undefined ? null : { sasl: `127.0.0.1:${sasl}`, mutual: `127.0.0.1:${mutual}` },
     pid: () => child.pid!,
     signal: (name) => {
       child.kill(name)

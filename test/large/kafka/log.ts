@@ -22,3 +22,13 @@ export const configOf = (client: KafkaConfig['client'], more: Partial<KafkaConfi
   ...more,
 })
 export const openLog = (config: KafkaConfig & { readonly maxPendingBytes?: number }): Promise<EventLog> => openKafka(config, logger)
+
+/** Where the suite's broker asks who is there, and who may come in. PEM texts. */
+export interface SecureBroker {
+  readonly sasl: string
+  readonly mutual: string
+  readonly cert: string
+  readonly key: string
+  readonly username: string
+  readonly password: string
+}

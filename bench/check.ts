@@ -1,12 +1,13 @@
 // Question: are we still as far ahead of our peers as the committed baseline says? Compares a run of `bench:compare` with it, by ratios,
 // which survive another machine; exits with 1 when one has shrunk by more than the noise of both runs.
-//   npm run bench:check -- [--results FILE]     without a file it runs `bench:compare --quick` first
+//   npm run bench:check -- [--results FILE]     without a file it runs `bench:compare --quick` first, as the baseline was made:
+//   npm run bench:compare -- --quick --baseline
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { checkAgainst, type Baseline, type ComparedRow } from './report/compare.ts'
+import { assertSameSize, checkAgainst, type Baseline, type ComparedRow, type RunSize } from './report/compare.ts'
 
 const { values } = parseArgs({
   options: { results: { type: 'string' }, baseline: { type: 'string', default: join(import.meta.dirname, 'results', 'baseline.json') } },
@@ -26,7 +27,11 @@ const runQuick = (): string => {
 }
 
 const baseline = JSON.parse(readFileSync(values.baseline, 'utf8')) as Baseline
-const { rows } = JSON.parse(values.results === undefined ? runQuick() : readFileSync(values.results, 'utf8')) as { rows: ComparedRow[] }
+const { rows, runs } = JSON.parse(values.results === undefined ? runQuick() : readFileSync(values.results, 'utf8')) as {
+  rows: ComparedRow[]
+  runs: { size: RunSize }[]
+}
+assertSameSize(baseline, runs)
 const { worse, missing, compared } = checkAgainst(rows, baseline)
 for (const key of missing) console.log(`not in this run: ${key}`)
 for (const line of worse) console.log(`worse: ${line}`)

@@ -12,7 +12,7 @@ import { describeRun, readMachine, type RecordedRun } from './report/machine.ts'
 import { renderPlot } from './report/plot.ts'
 import { totalCpu, type Result, type Stage } from './report/result.ts'
 import { renderRatios, renderResults, verdictOf } from './report/table.ts'
-import { openVersus, type Versus } from './stages/versus.ts'
+import { openVersus, type Turn, type Versus } from './stages/versus.ts'
 
 const { values } = parseArgs({
   options: {
@@ -26,17 +26,23 @@ const { values } = parseArgs({
     baseline: { type: 'boolean', default: false },
   },
 })
+/** What `bench:check` compares with. */
+const BASELINE = join(import.meta.dirname, 'results', 'baseline.json')
 const stages = values.stages.split(',').map((name) => name.trim().toUpperCase()) as Stage[]
 const size = {
   records: Number(values.records ?? (values.quick ? 200_000 : 2_000_000)),
   seconds: Number(values.seconds ?? (values.quick ? 4 : 20)),
 }
 
+/** Load by load; within each, everybody has every place once before anybody has it twice. */
+const inTurn = (turns: readonly Turn[], round: number): Turn[] =>
+  [...Map.groupBy(turns, ({ load }) => load).values()].flatMap((sharing) => rotated(sharing, round))
+
 /** A turn that cannot be taken is named and has no row: the others go on. */
 const play = async (versus: Versus, scopes: ReturnType<typeof createScopes>): Promise<{ results: Result[]; failures: string[] }> => {
   const [results, failures]: [Result[], string[]] = [[], []]
   for (let round = 0; round < Number(values.rounds); round++) {
-    for (const turn of rotated(versus.turns, round)) {
+    for (const turn of inTurn(versus.turns, round)) {
       try {
         const result = await scopes.run(turn.run)
         results.push(result)
@@ -73,9 +79,9 @@ const write = (directory: string, text: string, recorded: Recorded): void => {
   writeFileSync(join(directory, 'compare.json'), `${JSON.stringify(recorded, null, 1)}\n`)
   writeFileSync(join(directory, 'compare.md'), text)
   writeFileSync(join(directory, 'compare.svg'), renderPlot('What one million log records cost', 'CPU-seconds', barsOf(recorded.rows)))
-  if (values.baseline) writeFileSync(join(directory, 'baseline.json'), `${JSON.stringify(toBaseline(recorded.rows), null, 1)}\n`)
 }
 if (values.keep && values.out === undefined) throw new Error('--keep: of what is in --out DIR')
+if (values.baseline && !values.quick) throw new Error('--baseline: of a run with --quick, as bench:check makes it')
 const scopes = createScopes()
 closeOnSignal(scopes)
 await scopes.run(async (scope) => {
@@ -103,5 +109,6 @@ await scopes.run(async (scope) => {
   ].join('\n\n')
   console.log(text)
   if (values.out !== undefined) write(values.out, `${text}\n`, all)
+  if (values.baseline) writeFileSync(BASELINE, `${JSON.stringify(toBaseline(rows, size), null, 1)}\n`)
   process.exitCode = failures.length === 0 && results.every(({ faults }) => faults.length === 0) ? 0 : 1
 })

@@ -1,7 +1,7 @@
 // Makes everything that is committed of benchmarks anew, on a quiet machine: both runs into bench/results, the baseline of bench:check, and
 // the figures of the README.
-//   npm run bench:record [-- --quick] [--rounds N]     about two hours; --quick half an hour
-// Single stages: `npm run bench:compare -- --stages G,X --out bench/results --keep --baseline`, then this with `--figures-only`.
+//   npm run bench:record [-- --quick] [--rounds N]     about two and a half hours; --quick less than one
+// Single stages: `npm run bench:compare -- --stages G,X --out bench/results --keep`, then this with `--figures-only`.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,15 +26,17 @@ const SHOWN = /^1,000 records per request, protobuf, none/
 
 const run = (file: string, ...options: string[]): void => {
   const more = [...(values.quick ? ['--quick'] : []), ...(values.records === undefined ? [] : ['--records', values.records])]
-  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, file), '--out', results, ...options, ...more], {
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, file), ...options, ...more], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   if (status !== 0) throw new Error(`${file} ended with ${status}: nothing is recorded of a run that failed`)
 }
 
 if (!values['figures-only']) {
-  run('main.ts')
-  run('compare.ts', '--rounds', values.rounds, '--baseline')
+  run('main.ts', '--out', results)
+  run('compare.ts', '--out', results, '--rounds', values.rounds)
+  // As bench:check runs it.
+  run('compare.ts', '--quick', '--baseline')
 }
 const { rows, runs } = JSON.parse(readFileSync(join(results, 'compare.json'), 'utf8')) as {
   rows: ComparedRow[]

@@ -75,12 +75,27 @@ export const barsOf = (rows: readonly ComparedRow[]): Bar[] => {
   return [...once.values()].sort((a, b) => Number(b.isOurs) - Number(a.isOurs))
 }
 
+/** Of how much was sent: a start that is shared by few records weighs more than one that is shared by many. */
+export interface RunSize {
+  readonly records: number
+  readonly seconds: number
+}
 export interface Baseline {
+  readonly size: RunSize
   readonly rows: readonly { readonly key: string; readonly ratio: number; readonly noise: number }[]
 }
-export const toBaseline = (rows: readonly ComparedRow[]): Baseline => ({
+export const toBaseline = (rows: readonly ComparedRow[], size: RunSize): Baseline => ({
+  size,
   rows: rows.map(({ key, ratio, noise }) => ({ key, ratio: ratio.median, noise })),
 })
+
+/** Ratios of runs of another size say nothing of each other. @throws Error. */
+export const assertSameSize = (baseline: Baseline, runs: readonly { readonly size: RunSize }[]): void => {
+  const sizeOf = ({ records, seconds }: RunSize): string => `${records.toLocaleString('en')} records or ${seconds} s`
+  const other = runs.find(({ size }) => sizeOf(size) !== sizeOf(baseline.size))
+  if (other !== undefined)
+    throw new Error(`the baseline is of ${sizeOf(baseline.size)} a turn, the run of ${sizeOf(other.size)}: they are not to be compared`)
+}
 
 /** What is worse than the baseline by more than the noise of both, in words; what one side lacks is named apart. */
 export const checkAgainst = (

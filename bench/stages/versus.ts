@@ -15,6 +15,7 @@ import { edgeLoad, edgeLoads, smallEdgeLoad, storeLoad, type Size } from './load
 
 export interface Turn {
   readonly name: string
+  /** What is compared with it has the same: these take turns. */ readonly load: string
   run(scope: Scope): Promise<Result>
 }
 export interface Versus {
@@ -35,6 +36,7 @@ const DRAIN = 'Lapwing, log → ClickHouse'
 
 const turnOf = (stage: Stage, one: Contestant, load: Load): Turn => ({
   name: `${stage} ${one.name}, ${describe(load)}`,
+  load: describe(load),
   run: (scope) => runLoad(stage, one, load, scope),
 })
 
@@ -70,13 +72,18 @@ const storeVersus = (load: Load, collectors: readonly Contestant[], others: read
   const row = (peer: string) => ({ load: describe(load), copies: FSYNC, peer })
   return {
     turns: [
-      { name: DRAIN, run: async (scope) => ({ ...(await runDrain({ name: DRAIN, table: 'real' }, load, scope)), load: describe(load) }) },
+      {
+        name: DRAIN,
+        load: describe(load),
+        run: async (scope) => ({ ...(await runDrain({ name: DRAIN, table: 'real' }, load, scope)), load: describe(load) }),
+      },
       ...[...FSYNC.map((name) => createWhole({ name, sync: 'fsync' })), ...collectors, ...others].map((one) => turnOf('X', one, load)),
     ],
     pairings: [
       ...collectors.flatMap(({ name }): Pairing[] => [
         { ...row(name), stage: 'G', what: 'pipeline alone (of the peer: from HTTP on)', ours: [DRAIN], parts: ['pipeline'] },
-        { ...row(name), stage: 'G', what: 'ClickHouse alone, until it is idle', ours: [DRAIN], parts: ['clickhouse'] },
+        { ...row(name), stage: 'G', what: 'ClickHouse alone, until it is idle (ours: of a backlog)', ours: [DRAIN], parts: ['clickhouse'] },
+        { ...row(name), stage: 'X', what: 'ClickHouse alone, until it is idle', ours: FSYNC, parts: ['clickhouse'] },
       ]),
       ...[...collectors, ...others].map(({ name }): Pairing => ({
         ...row(name),

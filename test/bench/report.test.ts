@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkAgainst, compare, toBaseline, type Pairing } from '../../bench/report/compare.ts'
+import { assertSameSize, checkAgainst, compare, toBaseline, type Pairing } from '../../bench/report/compare.ts'
 import { renderPlot } from '../../bench/report/plot.ts'
 import type { Result } from '../../bench/report/result.ts'
 import { splice } from '../../bench/report/splice.ts'
@@ -75,14 +75,22 @@ describe('a comparison', () => {
 
 describe('the baseline', () => {
   const row = (peer: number) => compare(rounds(peer), pairing)!
+  const size = { records: 1000, seconds: 1 }
+  const baselineOf = (peer: number) => toBaseline([row(peer)], size)
   it('holds when our lead has grown, or shrunk by no more than the noise of both runs', () => {
-    for (const now of [8, 6, 5.1]) expect(checkAgainst([row(now)], toBaseline([row(6)])).worse).toEqual([])
+    for (const now of [8, 6, 5.1]) expect(checkAgainst([row(now)], baselineOf(6)).worse).toEqual([])
   })
   it('does not when it has shrunk by more', () => {
-    expect(checkAgainst([row(4.8)], toBaseline([row(6)])).worse).toHaveLength(1)
+    expect(checkAgainst([row(4.8)], baselineOf(6)).worse).toHaveLength(1)
   })
   it('names what a run lacks, and compares nothing with nothing', () => {
-    expect(checkAgainst([], toBaseline([row(6)]))).toEqual({ worse: [], missing: [row(6).key], compared: 0 })
+    expect(checkAgainst([], baselineOf(6))).toEqual({ worse: [], missing: [row(6).key], compared: 0 })
+  })
+  it('is compared with runs of its size alone', () => {
+    expect(() => assertSameSize(baselineOf(6), [{ size }, { size }])).not.toThrow()
+    expect(() => assertSameSize(baselineOf(6), [{ size }, { size: { ...size, records: 2000 } }])).toThrow(
+      /1,000 records or 1 s.*2,000 records/,
+    )
   })
 })
 

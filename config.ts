@@ -116,7 +116,10 @@ export const loadConfig = (env: Env): Config => {
     otlpListen: { ...listen('LAPWING_OTLP_LISTEN', '127.0.0.1:4318'), tls: tls('LAPWING_OTLP') },
     alertsListen: { ...listen('LAPWING_ALERTS_LISTEN', '127.0.0.1:9093'), tls: tls('LAPWING_ALERTS') },
     apiListen: { ...listen('LAPWING_API_LISTEN', '127.0.0.1:8080'), tls: tls('LAPWING_API') },
-    adminListen: text('LAPWING_ADMIN_LISTEN') === null && role === 'all' ? null : listen('LAPWING_ADMIN_LISTEN', '127.0.0.1:9464'),
+    adminListen:
+      text('LAPWING_ADMIN_LISTEN') === null && role === 'all'
+        ? null
+        : { ...listen('LAPWING_ADMIN_LISTEN', '127.0.0.1:9464'), tls: tls('LAPWING_ADMIN') },
     kafka: readKafka(settings),
     watchdogShards: Math.floor(
       number('LAPWING_WATCHDOG_SHARDS', text('DATABASE_URL') === null && text('DATABASE_URL_FILE') === null ? 1 : 8, 1, 100),

@@ -103,7 +103,7 @@ export default defineConfig({
         : [
             project(
               'cluster',
-              ['test/e2e/{golden,flows,topology}.test.ts', 'test/e2e/agents/incident.test.ts', 'test/cluster/*.test.ts'],
+              ['test/e2e/{golden,flows,topology,traces}.test.ts', 'test/e2e/agents/incident.test.ts', 'test/cluster/*.test.ts'],
               60_000,
             ),
           ]),

@@ -1,7 +1,10 @@
 // Health and metrics of a process that has no API, or on an address of their own: for its supervisor and for Prometheus, on loopback
 // unless told otherwise.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Listen } from '../config/settings.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 
 export interface AdminDeps {
@@ -42,18 +45,21 @@ const answer = async (path: string, deps: AdminDeps): Promise<readonly [number, 
 
 /** @throws PermanentError PORT_BUSY. */
 export const startAdmin = async (
-  listen: { readonly host: string; readonly port: number },
+  listen: Listen,
   deps: AdminDeps,
 ): Promise<{ readonly address: { host: string; port: number }; close(): Promise<void> }> => {
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, { error: 'only GET' })
     send(response, ...(await answer(new URL(request.url ?? '/', 'http://localhost').pathname, deps)))
   }
-  const server = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     handle(request, response).catch((error: unknown) => {
       send(response, 500, { error: error instanceof Error ? error.message : 'failed' })
     })
-  })
+  }
+  const { tls } = listen
+  const server: Server =
+    tls === undefined ? createServer(onRequest) : createTlsServer({ cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, onRequest)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'is held by another program' : `cannot be listened on (${error.code})`

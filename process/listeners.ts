@@ -24,6 +24,6 @@ export const warnOfPlain = (config: Config, logger: Logger): void => {
   if (config.adminListen !== null && !isLoopback(config.adminListen.host))
     logger.warn(
       { setting: 'LAPWING_ADMIN_LISTEN', host: config.adminListen.host },
-      'health and metrics are plain HTTP off loopback, for whoever reaches them: let only the supervisor and Prometheus through',
+      `health and metrics off loopback ask for no token${config.adminListen.tls === undefined ? ', in plain HTTP' : ''}: let only the supervisor and Prometheus through`,
     )
 }

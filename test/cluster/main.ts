@@ -11,7 +11,11 @@ import { missingForCluster } from './missing.ts'
 import { restartInTurn } from './rolling.ts'
 
 /** In this order: the first wants an empty store. */
-const FILES = [['test/e2e/golden.test.ts'], ['test/e2e/flows.test.ts', 'test/e2e/agents/incident.test.ts', 'test/cluster/together.test.ts']]
+const FILES = [
+  ['test/e2e/golden.test.ts'],
+  ['flows', 'topology', 'traces', 'agents/incident'].map((name) => `test/e2e/${name}.test.ts`),
+  ['test/cluster/together.test.ts'],
+]
 
 const test = async (): Promise<Counts> => {
   const cluster = await openCluster({ postgresBin: findPostgresBinaries()! })

@@ -6,12 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createProduct, type Product } from '../../bench/load/product.ts'
+import { freePorts } from '../support/free-port.ts'
 import { createMigratedProduct } from '../support/migrated-product.ts'
 import { hasOpenssl, makeCertificate } from '../support/certificate.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'lapwing-tls-'))
 const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
 let product: Product | undefined
+let admin = ''
 let ca = ''
 beforeAll(async () => {
   if (!hasOpenssl) return
@@ -19,13 +21,18 @@ beforeAll(async () => {
   ca = made.cert
   writeFileSync(cert, made.cert)
   writeFileSync(key, made.key)
+  const [port] = await freePorts(1)
+  admin = `https://127.0.0.1:${port}`
   product = await createMigratedProduct({
-    env: Object.fromEntries(
-      ['OTLP', 'ALERTS', 'API'].flatMap((name) => [
-        [`LAPWING_${name}_TLS_CERT`, cert],
-        [`LAPWING_${name}_TLS_KEY`, key],
-      ]),
-    ),
+    env: {
+      LAPWING_ADMIN_LISTEN: `127.0.0.1:${port}`,
+      ...Object.fromEntries(
+        ['OTLP', 'ALERTS', 'API', 'ADMIN'].flatMap((name) => [
+          [`LAPWING_${name}_TLS_CERT`, cert],
+          [`LAPWING_${name}_TLS_KEY`, key],
+        ]),
+      ),
+    },
   })
   await product.start()
 })
@@ -58,7 +65,8 @@ it.skipIf(!hasOpenssl)('serves over TLS what it says it listens on, and nothing 
   expect(await send(`${otlp}/api/v1/logs/ingest`, 'POST', '{"service":"s","message":"m"}')).toMatchObject({ status: 200 })
   expect(await send(`${alerts}/api/v1/alerts/webhook`, 'POST', '{"version":"4","alerts":[]}')).toMatchObject({ status: 200 })
   expect(await send(`${api}/health/ready`, 'GET')).toMatchObject({ status: 200 })
-  for (const url of [otlp, alerts, api])
+  expect(await send(`${admin}/metrics`, 'GET')).toMatchObject({ status: 200, text: expect.stringContaining('lapwing_') })
+  for (const url of [otlp, alerts, api, admin])
     await expect(fetch(url.replace('https', 'http'), { signal: AbortSignal.timeout(3000) })).rejects.toThrow()
 })
 

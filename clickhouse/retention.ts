@@ -59,7 +59,9 @@ export const enforceRetention = async (
   const today = new Date(nowMs).toISOString().slice(0, 10)
   const days = Map.groupBy(await clickhouse.query(storeDays, {}), (row) => row.day)
   for (const [day, rows] of days) {
-    if (!isOver() || day >= today || !(await mayDrop())) break
+    if (!isOver() || day >= today) break
+    // Not for us to say that nothing is left.
+    if (!(await mayDrop())) return { bytes, freeBytes, dropped, over: false }
     const gone = await dropDay(clickhouse, rows)
     dropped.push(gone)
     bytes -= gone.bytes

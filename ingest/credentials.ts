@@ -23,7 +23,7 @@ export interface Credentials {
   /** The last use of every token that was used since this was last called. */
   takeUses(): TokenUse[]
   /** What others hear of, and what they say, of tokens with a rate of their own. */
-  readonly rates: Pick<RateLimiter, 'takeReport' | 'charge'>
+  readonly rates: Pick<RateLimiter, 'takeReport' | 'learn'>
 }
 
 const sha256 = (text: string): string => hash('sha256', text, 'hex')

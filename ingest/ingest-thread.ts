@@ -26,8 +26,8 @@ export interface IngestThreadDeps {
   readonly logBytes?: readonly LogBytesTotal[]
   /** Adds them up; the totals go back to the thread. */
   readonly onLogBytes?: (uses: readonly LogBytesUse[]) => Promise<readonly LogBytesTotal[]>
-  /** Tells others what was let through of tokens with a rate of their own, and resolves to what they let through. */
-  readonly onRates?: (uses: readonly RateUse[]) => Promise<readonly RateUse[]>
+  /** Tells others what was asked of tokens with a rate of their own, and resolves to what was asked of them; null when that is not known. */
+  readonly onRates?: (uses: readonly RateUse[]) => Promise<readonly RateUse[] | null>
   readonly onTokenUses?: (uses: readonly TokenUse[]) => void
   /** The thread died although nobody closed it: nothing is taken in any more. */
   readonly onDeath: (error: Error) => void
@@ -160,11 +160,11 @@ export const startIngestThread = (
           break
         }
         case 'rates': {
-          const answer = (others: readonly RateUse[]): void => {
+          const answer = (others: readonly RateUse[] | null): void => {
             worker.postMessage({ kind: 'rates', others } satisfies ToThread)
           }
           deps.onRates?.(message.uses).then(answer, () => {
-            answer([])
+            answer(null)
           })
           break
         }

@@ -15,6 +15,7 @@ export interface JwtMemory {
 const HOLDS_MS = 60_000
 const ASKS_ANEW_MS = 30_000
 const HOLDS_UNANSWERED_MS = 600_000
+const ASKS_AGAIN_MS = 1000
 const MAX_KNOWN = 10_000
 /** Who makes up tokens costs the main thread no more than this many checks at once. */
 const MAX_ASKED = 64
@@ -38,8 +39,10 @@ export const createJwtMemory = (ask: ((token: string, hash: string) => void) | n
       if (ask === null || !looksLikeJwt(token)) return 'refused'
       const found = known.get(hash)
       const ageMs = found === undefined ? Infinity : nowMs - found.learntMs
-      if (ageMs > ASKS_ANEW_MS) askOnce(token, hash)
-      const isUnanswered = found !== undefined && nowMs - found.unansweredMs <= HOLDS_MS
+      const unansweredMs = found === undefined ? Infinity : nowMs - found.unansweredMs
+      if (ageMs > ASKS_ANEW_MS && unansweredMs > ASKS_AGAIN_MS) askOnce(token, hash)
+      // A refusal is not prolonged: its sender comes again.
+      const isUnanswered = found?.principal != null && unansweredMs <= HOLDS_MS
       if (found === undefined || ageMs > (isUnanswered ? HOLDS_UNANSWERED_MS : HOLDS_MS)) return 'checking'
       return found.principal ?? 'refused'
     },

@@ -27,7 +27,7 @@ export type ToThread =
   /** Answers a report of the same kind. */
   | { readonly kind: 'log_bytes'; readonly totals: readonly LogBytesTotal[] }
   /** Answers a report of the same kind. */
-  | { readonly kind: 'rates'; readonly others: readonly RateUse[] }
+  | { readonly kind: 'rates'; readonly others: readonly RateUse[] | null }
   | { readonly kind: 'stats'; readonly id: number }
   | { readonly kind: 'close'; readonly id: number }
 

@@ -74,7 +74,7 @@ const run = async ({ config, credentials, logBytes }: IngestThreadData): Promise
         break
       case 'rates':
         isReporting = false
-        ingest.rates.charge(message.others)
+        ingest.rates.learn(message.others, Date.now())
         break
       case 'stats':
         tell({ kind: 'done', id: message.id, stats: ingest.stats() })

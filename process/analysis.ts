@@ -56,15 +56,20 @@ export const openAnalysis = (config: Config, deps: AnalysisDeps): Analysis => {
   )
   onClose(() => retention.close())
   const controlPlane = createControlPlane(store, { cooldownMs: config.watchdogCooldownMs, clock })
-  const overdue = startRepeating(
-    async () => {
-      await controlPlane.openAfterMaintenance()
-      await controlPlane.resolveAfterCooldown()
-    },
-    { everyMs: INCIDENTS_EVERY_MS },
-    (error) => logger.warn({ error: String(error) }, 'what outlasted its maintenance, or its cooldown, not handed on'),
-  )
-  onClose(() => overdue.close())
+  const due: readonly (readonly [work: () => Promise<number>, failed: string])[] = [
+    [controlPlane.openAfterMaintenance, 'what outlasted its maintenance not handed on'],
+    [controlPlane.resolveAfterCooldown, 'incidents that are over not resolved'],
+  ]
+  for (const [work, failed] of due) {
+    const repeating = startRepeating(
+      async () => {
+        await work()
+      },
+      { everyMs: INCIDENTS_EVERY_MS },
+      (error) => logger.warn({ error: String(error) }, failed),
+    )
+    onClose(() => repeating.close())
+  }
   const rca = openRca(deps.servers, clock)
   const neighbours = (tenant: string, service: string, atMs: number): Promise<readonly string[]> => rca.neighbours(tenant, service, atMs)
   const pool = createDecodePool({ threads: config.decodeThreads, timeoutMs: DECODE_TIMEOUT_MS })

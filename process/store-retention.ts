@@ -37,7 +37,7 @@ export const startStoreRetention = (
     // One process at a time: two that count what is there would both drop the oldest day.
     const lease = await deps.leases.claim('store retention')
     if (lease === null) return
-    const isStillOurs = async (): Promise<boolean> => (await deps.leases.claim('store retention'))?.epoch === lease.epoch
+    const isStillOurs = async (): Promise<boolean> => (await deps.leases.claim('store retention').catch(() => null))?.epoch === lease.epoch
     last = await enforceRetention(config, deps.clickhouse, deps.clock(), isStillOurs)
     for (const day of last.dropped) logger.warn(day, 'store over its bound: oldest day dropped')
     if (last.over) logger.warn({ bytes: last.bytes, freeBytes: last.freeBytes }, 'store over its bound with nothing but today left')

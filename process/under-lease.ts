@@ -11,7 +11,7 @@ const TIMES: LeaseTimes = { againMs: 250, renewEveryMs: 2500 }
 /** Prolonged as long as the work goes on: whoever waits begins when it has ended, or when this process stands still. */
 export const underLease = async <T>(leases: Leases, name: string, work: () => Promise<T>, times: LeaseTimes = TIMES): Promise<T> => {
   for (;;) {
-    const lease = await leases.claim(name)
+    let lease = await leases.claim(name)
     if (lease === null) {
       await new Promise((resolve) => setTimeout(resolve, times.againMs))
       continue
@@ -19,7 +19,7 @@ export const underLease = async <T>(leases: Leases, name: string, work: () => Pr
     // A claim that fails leaves the time that is left of the last.
     const renewing = startRepeating(
       async () => {
-        await leases.claim(name)
+        lease = (await leases.claim(name)) ?? lease
       },
       { firstAfterMs: times.renewEveryMs, everyMs: times.renewEveryMs },
       () => undefined,
@@ -28,7 +28,7 @@ export const underLease = async <T>(leases: Leases, name: string, work: () => Pr
       return await work()
     } finally {
       await renewing.close()
-      await leases.release(lease)
+      await leases.release(lease!)
     }
   }
 }

@@ -43,7 +43,7 @@ export const apiKeyRoutes = (app: App, deps: RouteDeps): void => {
                 type: ['integer', 'null'],
                 minimum: 1,
                 maximum: 1_000_000,
-                description: 'requests per second of each process; absent or null = no limit of its own',
+                description: 'requests per second of all processes; absent or null = no limit of its own',
               }),
             ),
             expires_at: Type.Optional(

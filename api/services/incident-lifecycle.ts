@@ -37,12 +37,18 @@ export const openIncident = async (sql: Sql, signal: SignalOpened): Promise<stri
   return id
 }
 
-/** Only one that resolved by itself: what somebody resolved stays resolved. */
-export const reopenIncident = async (sql: Sql, signal: SignalOpened, id: string, atMs: number): Promise<void> => {
+/** Only one that resolved by itself: what somebody resolved stays resolved.
+ * @param sinceMs when it came back, which in a backfill is long ago; `atMs` is when that is told. */
+export const reopenIncident = async (
+  sql: Sql,
+  signal: SignalOpened,
+  id: string,
+  { atMs, sinceMs }: { readonly atMs: number; readonly sinceMs: number },
+): Promise<void> => {
   const at = new Date(atMs).toISOString()
   const reopened = await sql.query(
     "UPDATE incidents SET status = 'open', resolved_at = NULL, auto_resolved = false, reopened_at = $3 WHERE tenant = $1 AND id = $2 AND status = 'resolved' AND auto_resolved RETURNING 1",
-    [signal.tenant, id, at],
+    [signal.tenant, id, new Date(sinceMs).toISOString()],
   )
   if (reopened.length === 0) return
   await addEvent(sql, { tenant: signal.tenant, type: 'incident.opened', resource: id })

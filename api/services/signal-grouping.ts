@@ -60,10 +60,13 @@ const loadCandidates = async (sql: Sql, tenant: string, sinceMs: number): Promis
   return incidents.map((incident) => ({ ...incident, signals: signals.filter((signal) => signal.incident_id === incident.id) }))
 }
 
-const joinIncident = async (sql: Sql, signal: SignalOpened, incident: Candidate, atMs: number): Promise<void> => {
+const joinIncident = async (sql: Sql, signal: SignalOpened, incident: Candidate, { cooldownMs, clock }: GroupingConfig): Promise<void> => {
   if (rank[signal.severity] > rank[incident.severity])
     await sql.query('UPDATE incidents SET severity = $3 WHERE tenant = $1 AND id = $2', [signal.tenant, incident.id, signal.severity])
-  await reopenIncident(sql, signal, incident.id, atMs)
+  const atMs = clock()
+  // What happens now comes back when it is told; what is past came back then, and is over by its own time.
+  const isPast = signal.startedAtMs < atMs - cooldownMs
+  await reopenIncident(sql, signal, incident.id, { atMs, sinceMs: isPast ? signal.startedAtMs : atMs })
 }
 
 /** An alert that fires again under the same id goes on where it was; anything else under a known id is a replay. */
@@ -74,7 +77,7 @@ const fireAgain = async (sql: Sql, signal: SignalOpened, known: StoredSignal, at
     signal.kind,
     signal.id,
   ])
-  await reopenIncident(sql, signal, known.incident_id, atMs)
+  await reopenIncident(sql, signal, known.incident_id, { atMs, sinceMs: atMs })
 }
 
 export const createGrouping = (store: Store, config: GroupingConfig): Grouping => {
@@ -100,7 +103,7 @@ export const createGrouping = (store: Store, config: GroupingConfig): Grouping =
     const home = candidates.find(
       (incident) => isNear(signal, incident) && (comesBack(signal, incident) || distanceMs(signal, incident) <= JOIN_WITHIN_MS),
     )
-    if (home !== undefined) await joinIncident(sql, signal, home, config.clock())
+    if (home !== undefined) await joinIncident(sql, signal, home, config)
     await addSignal(sql, signal, home?.id ?? (await openIncident(sql, signal)))
   }
   const opened = async (said: SignalOpened): Promise<void> =>
@@ -164,13 +167,21 @@ export const createGrouping = (store: Store, config: GroupingConfig): Grouping =
   const resolveAfterCooldown = async (): Promise<number> => {
     const due = { atMs: config.clock(), cooldownMs: config.cooldownMs }
     let closed = 0
+    let failed: unknown
     for (const incident of await heldOpen(store, due)) {
-      const isClosed = await store.transaction(async (sql) => {
-        await lockTenant(sql, incident.tenant)
-        return await resolveIfOver(sql, incident, due)
-      })
+      const isClosed = await store
+        .transaction(async (sql) => {
+          await lockTenant(sql, incident.tenant)
+          return await resolveIfOver(sql, incident, due)
+        })
+        .catch((error: unknown) => {
+          // One that cannot be resolved does not keep the others open.
+          failed ??= error
+          return false
+        })
       if (isClosed) closed++
     }
+    if (failed !== undefined) throw failed
     return closed
   }
   return { opened, resolved, openAfterMaintenance, resolveAfterCooldown }

@@ -28,8 +28,6 @@ export const readMigrations = (): readonly Migration[] =>
 /** Serialised over processes by an advisory lock. Resolves to the number of migrations applied now. */
 export const migrate = async (engine: Engine): Promise<number> => {
   const run = async (): Promise<number> => {
-    // A large table takes as long as it takes, and so does whoever is before us.
-    await engine.script('SET LOCAL statement_timeout = 0')
     await engine.script('SELECT pg_advisory_xact_lock(7230145)')
     await engine.script(
       'CREATE TABLE IF NOT EXISTS schema_migrations (number int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',

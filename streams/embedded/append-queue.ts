@@ -37,8 +37,11 @@ interface Pending {
 /** The store holds a copy of what it writes. */
 const BATCH_BYTES = 8 * 1024 * 1024
 const BATCH_MESSAGES = 1024
-/** Freed at once at the bound, as a share of it: so that not every batch has to trim. */
-const SLACK = 1 / 32
+/** Freed at once at the bound: so that not every small batch has to trim. No more, because what is free and not used again weighs on every
+ * transaction of the store. */
+const SLACK_BYTES = 256 * 1024
+/** Of a small log. */
+const SLACK_SHARE = 1 / 32
 
 const full = (message: string): TransientError => new TransientError('LOG_FULL', message, 1000)
 
@@ -63,7 +66,7 @@ export const createAppendQueue = (config: AppendQueueConfig, { store, retention,
     const maxBytes = await bound()
     let used = retention.usedBytes()
     if (used + wanted > maxBytes) {
-      await retention.shrinkTo(Math.max(0, maxBytes - wanted - maxBytes * SLACK))
+      await retention.shrinkTo(Math.max(0, maxBytes - wanted - Math.min(SLACK_BYTES, maxBytes * SLACK_SHARE)))
       used = retention.usedBytes()
     }
     return batch.filter((item) => {

@@ -112,6 +112,9 @@ export const openStore = (config: StoreConfig): Store => {
     overlappingSync: false,
     noSync: config.sync === 'os',
     noMemInit: true,
+    // Every commit checks its list of free pages, in time that grows with the square of it. Shorter still, it finds none that fit.
+    maxFreeSpaceToLoad: 1000,
+    maxFreeSpaceToRetain: 2000,
     // A transaction starts after the turn that queued its writes, never in the middle of one. (The store's own batching by turn
     // leaves a promise of its own unhandled when a commit fails: that would end the process.)
     eventTurnBatching: false,

@@ -12,27 +12,30 @@ export const VERDICTS: Readonly<Record<string, GroupVerdict>> = {
 }
 const TOO_LARGE = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']
 
-/** What is no error of ours yet may pass. */
-/** From what was tried to why that failed: clients wrap the one in the other, and the first of several is as good as any. */
-const chainOf = (error: unknown): readonly Error[] => {
-  const chain: Error[] = []
-  for (let at = error; at instanceof Error && !chain.includes(at); at = (at as AggregateError).errors?.[0] ?? at.cause) chain.push(at)
-  return chain
+/** What was tried, and why each try failed: clients wrap the one in the other. */
+const chainOf = (error: unknown, known = new Set<unknown>()): readonly Error[] => {
+  if (!(error instanceof Error) || known.has(error)) return []
+  known.add(error)
+  return [error, ...[...((error as AggregateError).errors ?? []), error.cause].flatMap((one) => chainOf(one, known))]
 }
 /** Which settings decide it. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [/authentication/i, 'see KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD'],
   [/certificate|SELF_SIGNED|UNABLE_TO_VERIFY/i, 'see KAFKA_TLS_CA, KAFKA_TLS_CERT and KAFKA_TLS_KEY'],
 ]
+const textOf = ({ message }: Error): string => message.replace(/\.$/, '')
 const describe = (error: unknown): string => {
   const chain = chainOf(error)
   if (chain.length === 0) return String(error)
-  const [tried, reason] = [chain[0].message, chain.at(-1)!.message].map((text) => text.replace(/\.$/, ''))
-  const said = chain.map((one) => `${(one as { code?: string }).code ?? one.name} ${one.message}`).join()
-  const hint = HINTS.find(([pattern]) => pattern.test(said))?.[1]
-  return `${tried}${reason === tried ? '' : `: ${reason}`}${hint === undefined ? '' : ` (${hint})`}`
+  for (const [pattern, hint] of HINTS) {
+    const reason = chain.findLast((one) => pattern.test(`${(one as { code?: string }).code ?? one.name} ${one.message}`))
+    if (reason !== undefined) return `${textOf(chain[0])}: ${textOf(reason)} (${hint})`
+  }
+  const [tried, reason] = [textOf(chain[0]), textOf(chain.at(-1)!)]
+  return reason === tried ? tried : `${tried}: ${reason}`
 }
 
+/** What is no error of ours yet may pass. */
 export const toLogError = (error: unknown): Error =>
   error instanceof TransientError || error instanceof PermanentError || error instanceof GroupError
     ? error

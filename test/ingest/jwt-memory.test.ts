@@ -46,9 +46,14 @@ describe('JWTs at ingest', () => {
     // Who was not there meanwhile is asked about first.
     memory.learn('h', principal, 700_000)
     memory.learn('h', 'unknown', 740_000)
-    expect(lookUp(800_001)).toBe(principal)
-    memory.learn('h', null, 800_002)
-    expect([lookUp(840_000), lookUp(1_400_003)]).toEqual(['refused', 'checking'])
+    expect([lookUp(800_001), lookUp(800_002)]).toEqual(['checking', principal])
+    // Nobody is asked about at every request.
+    const before = asked
+    for (let ms = 0; ms < 100; ms++) lookUp(800_100 + ms)
+    expect(asked).toBe(before)
+    // A refusal is not prolonged.
+    memory.learn('h', null, 810_000)
+    expect([lookUp(840_001), lookUp(870_001)]).toEqual(['refused', 'checking'])
   })
 
   it('are forgotten when credentials change, and refused unasked when there is no issuer or it is no JWT', () => {

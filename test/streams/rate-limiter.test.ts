@@ -26,23 +26,28 @@ describe('a rate limiter', () => {
     expect(rates.take(by('a'), 1, 1000)).toBe(0)
   })
 
-  it('reports what it let through, and for a while that it is asked for more', () => {
+  it('reports what was asked, and for a while that nothing was', () => {
     const rates = createRateLimiter()
     expect(rates.takeReport(0)).toBeNull()
     rates.take(by('a'), 1, 0)
     rates.take(by('a'), 1, 0)
-    expect(rates.takeReport(0)).toEqual([{ ...by('a'), taken: 1 }])
-    expect(rates.takeReport(5000)).toEqual([{ ...by('a'), taken: 0 }])
-    expect(rates.takeReport(5001)).toBeNull()
+    expect(rates.takeReport(0)).toEqual([{ ...by('a'), asked: 2 }])
+    expect(rates.takeReport(15_000)).toEqual([{ ...by('a'), asked: 0 }])
+    expect(rates.takeReport(15_001)).toBeNull()
   })
 
-  it('takes out of its bucket what others let through, and never more than two seconds of it', () => {
+  it('fills its bucket with its share of what was asked, and with all of it while nobody knows', () => {
     const rates = createRateLimiter()
-    rates.charge([{ ...by('unknown'), taken: 5 }])
-    rates.take(by('a'), 10, 0)
-    rates.charge([{ ...by('a'), taken: 9 }])
-    expect(rates.take(by('a'), 10, 0)).toBe(100)
-    rates.charge([{ ...by('a'), taken: 1_000_000 }])
-    expect(rates.take(by('a'), 10, 0)).toBe(2100)
+    const passed = (fromMs: number, toMs: number): number => {
+      let count = 0
+      for (let ms = fromMs; ms < toMs; ms++) if (rates.take(by('a'), 100, ms) === 0) count++
+      return count
+    }
+    expect(passed(0, 1000)).toBe(199)
+    expect(rates.takeReport(1000)).toEqual([{ ...by('a'), asked: 1000 }])
+    rates.learn([{ ...by('a'), asked: 3000 }], 1000)
+    expect(passed(1000, 2000)).toBeCloseTo(25, -0.5)
+    rates.learn(null, 2000)
+    expect(passed(2000, 3000)).toBeCloseTo(100, -0.5)
   })
 })

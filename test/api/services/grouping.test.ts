@@ -215,6 +215,23 @@ describe('an incident whose signals end', () => {
     expect(await trail()).toEqual(['OPEN_INCIDENT', 'RESOLVE_INCIDENT', 'REOPEN_INCIDENT', 'RESOLVE_INCIDENT'])
   })
 
+  it('that came back in a backfill is over by its own time: the next day is another incident', async () => {
+    const DAY = 24 * 60 * MINUTE
+    const past = (id: string, startedAtMs: number) => plane.opened(signal(id, { startedAtMs }))
+    const ended = (id: string, endedAtMs: number) => plane.resolved({ tenant, kind: 'anomaly', id, endedAtMs })
+    const monday = START - 7 * DAY
+    await past('mon-1', monday)
+    await ended('mon-1', monday + MINUTE)
+    await past('mon-2', monday + 3 * MINUTE)
+    await ended('mon-2', monday + 4 * MINUTE)
+    await past('tue-1', monday + DAY)
+    await ended('tue-1', monday + DAY + MINUTE)
+    expect((await all()).map((one) => [one.number, one.status, one.signals.length, one.resolvedAt]).toReversed()).toEqual([
+      [1, 'resolved', 2, new Date(monday + 3 * MINUTE + COOLDOWN).toISOString()],
+      [2, 'resolved', 1, new Date(monday + DAY + MINUTE).toISOString()],
+    ])
+  })
+
   it('that has come back resolves with its last signal when the cooldown is over before that ends', async () => {
     await plane.opened(signal('anom-1'))
     await end('anom-1')

@@ -37,6 +37,9 @@ const openingFails = async (config: KafkaConfig): Promise<unknown> =>
     (error: unknown) => error,
   )
 
+/** Nobody's list of authorities has it; made only where the suite runs. */
+const strange = broker.sasl === undefined ? { cert: '', key: '' } : makeCertificate()
+
 describe.skipIf(broker.sasl === undefined).each(CLIENTS)('%s at a broker that asks who is there', (client) => {
   it.each(SASL_MECHANISMS)('is let in by password, %s over TLS', async (mechanism) => {
     expect(await passThrough(byPassword(client, { sasl: { ...sasl, mechanism } }))).toBe('hello')
@@ -56,10 +59,10 @@ describe.skipIf(broker.sasl === undefined).each(CLIENTS)('%s at a broker that as
     [
       'a broker that no authority of ours knows',
       /self-signed certificate.*KAFKA_TLS_CA/,
-      byPassword(client, { tls: { ...tls, ca: makeCertificate().cert } }),
+      byPassword(client, { tls: { ...tls, ca: strange.cert } }),
     ],
     ['no certificate', /Connection closed/, byCertificate(client, null)],
-    ['a certificate of somebody else', /Connection closed/, byCertificate(client, makeCertificate())],
+    ['a certificate of somebody else', /Connection closed/, byCertificate(client, strange)],
   ])('says so within the time of a start: %s', async (_what, says, config) => {
     const error = await openingFails(config)
     expect([(error as { code?: string }).code, String(error)]).toEqual(['LOG_IO', expect.stringMatching(says)])

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { Listen } from '../config/settings.ts'
+import type { Listen } from '../config.ts'
 import { PermanentError } from '../streams/contracts/errors.ts'
 
 export interface AdminDeps {

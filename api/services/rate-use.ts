@@ -21,22 +21,19 @@ export const createSharedRates = ({ store, clock }: SharedRatesDeps): SharedRate
   /** Of all processes, as last heard, of those that were asked about the last time: whoever comes back begins anew. */
   let known = new Map<string, number>()
   let sweptAtMs = 0
+  const add = async (uses: readonly RateUse[]) =>
+    await store.query<{ token_id: string; asked: number }>(
+      `INSERT INTO rate_use AS r (tenant, token_id, asked, used_at)
+       SELECT tenant, token_id, asked, $2::timestamptz FROM jsonb_to_recordset($1::jsonb) AS used (tenant text, token_id text, asked bigint) ORDER BY tenant, token_id
+       ON CONFLICT (tenant, token_id) DO UPDATE SET asked = r.asked + excluded.asked, used_at = excluded.used_at
+       RETURNING token_id, asked`,
+      [JSON.stringify(uses.map(({ tenant, tokenId, asked }) => ({ tenant, token_id: tokenId, asked }))), new Date(clock()).toISOString()],
+    )
   return {
     exchange: async (uses) => {
       const before = known
       known = new Map()
-      const rows = await store
-        .query<{ token_id: string; asked: number }>(
-          `INSERT INTO rate_use AS r (tenant, token_id, asked, used_at)
-           SELECT tenant, token_id, asked, $2::timestamptz FROM jsonb_to_recordset($1::jsonb) AS used (tenant text, token_id text, asked bigint) ORDER BY tenant, token_id
-           ON CONFLICT (tenant, token_id) DO UPDATE SET asked = r.asked + excluded.asked, used_at = excluded.used_at
-           RETURNING token_id, asked`,
-          [
-            JSON.stringify(uses.map(({ tenant, tokenId, asked }) => ({ tenant, token_id: tokenId, asked }))),
-            new Date(clock()).toISOString(),
-          ],
-        )
-        .catch(() => null)
+      const rows = await add(uses).catch(() => null)
       if (rows === null) return null
       known = new Map(rows.map((row) => [row.token_id, row.asked]))
       if (clock() - sweptAtMs > KEPT_MS) {

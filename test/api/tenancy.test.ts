@@ -73,7 +73,7 @@ const migrations = textsBelow('api/store/migrations', '.sql')
 const controlPlane: TenancyRules = {
   tables: new Map(
     migrations.flatMap(({ text }) =>
-      [...stripComments(text).matchAll(/CREATE TABLE (\w+) \(([\s\S]*?)\n\);/g)].map(
+      [...stripComments(text).matchAll(/CREATE (?:UNLOGGED )?TABLE (\w+) \(([\s\S]*?)\n\);/g)].map(
         ([, table, columns]) => [table, table === 'tenants' ? 'id' : /^\s*tenant text/m.test(columns) ? 'tenant' : null] as const,
       ),
     ),
@@ -104,6 +104,12 @@ const ACROSS_TENANTS: readonly { readonly file: string; readonly sql: string; re
     sql: 'SELECT count(*)::int AS count, min(created_at) AS oldest FROM outbox',
     why: 'a metric of the process',
   },
+  {
+    file: 'api/services/incident-lifecycle.ts',
+    sql: 'SELECT i.tenant, i.id FROM incidents i WHERE i.reopened_at <=',
+    why: 'the sweep resolves for all of them, each under its own lock',
+  },
+  { file: 'api/services/rate-use.ts', sql: 'DELETE FROM rate_use WHERE used_at <', why: 'what is old is of no use to any of them' },
   { file: 'api/services/outbox.ts', sql: 'DELETE FROM outbox WHERE created_at <', why: 'what is old is of no use to any of them' },
   {
     file: 'api/services/control-plane.ts',

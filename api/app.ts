@@ -150,7 +150,9 @@ export const createApp = async (config: ApiConfig, deps: ApiDeps): Promise<Api> 
   const sharing = shareRates(rates, deps)
   app.addHook('onClose', async () => {
     clearInterval(sweeping)
-    await Promise.all([windows.close(), sharing.close()])
+    // What is on its way to the store is nothing that an end waits for.
+    void sharing.close()
+    await windows.close()
   })
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store')

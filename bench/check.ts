@@ -27,6 +27,8 @@ const runQuick = (): string => {
 }
 
 const baseline = JSON.parse(readFileSync(values.baseline, 'utf8')) as Baseline
+// Before a quarter of an hour is spent.
+assertSameSize(baseline, [])
 const { rows, runs } = JSON.parse(values.results === undefined ? runQuick() : readFileSync(values.results, 'utf8')) as {
   rows: ComparedRow[]
   runs: { size: RunSize }[]

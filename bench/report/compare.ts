@@ -81,7 +81,7 @@ export interface RunSize {
   readonly seconds: number
 }
 export interface Baseline {
-  readonly size: RunSize
+  /** Absent from those of before it was written down. */ readonly size?: RunSize
   readonly rows: readonly { readonly key: string; readonly ratio: number; readonly noise: number }[]
 }
 export const toBaseline = (rows: readonly ComparedRow[], size: RunSize): Baseline => ({
@@ -91,10 +91,13 @@ export const toBaseline = (rows: readonly ComparedRow[], size: RunSize): Baselin
 
 /** Ratios of runs of another size say nothing of each other. @throws Error. */
 export const assertSameSize = (baseline: Baseline, runs: readonly { readonly size: RunSize }[]): void => {
+  const { size: known } = baseline
+  if (known === undefined)
+    throw new Error('the baseline does not say of how much it is: `npm run bench:compare -- --quick --baseline` makes one that does')
   const sizeOf = ({ records, seconds }: RunSize): string => `${records.toLocaleString('en')} records or ${seconds} s`
-  const other = runs.find(({ size }) => sizeOf(size) !== sizeOf(baseline.size))
+  const other = runs.find(({ size }) => sizeOf(size) !== sizeOf(known))
   if (other !== undefined)
-    throw new Error(`the baseline is of ${sizeOf(baseline.size)} a turn, the run of ${sizeOf(other.size)}: they are not to be compared`)
+    throw new Error(`the baseline is of ${sizeOf(known)} a turn, the run of ${sizeOf(other.size)}: they are not to be compared`)
 }
 
 /** What is worse than the baseline by more than the noise of both, in words; what one side lacks is named apart. */

@@ -87,6 +87,7 @@ describe('the baseline', () => {
     expect(checkAgainst([], baselineOf(6))).toEqual({ worse: [], missing: [row(6).key], compared: 0 })
   })
   it('is compared with runs of its size alone', () => {
+    expect(() => assertSameSize({ rows: [] }, [{ size }])).toThrow(/bench:compare -- --quick --baseline/)
     expect(() => assertSameSize(baselineOf(6), [{ size }, { size }])).not.toThrow()
     expect(() => assertSameSize(baselineOf(6), [{ size }, { size: { ...size, records: 2000 } }])).toThrow(
       /1,000 records or 1 s.*2,000 records/,

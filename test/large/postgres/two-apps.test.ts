@@ -109,18 +109,20 @@ test('a process that dies in the middle of a change leaves nothing of it, and it
 })
 
 test('a change that is later than its deadline is told so, and a repeat gets its answer', async () => {
-  let letGo = (): void => undefined
-  const holding = new Promise<void>((resolve) => {
-    letGo = resolve
-  })
+  const [held, letGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const holder = stores[1].transaction(async (sql) => {
     await sql.query("SELECT 1 FROM tenants WHERE id = 'a' FOR UPDATE")
-    await holding
+    held.resolve()
+    await letGo.promise
   })
-  expect((await make(0, 'late', { key: 'k-3' })).status).toBe(503)
-  for (const n of [0, 1]) expect((await make(n, 'late', { key: 'k-3' })).code).toBe('IDEMPOTENCY_IN_PROGRESS')
-  letGo()
-  await holder
+  await held.promise
+  try {
+    expect((await make(0, 'late', { key: 'k-3' })).status).toBe(503)
+    for (const n of [0, 1]) expect((await make(n, 'late', { key: 'k-3' })).code).toBe('IDEMPOTENCY_IN_PROGRESS')
+  } finally {
+    letGo.resolve()
+    await holder
+  }
   for (const n of [0, 1]) expect(await persistently(n, 'late', { key: 'k-3' })).toMatchObject({ status: 201, replayed: true })
 })
 
